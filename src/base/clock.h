@@ -1,0 +1,48 @@
+// The two clocks that filed reads. Due times are wall time, because people set them with touch(1);
+// timeouts and delays are monotonic, so that a clock step neither kills nor spares a job.
+#pragma once
+
+#include <cstdint>
+#include <ctime>
+
+namespace filed {
+
+constexpr int64_t kNsPerMs = 1'000'000;
+constexpr int64_t kNsPerSec = 1'000'000'000;
+
+class Clock {
+ public:
+  virtual ~Clock() = default;
+  virtual int64_t wall_ns() const = 0;  // since the epoch
+  virtual int64_t mono_ns() const = 0;  // since some fixed moment
+};
+
+class SystemClock final : public Clock {
+ public:
+  int64_t wall_ns() const override { return read(CLOCK_REALTIME); }
+  int64_t mono_ns() const override { return read(CLOCK_MONOTONIC); }
+
+ private:
+  static int64_t read(clockid_t id) {
+    timespec ts{};
+    clock_gettime(id, &ts);
+    return int64_t{ts.tv_sec} * kNsPerSec + ts.tv_nsec;
+  }
+};
+
+// The same moment in the kernel's form; correct for times before the epoch too.
+inline timespec to_timespec(int64_t ns) {
+  int64_t sec = ns / kNsPerSec;
+  int64_t rest = ns % kNsPerSec;
+  if (rest < 0) {
+    rest += kNsPerSec;
+    --sec;
+  }
+  return {static_cast<time_t>(sec), static_cast<long>(rest)};
+}
+
+inline int64_t from_timespec(const timespec& ts) {
+  return int64_t{ts.tv_sec} * kNsPerSec + ts.tv_nsec;
+}
+
+}  // namespace filed

@@ -1,0 +1,41 @@
+// Waits on descriptors with epoll and calls who asked for them. One thread only.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <unordered_map>
+#include <vector>
+
+#include "base/fd.h"
+
+namespace filed {
+
+class EventLoop {
+ public:
+  // Called with the epoll events (EPOLLIN and so on) that have come.
+  using Handler = std::function<void(uint32_t events)>;
+
+  EventLoop();  // throws Error
+
+  // Watches `fd`, level-triggered, until remove(). The descriptor stays the caller's. Returns 0 or
+  // an errno (ENOSPC: too many watches, ENOMEM).
+  int add(int fd, uint32_t events, Handler handler);
+  void modify(int fd, uint32_t events);
+  void remove(int fd);
+
+  // Waits for events, at most until `deadline_ns` (CLOCK_MONOTONIC; negative: for ever), and calls
+  // their handlers. A handler may add and remove descriptors, its own too.
+  void wait(int64_t deadline_ns);
+
+ private:
+  struct Watch {
+    Handler handler;
+    uint64_t serial;  // tells a descriptor from an earlier one with the same number
+  };
+
+  Fd epoll_;
+  uint64_t next_serial_ = 1;
+  std::unordered_map<int, Watch> watches_;
+};
+
+}  // namespace filed

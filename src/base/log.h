@@ -1,0 +1,30 @@
+// The daemon's log: one line an event, to stderr or to syslog.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace filed {
+
+enum class LogLevel { kError, kWarning, kInfo, kDebug };
+enum class LogTarget { kStderr, kSyslog };
+
+// Chooses where lines go and which are dropped. Before the first call: stderr, info.
+void log_setup(LogTarget target, LogLevel level);
+
+// printf-style; the line gets no newline from the caller. Text that comes from users belongs through
+// printable() first.
+void log_error(const char* format, ...) __attribute__((format(printf, 1, 2)));
+void log_warning(const char* format, ...) __attribute__((format(printf, 1, 2)));
+void log_info(const char* format, ...) __attribute__((format(printf, 1, 2)));
+void log_debug(const char* format, ...) __attribute__((format(printf, 1, 2)));
+
+// `text` with control characters, backslashes and bytes that are not UTF-8 written as \xNN, so that
+// no id can forge a line of the log or drive a terminal.
+std::string printable(std::string_view text);
+
+// "error", "warning", "info", "debug"; nothing for any other word.
+std::optional<LogLevel> parse_log_level(std::string_view word);
+
+}  // namespace filed

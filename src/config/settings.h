@@ -1,0 +1,96 @@
+// Every setting of filed, with its default. Durations are milliseconds, sizes are bytes.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/log.h"
+#include "sandbox/spec.h"
+
+namespace filed {
+
+enum class Durability {
+  kFull,    // a receipt survives a power cut
+  kNormal,  // a receipt survives a crash of filed; a power cut may take the last ones
+};
+
+// [queue]: what may be changed while the daemon runs, through config.ini.
+struct QueueSettings {
+  int workers = 1;  // attempts at once; 0 pauses the queue. The default is the number of CPUs
+  int retries = 3;  // further attempts after the first
+  int64_t backoff_ms = 1000;
+  double backoff_factor = 2;
+  int64_t backoff_max_ms = 3'600'000;
+  int64_t timeout_ms = 0;  // 0: none
+  int64_t kill_grace_ms = 5000;
+  int64_t stop_grace_ms = 10'000;
+  int64_t output_limit = 16 << 20;
+  int64_t job_size_limit = 1 << 20;
+  int64_t upload_limit = 64 << 20;  // held for one user by jobs that are still being written
+  int64_t keep_complete_ms = 0;     // 0: for ever
+  int64_t keep_failed_ms = 0;       // 0: for ever
+  Durability durability = Durability::kFull;
+  std::string shell = "/bin/sh";
+};
+
+enum class AllowOther { kAuto, kYes, kNo };
+
+// [mount]
+struct MountSettings {
+  std::string dir;
+  mode_t mode = 0755;  // of the four directories and of the root
+  std::string owner;   // names or numbers; empty: who runs the daemon
+  std::string group;
+  AllowOther allow_other = AllowOther::kAuto;
+};
+
+// [daemon]
+struct DaemonSettings {
+  std::string user;  // names or numbers; empty: as started
+  std::string group;
+  std::string state_file;
+  LogTarget log = LogTarget::kStderr;
+  LogLevel log_level = LogLevel::kInfo;
+};
+
+// [limits]: setrlimit(2) and nice(2) for every attempt; what is not set is inherited.
+struct LimitSettings {
+  std::optional<int64_t> cpu_s;
+  std::optional<int64_t> memory;  // RLIMIT_AS
+  std::optional<int64_t> files;
+  std::optional<int64_t> processes;
+  std::optional<int64_t> file_size;
+  std::optional<int> nice;
+};
+
+// [hooks]: commands; empty: none.
+struct HookSettings {
+  std::string on_failure;
+  std::string on_complete;
+};
+
+struct Settings {
+  QueueSettings queue;
+  MountSettings mount;
+  DaemonSettings daemon;
+  SandboxSpec sandbox;
+  LimitSettings limits;
+  std::vector<std::pair<std::string, std::string>> env;
+  HookSettings hooks;
+
+  // For each key of [queue] that a file sets, as written: where it stands ("/etc/filed/filed.conf")
+  // and its text.
+  struct Written {
+    std::string source;
+    std::string value;
+  };
+  std::map<std::string, Written> queue_written;
+};
+
+}  // namespace filed
