@@ -1,29 +1,37 @@
 # filed: a job queue whose interface is a mounted directory.
 #
-#   make                build filed and filed-launch
+#   make                build filed, filed-launch and their man pages
 #   make demo           install what is missing, build, and show a queue at work
 #   make check          install what is missing, build, and run all tests
-#   make install        into $(DESTDIR)$(PREFIX)
+#   make test           the same, but install nothing
+#   make install        into $(DESTDIR)$(PREFIX); make uninstall takes it away again
+#   make dist           build/dist/filed-VERSION.tar.gz and an APKBUILD that has its checksum
 #
 # Variants live side by side under build/: debug=yes, static=yes, sanitize=address (with undefined),
 # sanitize=thread; they may be combined. CXX, CXXFLAGS, CPPFLAGS, LDFLAGS, PREFIX and DESTDIR are
-# honoured.
+# honoured. init=openrc, systemd, "openrc systemd" or none chooses which service files are installed.
+# only=mount/retry runs the tests whose names contain that; shells="dash busybox" runs them under these,
+# and fuse=no leaves out those that need /dev/fuse.
 
-version := 0.1.0
+version := $(shell sed -n 's/^pkgver=//p' APKBUILD)
 
 debug    ?= no
 static   ?= no
 sanitize ?= no
+only     ?=
 
-PREFIX ?= /usr/local
+PREFIX     ?= /usr/local
 bindir     ?= $(PREFIX)/bin
-sbindir    ?= $(PREFIX)/sbin
 mandir     ?= $(PREFIX)/share/man
 sysconfdir ?= /etc
+unitdir    ?= /usr/lib/systemd/system
+init       ?= $(if $(wildcard /sbin/openrc-run /usr/sbin/openrc-run),openrc) \
+              $(if $(wildcard /run/systemd/system),systemd)
 
 CXX        ?= c++
 PKG_CONFIG ?= pkg-config
 SCDOC      ?= scdoc
+INSTALL    ?= install
 
 variant-debug-yes       := -debug
 flags-debug-no          := -O2 -DNDEBUG
@@ -32,13 +40,16 @@ variant-static-yes      := -static
 ldflags-static-yes      := -static
 pkgflags-static-yes     := --static
 variant-sanitize-address := -asan
-flags-sanitize-address  := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer -g
+flags-sanitize-address  := -fsanitize=address,undefined -fno-sanitize=vptr -fno-sanitize-recover=undefined \
+                           -fno-omit-frame-pointer -g
 variant-sanitize-thread := -tsan
 flags-sanitize-thread   := -fsanitize=thread -g
 
 variant := release$(variant-debug-$(debug))$(variant-static-$(static))$(variant-sanitize-$(sanitize))
 out     ?= build/$(variant)
 
+# pkg-config is asked when something is compiled, not before: make check may have to install it first.
+CFLAGS   ?= -O2
 CXXFLAGS ?= $(flags-debug-$(debug))
 filed_cppflags = -Isrc -DFILED_VERSION='"$(version)"' -DFUSE_USE_VERSION=314 -D_FILE_OFFSET_BITS=64 -D_GNU_SOURCE \
                  $(shell $(PKG_CONFIG) --cflags fuse3 sqlite3 inih)
@@ -50,11 +61,13 @@ filed_libs     = $(shell $(PKG_CONFIG) $(pkgflags-static-$(static)) --libs fuse3
 mains     := src/filed.cc src/filed-launch.cc
 sources   := $(filter-out $(mains),$(wildcard src/*.cc src/*/*.cc))
 tests     := $(wildcard tests/unit/*.cc)
+helpers   := $(filter-out $(tests),$(wildcard tests/*/*.c tests/*/*.cc))
 objects   := $(sources:%.cc=$(out)/%.o)
 launch_objects := $(patsubst %.cc,$(out)/%.o,$(wildcard src/base/*.cc src/config/*.cc src/sandbox/*.cc))
+programs  := $(out)/filed $(out)/filed-launch
 manpages  := $(patsubst man/%.scd,build/man/%,$(wildcard man/*.scd))
 
-all: $(out)/filed $(out)/filed-launch man
+all: $(programs) man
 
 $(out)/filed: $(out)/src/filed.o $(objects)
 	$(CXX) $(CXXFLAGS) $(LDFLAGS) $(filed_ldflags) -o $@ $^ $(filed_libs)
@@ -63,7 +76,7 @@ $(out)/filed-launch: $(out)/src/filed-launch.o $(launch_objects)
 	$(CXX) $(CXXFLAGS) $(LDFLAGS) $(filed_ldflags) -o $@ $^ $(filed_libs)
 
 $(out)/unit: $(tests:%.cc=$(out)/%.o) $(objects)
-	$(CXX) $(CXXFLAGS) $(LDFLAGS) $(filed_ldflags) -o $@ $^ $(filed_libs)
+	$(CXX) $(CXXFLAGS) $(LDFLAGS) $(filed_ldflags) -o $@ $^ $(filed_libs) $(shell $(PKG_CONFIG) --libs catch2)
 
 $(out)/%.o: %.cc Makefile
 	@mkdir -p $(@D)
@@ -71,6 +84,16 @@ $(out)/%.o: %.cc Makefile
 
 # Catch's own main is large and wants RTTI on some versions; tests need no small binary.
 $(out)/tests/%.o: filed_cxxflags := -std=c++20 -Wall -Wextra $(flags-sanitize-$(sanitize))
+
+# Programs that shell tests call: tests/mount/x.c becomes $(out)/tests/x.
+vpath %.c  $(wildcard tests/*/)
+vpath %.cc $(wildcard tests/*/)
+$(out)/tests/%: %.c
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) -D_GNU_SOURCE $(CFLAGS) -Wall -Wextra $(LDFLAGS) -o $@ $< -pthread
+$(out)/tests/%: %.cc
+	@mkdir -p $(@D)
+	$(CXX) $(CPPFLAGS) -D_GNU_SOURCE $(CXXFLAGS) -std=c++20 -Wall -Wextra $(LDFLAGS) -o $@ $< -pthread
 
 -include $(wildcard $(out)/src/*.d $(out)/src/*/*.d $(out)/tests/*/*.d)
 
@@ -80,8 +103,62 @@ build/man/%: man/%.scd
 	$(SCDOC) < $< > $@.tmp && mv $@.tmp $@
 
 unit: $(out)/unit
+helpers: $(addprefix $(out)/tests/,$(basename $(notdir $(helpers))))
+
+demo:
+	@tests/setup build
+	@$(MAKE) --no-print-directory $(programs)
+	@out=$(out) tests/demo
+
+check:
+	@tests/setup test
+	@$(MAKE) --no-print-directory test
+
+test: all unit helpers
+	@out=$(out) fuse=$(fuse) $(if $(shells),shells='$(shells)') tests/run $(only)
+
+# Service files and configuration name /usr/bin and /etc; the copies name where things really go.
+at_home = sed -e 's|/usr/bin/filed|$(bindir)/filed|g' -e 's|/etc/filed|$(sysconfdir)/filed|g'
+etc     := $(DESTDIR)$(sysconfdir)
+man_in  = $(DESTDIR)$(mandir)/man$(subst .,,$(suffix $(1)))/$(notdir $(1))
+
+install: all $(addprefix install-,$(filter openrc systemd,$(init)))
+	$(INSTALL) -d $(DESTDIR)$(bindir) $(etc)/filed
+	$(INSTALL) -m 755 $(programs) $(DESTDIR)$(bindir)
+	test -e $(etc)/filed/filed.conf || $(INSTALL) -m 644 openrc/filed.conf $(etc)/filed/filed.conf
+	$(foreach page,$(manpages),$(INSTALL) -d $(dir $(call man_in,$(page))) && \
+	$(INSTALL) -m 644 $(page) $(call man_in,$(page)) &&) true
+
+install-openrc:
+	$(INSTALL) -d $(etc)/init.d $(etc)/conf.d
+	$(at_home) openrc/filed.initd > $(etc)/init.d/filed
+	chmod 755 $(etc)/init.d/filed
+	test -e $(etc)/conf.d/filed || $(INSTALL) -m 644 openrc/filed.confd $(etc)/conf.d/filed
+
+install-systemd:
+	$(INSTALL) -d $(DESTDIR)$(unitdir)
+	for unit in filed.service filed@.service; do \
+		$(at_home) systemd/$$unit > $(DESTDIR)$(unitdir)/$$unit && \
+		chmod 644 $(DESTDIR)$(unitdir)/$$unit || exit 1; done
+
+# Configuration that was edited stays, and so does a folder that is not empty.
+uninstall:
+	rm -f $(addprefix $(DESTDIR)$(bindir)/,filed filed-launch) $(foreach page,$(manpages),$(call man_in,$(page)))
+	rm -f $(etc)/init.d/filed $(addprefix $(DESTDIR)$(unitdir)/,filed.service filed@.service)
+	! cmp -s openrc/filed.confd $(etc)/conf.d/filed || rm $(etc)/conf.d/filed
+	! cmp -s openrc/filed.conf $(etc)/filed/filed.conf || rm $(etc)/filed/filed.conf
+	-rmdir $(etc)/filed 2>/dev/null
+
+# The archive is the same, byte for byte, whenever and wherever it is made from the same commit.
+commit ?= HEAD
+tarball = build/dist/filed-$(version).tar.gz
+dist:
+	@mkdir -p build/dist
+	git archive --prefix=filed-$(version)/ $(commit) | gzip -9n > $(tarball)
+	cp APKBUILD filed.pre-install build/dist
+	printf 'sha512sums="\n%s\n"\n' "$$(cd build/dist && sha512sum filed-$(version).tar.gz)" >> build/dist/APKBUILD
 
 clean:
 	rm -rf build
 
-.PHONY: all man unit clean
+.PHONY: all man unit helpers demo check test install install-openrc install-systemd uninstall dist clean

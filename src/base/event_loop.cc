@@ -46,7 +46,8 @@ void EventLoop::wait(int64_t deadline_ns) {
     int64_t left = deadline_ns - SystemClock().mono_ns();
     constexpr int64_t kLongest = 24 * 3600 * int64_t{1000};
     // Rounded up: waking just before the deadline would only make the loop spin.
-    timeout_ms = static_cast<int>(std::clamp<int64_t>((left + kNsPerMs - 1) / kNsPerMs, 0, kLongest));
+    timeout_ms =
+        static_cast<int>(std::clamp<int64_t>((left + kNsPerMs - 1) / kNsPerMs, 0, kLongest));
   }
   std::array<epoll_event, kEventsAtOnce> events;
   int count = epoll_wait(epoll_.get(), events.data(), kEventsAtOnce, timeout_ms);

@@ -45,7 +45,11 @@ void write_line(LogLevel level, const char* format, va_list args) {
 // The length of the UTF-8 sequence at the start of `text`, or 0 if there is none.
 size_t utf8_length(std::string_view text) {
   auto byte = [&](size_t i) { return static_cast<unsigned char>(text[i]); };
-  size_t length = byte(0) < 0x80 ? 1 : byte(0) < 0xc2 ? 0 : byte(0) < 0xe0 ? 2 : byte(0) < 0xf0 ? 3 : 4;
+  size_t length = byte(0) < 0x80   ? 1
+                  : byte(0) < 0xc2 ? 0
+                  : byte(0) < 0xe0 ? 2
+                  : byte(0) < 0xf0 ? 3
+                                   : 4;
   if (byte(0) > 0xf4 || length > text.size()) return 0;
   for (size_t i = 1; i < length; ++i) {
     if ((byte(i) & 0xc0) != 0x80) return 0;
@@ -61,12 +65,12 @@ void log_setup(LogTarget target, LogLevel level) {
   if (target == LogTarget::kSyslog) openlog("filed", LOG_PID, LOG_DAEMON);
 }
 
-#define FILED_LOG_FUNCTION(name, level)    \
-  void name(const char* format, ...) {     \
-    va_list args;                          \
-    va_start(args, format);                \
-    write_line(level, format, args);       \
-    va_end(args);                          \
+#define FILED_LOG_FUNCTION(name, level) \
+  void name(const char* format, ...) {  \
+    va_list args;                       \
+    va_start(args, format);             \
+    write_line(level, format, args);    \
+    va_end(args);                       \
   }
 FILED_LOG_FUNCTION(log_error, LogLevel::kError)
 FILED_LOG_FUNCTION(log_warning, LogLevel::kWarning)

@@ -13,8 +13,8 @@ enum class LogTarget { kStderr, kSyslog };
 // Chooses where lines go and which are dropped. Before the first call: stderr, info.
 void log_setup(LogTarget target, LogLevel level);
 
-// printf-style; the line gets no newline from the caller. Text that comes from users belongs through
-// printable() first.
+// printf-style; the line gets no newline from the caller. Text that comes from users belongs
+// through printable() first.
 void log_error(const char* format, ...) __attribute__((format(printf, 1, 2)));
 void log_warning(const char* format, ...) __attribute__((format(printf, 1, 2)));
 void log_info(const char* format, ...) __attribute__((format(printf, 1, 2)));

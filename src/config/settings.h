@@ -15,6 +15,8 @@
 
 namespace filed {
 
+constexpr int kMaxWorkers = 10'000;
+
 enum class Durability {
   kFull,    // a receipt survives a power cut
   kNormal,  // a receipt survives a crash of filed; a power cut may take the last ones
@@ -92,5 +94,13 @@ struct Settings {
   };
   std::map<std::string, Written> queue_written;
 };
+
+// Every setting at its default, with as many workers as there are CPUs for this process.
+Settings default_settings();
+
+// Reads a configuration file into `settings`, on top of what they hold. Throws Error
+// ("/path/file:LINE: reason", or "/path/file: reason" for the file as a whole) with the settings
+// unchanged. Users and paths are not looked up.
+void read_config_file(const std::string& path, Settings& settings);
 
 }  // namespace filed

@@ -1,0 +1,50 @@
+// The table of all settings: one row a key says where it belongs, how it is read and how it is
+// written. The configuration file, config.ini and what they complain about all come from it.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "config/ini.h"
+#include "config/settings.h"
+
+namespace filed {
+
+struct Key {
+  std::string_view section;
+  std::string_view name;
+  bool repeats;  // further lines add to the first
+
+  // Reads `text` into `settings`. Returns false when it is no value of this key, with the cause in
+  // `reason`; then nothing was changed.
+  std::function<bool(std::string_view text, Settings& settings, std::string& reason)> parse;
+
+  // Writes the value in force, so that parse() reads the same back; empty when none is set. There
+  // is no such function for keys that repeat.
+  std::function<std::string(const Settings& settings)> print;
+};
+
+// Every key but the names of [env], which are free; in the order in which they are shown.
+const std::vector<Key>& all_keys();
+
+// The key of that name, or null.
+const Key* find_key(std::string_view section, std::string_view name);
+
+enum class ConfigScope {
+  kFile,   // every section
+  kQueue,  // [queue] alone, whose heading may be left out: config.ini
+};
+
+// Reads an INI text into `settings`, on top of what they hold. Keys of [queue] are noted in
+// queue_written, with `source` as the place where they stand. Returns the first error, with the
+// settings unchanged.
+std::optional<IniError> read_settings(std::string_view text, ConfigScope scope,
+                                      const std::string& source, Settings& settings);
+
+// Whether the values of [queue] go together; if not, the cause is in `reason`, with its key's name.
+bool check_queue(const QueueSettings& queue, std::string& reason);
+
+}  // namespace filed

@@ -1,0 +1,202 @@
+#include "config/units.h"
+
+#include <array>
+#include <charconv>
+#include <cstdio>
+#include <cstdlib>
+#include <limits>
+
+#include "base/log.h"
+
+namespace filed {
+namespace {
+
+struct Unit {
+  std::string_view name;
+  int64_t factor;
+};
+
+// Smallest first, as the longest unit that divides a value is looked for from the end.
+constexpr std::array<Unit, 5> kDurationUnits = {
+    {{"ms", 1}, {"s", 1000}, {"m", 60'000}, {"h", 3'600'000}, {"d", 86'400'000}}};
+constexpr std::array<Unit, 5> kSizeUnits = {{{"", 1},
+                                             {"K", int64_t{1} << 10},
+                                             {"M", int64_t{1} << 20},
+                                             {"G", int64_t{1} << 30},
+                                             {"T", int64_t{1} << 40}}};
+
+enum class Outcome { kOk, kMalformed, kNegative, kTooLarge };
+
+struct Quantity {
+  Outcome outcome = Outcome::kMalformed;
+  int64_t number = 0;     // the digits in front
+  std::string_view unit;  // what follows them
+};
+
+// Splits `text` into its number and the letters behind.
+Quantity split(std::string_view text) {
+  Quantity quantity;
+  const char* end = text.data() + text.size();
+  auto [rest, error] = std::from_chars(text.data(), end, quantity.number);
+  if (error == std::errc::invalid_argument) return quantity;
+  quantity.unit = std::string_view(rest, static_cast<size_t>(end - rest));
+  bool is_negative = text.front() == '-';
+  bool is_out_of_range = error == std::errc::result_out_of_range;
+  quantity.outcome = is_negative       ? Outcome::kNegative
+                     : is_out_of_range ? Outcome::kTooLarge
+                                       : Outcome::kOk;
+  return quantity;
+}
+
+// The value of `quantity` in the smallest unit; sets its outcome when it has none up to `max`.
+template <size_t N>
+int64_t scale(Quantity& quantity, const std::array<Unit, N>& units, int64_t max) {
+  for (const Unit& unit : units) {
+    if (unit.name != quantity.unit) continue;
+    if (quantity.outcome == Outcome::kOk && quantity.number > max / unit.factor) {
+      quantity.outcome = Outcome::kTooLarge;
+    }
+    return quantity.outcome == Outcome::kOk ? quantity.number * unit.factor : 0;
+  }
+  quantity.outcome = Outcome::kMalformed;
+  return 0;
+}
+
+template <size_t N>
+std::string format(int64_t value, const std::array<Unit, N>& units) {
+  if (value == 0) return "0";
+  auto unit = units.rbegin();
+  while (value % unit->factor != 0) ++unit;
+  return std::to_string(value / unit->factor) + std::string(unit->name);
+}
+
+}  // namespace
+
+std::optional<int64_t> parse_duration(std::string_view text, std::string& reason) {
+  Quantity quantity = split(text);
+  if (quantity.outcome == Outcome::kOk && quantity.unit.empty()) {
+    if (quantity.number == 0) return 0;
+    reason = "a duration needs a unit (ms, s, m, h, d)";
+    return std::nullopt;
+  }
+  int64_t ms = scale(quantity, kDurationUnits, kMaxDurationMs);
+  switch (quantity.outcome) {
+    case Outcome::kOk:
+      return ms;
+    case Outcome::kMalformed:
+      reason = quoted(text) + " is not a duration (such as 500ms, 30s, 10m, 2h or 7d)";
+      break;
+    case Outcome::kNegative:
+      reason = quoted(text) + " is negative";
+      break;
+    case Outcome::kTooLarge:
+      reason = quoted(text) + " is longer than " + format_duration(kMaxDurationMs);
+      break;
+  }
+  return std::nullopt;
+}
+
+std::string format_duration(int64_t ms) { return format(ms, kDurationUnits); }
+
+std::optional<int64_t> parse_size(std::string_view text, std::string& reason) {
+  Quantity quantity = split(text);
+  std::string unit(quantity.unit);
+  if (unit.size() == 1 && unit[0] >= 'a' && unit[0] <= 'z') unit[0] += 'A' - 'a';
+  quantity.unit = unit;
+  int64_t bytes = scale(quantity, kSizeUnits, std::numeric_limits<int64_t>::max());
+  switch (quantity.outcome) {
+    case Outcome::kOk:
+      return bytes;
+    case Outcome::kMalformed:
+      reason = quoted(text) + " is not a size (such as 4096, 64K, 10M or 1G)";
+      break;
+    case Outcome::kNegative:
+      reason = quoted(text) + " is negative";
+      break;
+    case Outcome::kTooLarge:
+      reason = quoted(text) + " is too large";
+      break;
+  }
+  return std::nullopt;
+}
+
+std::string format_size(int64_t bytes) { return format(bytes, kSizeUnits); }
+
+std::optional<int64_t> parse_number(std::string_view text, int64_t min, int64_t max,
+                                    std::string& reason) {
+  int64_t number = 0;
+  const char* end = text.data() + text.size();
+  auto [rest, error] = std::from_chars(text.data(), end, number);
+  if (error == std::errc::invalid_argument || rest != end) {
+    reason = quoted(text) + " is not a number";
+    return std::nullopt;
+  }
+  if (error != std::errc() || number < min || number > max) {
+    reason = out_of_range(text, std::to_string(min), std::to_string(max));
+    return std::nullopt;
+  }
+  return number;
+}
+
+std::optional<double> parse_fraction(std::string_view text, double min, double max,
+                                     std::string& reason) {
+  // Not every standard library has from_chars for double; strtod takes more than is wanted here.
+  std::string copy(text);
+  char* end = nullptr;
+  double value = std::strtod(copy.c_str(), &end);
+  size_t sign = text.starts_with('-') ? 1 : 0;
+  if (text.size() == sign || text.find_first_not_of("0123456789.", sign) != text.npos ||
+      end != copy.c_str() + copy.size()) {
+    reason = quoted(text) + " is not a number";
+    return std::nullopt;
+  }
+  if (!(value >= min && value <= max)) {
+    reason = out_of_range(text, format_fraction(min), format_fraction(max));
+    return std::nullopt;
+  }
+  return value;
+}
+
+std::string format_fraction(double value) {
+  // Fixed digits, since an exponent would not be read back; 17 behind the point are enough for any
+  // value that was written with so few.
+  constexpr int kMostDigits = 17;
+  std::array<char, 512> text{};
+  for (int digits = 0; digits <= kMostDigits; ++digits) {
+    std::snprintf(text.data(), text.size(), "%.*f", digits, value);
+    if (std::strtod(text.data(), nullptr) == value) break;
+  }
+  return text.data();
+}
+
+std::optional<uint16_t> parse_port(std::string_view text, std::string& reason) {
+  auto port = parse_number(text, 1, 65535, reason);
+  if (!port) return std::nullopt;
+  return static_cast<uint16_t>(*port);
+}
+
+std::optional<mode_t> parse_mode(std::string_view text, std::string& reason) {
+  constexpr unsigned kAllBits = 07777;
+  unsigned mode = 0;
+  const char* end = text.data() + text.size();
+  auto [rest, error] = std::from_chars(text.data(), end, mode, 8);
+  if (error != std::errc() || rest != end || mode > kAllBits) {
+    reason = quoted(text) + " is not an octal mode (such as 0770)";
+    return std::nullopt;
+  }
+  return static_cast<mode_t>(mode);
+}
+
+std::string format_mode(mode_t mode) {
+  std::array<char, 16> text{};
+  std::snprintf(text.data(), text.size(), "%04o", static_cast<unsigned>(mode));
+  return text.data();
+}
+
+std::string out_of_range(std::string_view text, std::string_view min, std::string_view max) {
+  return quoted(text) + " is out of range (" + std::string(min) + " to " + std::string(max) + ")";
+}
+
+std::string quoted(std::string_view text) { return "`" + printable(text) + "`"; }
+
+}  // namespace filed

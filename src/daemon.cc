@@ -1,0 +1,355 @@
+// The order of a start, and why:
+//
+// 1. The mount point is looked at, and what a dead filed has left there is detached.
+// 2. The launcher is forked: the process is still small, has one thread and all its rights.
+// 3. The state is opened, which refuses a second filed. Attempts that a crash has left are killed,
+// as
+//    long as we may, and their jobs put back.
+// 4. The queue is mounted. If anything fails from here on, the launcher sees our end and detaches
+// it.
+// 5. Rights are dropped: root's for those of the configured user, and all but the sandbox's grants.
+// 6. The loop serves. Requests that came since the mount have waited in the kernel.
+//
+// A turn of the loop: events stage changes, end_turn() commits them once, then replies leave and
+// attempts go to the launcher.
+#include "daemon.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/epoll.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <filesystem>
+#include <memory>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/event_loop.h"
+#include "base/log.h"
+#include "base/users.h"
+#include "launcher/client.h"
+#include "mount/filesystem.h"
+#include "mount/session.h"
+#include "queue/queue.h"
+#include "sandbox/program.h"
+#include "sandbox/sandbox.h"
+
+namespace filed {
+namespace {
+
+constexpr int64_t kQuitTimeoutNs = 5 * kNsPerSec;
+constexpr int64_t kKillTimeoutMs = 5000;
+
+// Who runs the daemon and its jobs.
+struct Identity {
+  bool root = false;
+  std::optional<User> user;  // to be dropped to
+  bool owner_mode = false;   // attempts run as the owners of their jobs
+};
+
+Identity find_identity(const DaemonSettings& settings) {
+  Identity identity;
+  identity.root = geteuid() == 0;
+  if (!identity.root) {
+    if (!settings.user.empty() && find_user(settings.user).uid != geteuid()) {
+      throw Error("user `" + settings.user + "`: only root can become another user");
+    }
+    return identity;
+  }
+  if (settings.user.empty()) {
+    identity.owner_mode = true;
+    return identity;
+  }
+  identity.user = find_user(settings.user);
+  if (!settings.group.empty()) identity.user->gid = find_group(settings.group);
+  return identity;
+}
+
+// The default place of the state may not exist yet; one that was named must.
+void make_default_folder(const Options& options, const Settings& settings,
+                         const std::string& state_file) {
+  if (options.state_file || !settings.daemon.state_file.empty()) return;
+  std::error_code error;
+  std::filesystem::path folder = std::filesystem::path(state_file).parent_path();
+  if (std::filesystem::create_directories(folder, error)) chmod(folder.c_str(), 0700);
+}
+
+Nodes::Defaults node_defaults(const MountSettings& mount, const Identity& identity) {
+  Nodes::Defaults defaults;
+  defaults.mode = mount.mode;
+  User daemon = identity.user.value_or(User{geteuid(), getegid()});
+  defaults.daemon_uid = daemon.uid;
+  defaults.daemon_gid = daemon.gid;
+  defaults.uid = mount.owner.empty() ? daemon.uid : find_user(mount.owner).uid;
+  defaults.gid = mount.group.empty() ? daemon.gid : find_group(mount.group);
+  return defaults;
+}
+
+std::optional<Sandbox> prepare_job_sandbox(const Settings& settings) {
+  if (settings.sandbox.empty()) return std::nullopt;
+  SandboxOptions options;
+  options.paths = grants_to_start(settings.queue.shell);
+  Sandbox sandbox = Sandbox::prepare(settings.sandbox, options);
+  for (const std::string& warning : sandbox.warnings()) {
+    log_warning("sandbox: %s", warning.c_str());
+  }
+  return sandbox;
+}
+
+// Confines the daemon to its state, its mount, its configuration and what its jobs may have.
+void confine_daemon(const Options& options, const Settings& settings, const std::string& state_file,
+                    const std::string& mount_dir) {
+  // Opened by its name: that needs no answer from the loop.
+  Fd root(::open(mount_dir.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  if (!root) throw_errno(mount_dir);
+  SandboxSpec spec;
+  spec.paths = settings.sandbox.paths;
+  spec.required = settings.sandbox.required;
+  SandboxOptions grants;
+  grants.scoped = false;
+  grants.open.push_back({root.get(), true, true, mount_dir});
+  grants.paths.push_back({std::filesystem::path(state_file).parent_path(), true, false});
+  if (options.config_file || !options.mount_dir) {
+    std::filesystem::path file = options.config_file.value_or(kDefaultConfigFile);
+    grants.paths.push_back({file.parent_path(), false, false});
+  }
+  const char* stage = "";
+  if (int error = Sandbox::prepare(spec, grants).apply(&stage)) {
+    throw_errno(std::string("sandbox: ") + stage, error);
+  }
+}
+
+// What can only be chosen at a start is the same in both.
+bool same_until_restart(const Settings& a, const Settings& b) {
+  auto paths = [](const SandboxSpec& spec) {
+    std::vector<std::pair<std::string, bool>> list;
+    for (const PathGrant& grant : spec.paths) list.emplace_back(grant.path, grant.writable);
+    return list;
+  };
+  return a.mount.dir == b.mount.dir && a.mount.mode == b.mount.mode &&
+         a.mount.owner == b.mount.owner && a.mount.group == b.mount.group &&
+         a.mount.allow_other == b.mount.allow_other && a.daemon.user == b.daemon.user &&
+         a.daemon.group == b.daemon.group && a.daemon.state_file == b.daemon.state_file &&
+         paths(a.sandbox) == paths(b.sandbox) && a.sandbox.network == b.sandbox.network &&
+         a.sandbox.connect == b.sandbox.connect && a.sandbox.bind == b.sandbox.bind &&
+         a.sandbox.required == b.sandbox.required;
+}
+
+class Daemon {
+ public:
+  Daemon(const Options& options, const Settings& settings);
+  int run();
+
+ private:
+  void watch(int fd, std::function<void()> handler);
+  void take_signals();
+  void reload();
+  void arm_wall_timer();
+
+  Options options_;
+  Settings settings_;
+  SystemClock clock_;
+  Identity identity_;
+  std::optional<Sandbox> job_sandbox_;
+  std::optional<LauncherClient> launcher_;
+  std::optional<Store> store_;
+  std::optional<Queue> queue_;
+  std::optional<Filesystem> filesystem_;
+  std::optional<Session> session_;
+  std::optional<EventLoop> loop_;
+  Fd signals_;
+  Fd wall_timer_;
+  int64_t wall_timer_ns_ = -1;
+
+  bool launcher_gone_ = false;
+  bool mount_gone_ = false;
+};
+
+// Marks the processes of this queue's jobs: the same from start to start, and another for each
+// state file.
+std::string token_of(const std::string& state_file) {
+  uint64_t hash = 14695981039346656037U;  // FNV-1a
+  for (unsigned char c : state_file) hash = (hash ^ c) * 1099511628211U;
+  char text[17];
+  snprintf(text, sizeof text, "%016llx", static_cast<unsigned long long>(hash));
+  return text;
+}
+
+Daemon::Daemon(const Options& options, const Settings& settings)
+    : options_(options), settings_(settings), identity_(find_identity(settings.daemon)) {
+  std::string state_file = state_file_path(options, settings);
+  Nodes::Defaults defaults = node_defaults(settings.mount, identity_);
+  bool allow_other = decide_allow_other(settings.mount.allow_other);
+  std::string mount_dir = prepare_mount_point(settings.mount.dir);
+  job_sandbox_ = prepare_job_sandbox(settings);
+
+  sigset_t handled;
+  sigemptyset(&handled);
+  for (int signo : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&handled, signo);
+  sigprocmask(SIG_BLOCK, &handled, nullptr);
+  signal(SIGPIPE, SIG_IGN);
+  signals_.reset(signalfd(-1, &handled, SFD_CLOEXEC | SFD_NONBLOCK));
+  if (!signals_) throw_errno("signalfd");
+
+  LauncherSettings launcher;
+  launcher.mount_dir = mount_dir;
+  launcher.limits = settings.limits;
+  launcher.env = settings.env;
+  launcher.as_owner = identity_.owner_mode;
+  if (identity_.user) launcher.user = JobUser{identity_.user->uid, identity_.user->gid};
+  launcher.use_fusermount = !identity_.root;
+  launcher.token = token_of(state_file);
+  if (job_sandbox_) {
+    launcher.confine = Sandbox::confine;
+    launcher.confine_context = &*job_sandbox_;
+    if (job_sandbox_->ruleset() >= 0) launcher.confine_descriptors = {job_sandbox_->ruleset()};
+  }
+  launcher_.emplace(launcher);
+
+  {
+    std::optional<ActingAs> acting;
+    if (identity_.user) acting.emplace(*identity_.user);
+    make_default_folder(options, settings, state_file);
+    store_.emplace(state_file);
+  }
+  Queue::Options queue_options;
+  queue_options.owner_mode = identity_.owner_mode;
+  queue_.emplace(*store_, *launcher_, clock_, LiveSettings(settings), queue_options);
+  if (int left = kill_marked(launcher.token, queue_->interrupted_runs())) {
+    log_warning("killed %d processes of attempts that a crash had left", left);
+  }
+  if (int error = queue_->recover()) throw_errno(state_file, error);
+
+  loop_.emplace();
+  wall_timer_.reset(timerfd_create(CLOCK_REALTIME, TFD_CLOEXEC | TFD_NONBLOCK));
+  if (!wall_timer_) throw_errno("timerfd_create");
+  launcher_->attach(*loop_, *queue_, [this] { launcher_gone_ = true; });
+
+  filesystem_.emplace(*queue_, *store_, clock_, defaults);
+  session_.emplace(*filesystem_, mount_dir, allow_other);
+  launcher_->mounted();
+  if (identity_.user) become(*identity_.user);
+  if (job_sandbox_) confine_daemon(options, settings, state_file, mount_dir);
+
+  watch(session_->fd(), [this] {
+    if (!session_->serve()) mount_gone_ = true;
+  });
+  watch(signals_.get(), [this] { take_signals(); });
+  watch(wall_timer_.get(), [this] {
+    // Read or ECANCELED (the clock was set): either way there may be something to do.
+    uint64_t times;
+    if (read(wall_timer_.get(), &times, sizeof times) < 0 && errno == EAGAIN) return;
+    wall_timer_ns_ = -1;
+    queue_->wall_clock_due();
+  });
+  log_info("ready: %s", printable(mount_dir).c_str());
+}
+
+void Daemon::watch(int fd, std::function<void()> handler) {
+  int error = loop_->add(fd, EPOLLIN, [handler = std::move(handler)](uint32_t) { handler(); });
+  if (error != 0) throw_errno("epoll_ctl", error);
+}
+
+void Daemon::take_signals() {
+  signalfd_siginfo info;
+  while (read(signals_.get(), &info, sizeof info) == sizeof info) {
+    if (info.ssi_signo == SIGHUP) {
+      reload();
+    } else {
+      log_info("stopping");
+      queue_->stop();
+    }
+  }
+}
+
+void Daemon::reload() {
+  try {
+    Settings fresh = load_settings(options_);
+    if (int error = launcher_->configure(fresh.limits, fresh.env)) throw_errno("[env]", error);
+    queue_->set_base_settings(fresh);
+    log_setup(fresh.daemon.log, fresh.daemon.log_level);
+    if (!same_until_restart(settings_, fresh)) {
+      log_warning("changes of [mount], [daemon] and [sandbox] take effect at the next start");
+    }
+    log_info("configuration read again");
+  } catch (const Error& error) {
+    log_error("%s; the settings stay as they were", error.what());
+  }
+}
+
+void Daemon::arm_wall_timer() {
+  int64_t next = queue_->next_wall_ns();
+  if (next == wall_timer_ns_) return;
+  wall_timer_ns_ = next;
+  itimerspec when{};
+  // 1 ns after the epoch: a due time before it has come, and 0 would disarm the timer.
+  if (next >= 0) when.it_value = to_timespec(std::max<int64_t>(next, 1));
+  timerfd_settime(wall_timer_.get(), TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET, &when, nullptr);
+}
+
+int Daemon::run() {
+  bool orderly = true;
+  bool quitting = false;
+  int64_t quit_by_ns = -1;
+  while (!launcher_gone_) {
+    int64_t deadline = queue_->next_deadline_ns();
+    loop_->wait(quitting ? quit_by_ns : deadline);
+    if (std::exchange(mount_gone_, false)) {
+      loop_->remove(session_->fd());
+      if (!quitting) {
+        log_error("the mount is gone; stopping");
+        orderly = false;
+        queue_->stop();
+      }
+    }
+    queue_->end_turn();
+    launcher_->flush();
+    arm_wall_timer();
+    store_->tidy();
+    if (queue_->stopped() && !quitting) {
+      // The loop goes on serving until the launcher has detached the mount, which may need an
+      // answer.
+      quitting = true;
+      quit_by_ns = clock_.mono_ns() + kQuitTimeoutNs;
+      launcher_->quit();
+      launcher_->flush();
+    }
+    if (quitting && clock_.mono_ns() >= quit_by_ns) {
+      log_error("the launcher does not leave");
+      break;
+    }
+  }
+  if (!quitting || !launcher_gone_) {
+    if (!quitting) log_error("the launcher is gone; killing what runs");
+    orderly = false;
+    launcher_->kill_everything(kKillTimeoutMs);
+    detach_mount(session_->mount_dir());
+  }
+  queue_->end_turn();
+  if (int error = store_->close()) {
+    log_error("%s: %s", store_->path().c_str(), strerror(error));
+    orderly = false;
+  }
+  if (orderly) log_info("stopped");
+  return orderly ? 0 : 1;
+}
+
+}  // namespace
+
+int run_daemon(const Options& options, const Settings& settings) {
+  return Daemon(options, settings).run();
+}
+
+void check_daemon(const Options& options, const Settings& settings) {
+  state_file_path(options, settings);
+  node_defaults(settings.mount, find_identity(settings.daemon));
+  decide_allow_other(settings.mount.allow_other);
+  prepare_job_sandbox(settings);
+}
+
+}  // namespace filed

@@ -1,0 +1,39 @@
+// filed: a job queue whose interface is a mounted directory.
+#include <cstdio>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "config/options.h"
+#include "daemon.h"
+
+int main(int argc, char** argv) {
+  using namespace filed;
+  try {
+    Options options = parse_options(std::vector<std::string>(argv + 1, argv + argc));
+    if (options.help) {
+      fputs(help_text().c_str(), stdout);
+      return 0;
+    }
+    if (options.version) {
+      puts("filed " FILED_VERSION);
+      return 0;
+    }
+    Settings settings = load_settings(options);
+    if (options.check) {
+      check_daemon(options, settings);
+      puts("filed: the configuration is sound");
+      return 0;
+    }
+    log_setup(settings.daemon.log, settings.daemon.log_level);
+    return run_daemon(options, settings);
+  } catch (const UsageError& error) {
+    fprintf(stderr, "filed: %s\n", error.what());
+    return kUsageExit;
+  } catch (const Error& error) {
+    // On stderr wherever the log goes: who starts a daemon wants to see why it does not.
+    fprintf(stderr, "filed: %s\n", error.what());
+    return 1;
+  }
+}

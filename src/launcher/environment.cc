@@ -1,0 +1,138 @@
+#include "launcher/environment.h"
+
+#include <grp.h>
+#include <pwd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+
+#include "base/clock.h"
+#include "launcher/process_tree.h"
+
+namespace filed {
+namespace {
+
+constexpr std::string_view kPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+constexpr int64_t kRememberNs = 5 * kNsPerSec;
+constexpr size_t kMostUsers = 256;               // remembered at once
+constexpr size_t kMaxPasswdEntry = 1024 * 1024;  // a longer one counts as unknown
+constexpr int kMaxGroups = 65536;                // NGROUPS_MAX
+
+User look_up(uid_t uid) {
+  User user;
+  user.name = std::to_string(uid);
+  user.home = "/";
+  std::vector<char> buffer(4096);
+  passwd entry{};
+  passwd* found = nullptr;
+  while (getpwuid_r(uid, &entry, buffer.data(), buffer.size(), &found) == ERANGE &&
+         buffer.size() < kMaxPasswdEntry) {
+    buffer.resize(2 * buffer.size());
+  }
+  if (found == nullptr) return user;
+  user.known = true;
+  user.name = entry.pw_name;
+  if (entry.pw_dir != nullptr && entry.pw_dir[0] == '/') user.home = entry.pw_dir;
+  user.group = entry.pw_gid;
+  int count = 32;
+  for (;;) {
+    user.groups.resize(static_cast<size_t>(count));
+    int room = count;
+    if (getgrouplist(entry.pw_name, entry.pw_gid, user.groups.data(), &count) >= 0) break;
+    // Not every libc says how many there are.
+    if (count <= room) count = 2 * room;
+    if (count > kMaxGroups) {
+      count = 0;
+      break;
+    }
+  }
+  user.groups.resize(static_cast<size_t>(count));
+  return user;
+}
+
+}  // namespace
+
+bool User::is_member(gid_t gid) const {
+  return std::find(groups.begin(), groups.end(), gid) != groups.end();
+}
+
+const User& UserCache::find(uid_t uid) {
+  int64_t now_ns = SystemClock().mono_ns();
+  auto entry = users_.find(uid);
+  if (entry != users_.end() && now_ns - entry->second.read_at_ns < kRememberNs) {
+    return entry->second.user;
+  }
+  if (entry == users_.end() && users_.size() >= kMostUsers) users_.clear();
+  return users_.insert_or_assign(uid, Entry{look_up(uid), now_ns}).first->second.user;
+}
+
+Environment::Environment(std::string mount_dir, std::string token)
+    : mount_dir_(std::move(mount_dir)), token_(std::move(token)) {}
+
+void Environment::configure(
+    const std::vector<std::pair<std::string_view, std::string_view>>& env) {
+  env_.clear();
+  sets_path_ = sets_home_ = sets_user_ = sets_logname_ = sets_shell_ = false;
+  for (const auto& [name, value] : env) {
+    if (name.substr(0, 6) == "FILED_") continue;
+    // Set twice: the last one counts, and programs differ in which of two they see.
+    auto is_same = [wanted = name](const auto& entry) { return entry.first == wanted; };
+    env_.erase(std::remove_if(env_.begin(), env_.end(), is_same), env_.end());
+    if (name == "PATH") sets_path_ = true;
+    if (name == "HOME") sets_home_ = true;
+    if (name == "USER") sets_user_ = true;
+    if (name == "LOGNAME") sets_logname_ = true;
+    if (name == "SHELL") sets_shell_ = true;
+    env_.emplace_back(name, value);
+  }
+}
+
+void Environment::add(std::string_view name, std::string_view value) {
+  offsets_.push_back(text_.size());
+  text_.append(name).append(1, '=').append(value).append(1, '\0');
+}
+
+char* const* Environment::build(const StartMessage& attempt, const User& user) {
+  text_.clear();
+  offsets_.clear();
+  size_t home_offset = 0;
+  auto add_number = [&](std::string_view name, uint64_t value) {
+    char digits[24];
+    auto end = std::to_chars(digits, digits + sizeof digits, value).ptr;
+    add(name, {digits, static_cast<size_t>(end - digits)});
+  };
+
+  // The mark comes first, where a search finds it soonest.
+  char mark[24];
+  auto mark_end = std::to_chars(mark, mark + sizeof mark, attempt.run).ptr;
+  offsets_.push_back(0);
+  text_.append(kRunVariable).append(1, '=').append(token_).append(1, '.');
+  text_.append(mark, mark_end).append(1, '\0');
+
+  if (!sets_path_) add("PATH", kPath);
+  if (!sets_home_) {
+    home_offset = text_.size() + 5;
+    add("HOME", user.home);
+  }
+  if (!sets_user_) add("USER", user.name);
+  if (!sets_logname_) add("LOGNAME", user.name);
+  if (!sets_shell_) add("SHELL", attempt.shell);
+  add("FILED_ID", attempt.id);
+  add_number("FILED_ATTEMPT", static_cast<uint64_t>(attempt.number));
+  add_number("FILED_RETRIES", static_cast<uint64_t>(attempt.retries));
+  add("FILED_MOUNT", mount_dir_);
+  for (const auto& [name, value] : env_) {
+    if (name == "HOME") home_offset = text_.size() + 5;
+    add(name, value);
+  }
+
+  pointers_.clear();
+  for (size_t offset : offsets_) pointers_.push_back(text_.data() + offset);
+  pointers_.push_back(nullptr);
+  home_ = text_.data() + home_offset;
+  return pointers_.data();
+}
+
+}  // namespace filed

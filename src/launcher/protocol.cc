@@ -1,0 +1,421 @@
+// A packet is one byte that tells its kind, then the kind's fields in the order of the struct, without
+// padding: numbers in host order, strings as a 32-bit length and that many bytes. A packet with bytes
+// left over is malformed, as is one whose strings reach past its end.
+#include "launcher/protocol.h"
+
+#include <sys/uio.h>
+
+#include <cerrno>
+#include <cstring>
+#include <memory>
+#include <type_traits>
+
+namespace filed {
+namespace {
+
+constexpr size_t kMaxId = 255;  // NAME_MAX: an id is a file's name
+constexpr size_t kMaxPath = 4096;
+constexpr size_t kMaxStage = 512;
+
+enum class Kind : uint8_t {
+  kStart = 1,
+  kConfigure,
+  kTerminate,
+  kKill,
+  kMounted,
+  kQuit,
+  kStarted,
+  kStartFailed,
+  kExited,
+};
+
+class Writer {
+ public:
+  explicit Writer(Kind kind) { number(kind); }
+
+  template <typename T>
+  void number(T value) {
+    static_assert(std::is_trivially_copyable_v<T>);
+    bytes_.append(reinterpret_cast<const char*>(&value), sizeof value);
+  }
+
+  void string(std::string_view text) {
+    number(static_cast<uint32_t>(text.size()));
+    bytes_.append(text);
+  }
+
+  template <typename T>
+  void optional(const std::optional<T>& value) {
+    number(static_cast<uint8_t>(value.has_value()));
+    if (value) number(int64_t{*value});
+  }
+
+  std::string take() { return std::move(bytes_); }
+
+ private:
+  std::string bytes_;
+};
+
+// Reads fields as long as they are there; ok() tells at the end whether all of them were.
+class Reader {
+ public:
+  explicit Reader(std::string_view bytes) : bytes_(bytes) {}
+
+  template <typename T>
+  void number(T& value) {
+    static_assert(std::is_integral_v<T>);
+    if (!take(sizeof value)) return;
+    memcpy(&value, taken_.data(), sizeof value);
+  }
+
+  void boolean(bool& value) {
+    uint8_t byte = 0;
+    number(byte);
+    if (byte > 1) ok_ = false;
+    value = byte == 1;
+  }
+
+  // NUL ends strings in what they are used for: one that has it would be cut there without a word.
+  void string(std::string_view& text, size_t longest) {
+    uint32_t length = 0;
+    number(length);
+    if (length > longest) ok_ = false;
+    if (!take(length)) return;
+    text = taken_;
+    if (text.find('\0') != std::string_view::npos) ok_ = false;
+  }
+
+  template <typename T>
+  void optional(std::optional<T>& value) {
+    bool there = false;
+    boolean(there);
+    if (!there) return;
+    int64_t wide = 0;
+    number(wide);
+    value = static_cast<T>(wide);
+    if (int64_t{*value} != wide) ok_ = false;
+  }
+
+  void fail() { ok_ = false; }
+  bool ok() const { return ok_; }
+  bool at_end() const { return ok_ && bytes_.empty(); }
+
+ private:
+  bool take(size_t count) {
+    if (!ok_ || count > bytes_.size()) {
+      ok_ = false;
+      return false;
+    }
+    taken_ = bytes_.substr(0, count);
+    bytes_.remove_prefix(count);
+    return true;
+  }
+
+  std::string_view bytes_;
+  std::string_view taken_;
+  bool ok_ = true;
+};
+
+// Both directions of the limits, side by side.
+void write_limits(Writer& out, const LimitSettings& limits) {
+  out.optional(limits.cpu_s);
+  out.optional(limits.memory);
+  out.optional(limits.files);
+  out.optional(limits.processes);
+  out.optional(limits.file_size);
+  out.optional(limits.nice);
+}
+
+void read_limits(Reader& in, LimitSettings& limits) {
+  in.optional(limits.cpu_s);
+  in.optional(limits.memory);
+  in.optional(limits.files);
+  in.optional(limits.processes);
+  in.optional(limits.file_size);
+  in.optional(limits.nice);
+}
+
+std::string write(const StartMessage& message) {
+  Writer out(Kind::kStart);
+  out.number(uint64_t{message.run});
+  out.number(uint32_t{message.uid});
+  out.number(uint32_t{message.gid});
+  out.number(message.number);
+  out.number(message.retries);
+  out.number(static_cast<uint8_t>(message.kind));
+  out.string(message.id);
+  out.string(message.shell);
+  out.string(message.text);
+  return out.take();
+}
+
+void read(Reader& in, StartMessage& message) {
+  uint64_t run = 0;
+  uint32_t uid = 0;
+  uint32_t gid = 0;
+  uint8_t kind = 0;
+  in.number(run);
+  in.number(uid);
+  in.number(gid);
+  in.number(message.number);
+  in.number(message.retries);
+  in.number(kind);
+  in.string(message.id, kMaxId);
+  in.string(message.shell, kMaxPath);
+  in.string(message.text, kMaxTextArgument);
+  if (kind > static_cast<uint8_t>(TextKind::kFile)) in.fail();
+  message.run = run;
+  message.uid = uid;
+  message.gid = gid;
+  message.kind = static_cast<TextKind>(kind);
+  if (message.kind != TextKind::kArgument && !message.text.empty()) in.fail();
+  if (message.shell.empty()) in.fail();
+}
+
+std::string write(const ConfigureMessage& message) {
+  Writer out(Kind::kConfigure);
+  write_limits(out, message.limits);
+  out.number(static_cast<uint32_t>(message.env.size()));
+  for (const auto& [name, value] : message.env) {
+    out.string(name);
+    out.string(value);
+  }
+  return out.take();
+}
+
+void read(Reader& in, ConfigureMessage& message) {
+  read_limits(in, message.limits);
+  uint32_t count = 0;
+  in.number(count);
+  // The count is not believed: each turn eats at least the eight bytes of two lengths.
+  for (uint32_t i = 0; i < count && in.ok(); ++i) {
+    std::string_view name;
+    std::string_view value;
+    in.string(name, kMaxMessage);
+    in.string(value, kMaxMessage);
+    if (name.empty() || name.find('=') != std::string_view::npos) in.fail();
+    if (in.ok()) message.env.emplace_back(name, value);
+  }
+}
+
+std::string write(const TerminateMessage& message) {
+  Writer out(Kind::kTerminate);
+  out.number(uint64_t{message.run});
+  return out.take();
+}
+
+void read(Reader& in, TerminateMessage& message) { in.number(message.run); }
+
+std::string write(const KillMessage& message) {
+  Writer out(Kind::kKill);
+  out.number(uint64_t{message.run});
+  return out.take();
+}
+
+void read(Reader& in, KillMessage& message) { in.number(message.run); }
+
+std::string write(const MountedMessage&) { return Writer(Kind::kMounted).take(); }
+void read(Reader&, MountedMessage&) {}
+
+std::string write(const QuitMessage&) { return Writer(Kind::kQuit).take(); }
+void read(Reader&, QuitMessage&) {}
+
+std::string write(const StartedMessage& message) {
+  Writer out(Kind::kStarted);
+  out.number(uint64_t{message.run});
+  out.number(int32_t{message.pid});
+  return out.take();
+}
+
+void read(Reader& in, StartedMessage& message) {
+  int32_t pid = 0;
+  in.number(message.run);
+  in.number(pid);
+  if (pid <= 0) in.fail();
+  message.pid = pid;
+}
+
+std::string write(const StartFailedMessage& message) {
+  Writer out(Kind::kStartFailed);
+  out.number(uint64_t{message.run});
+  out.string(message.stage.substr(0, kMaxStage));
+  out.number(message.error);
+  out.number(static_cast<uint8_t>(message.transient));
+  return out.take();
+}
+
+void read(Reader& in, StartFailedMessage& message) {
+  in.number(message.run);
+  in.string(message.stage, kMaxStage);
+  in.number(message.error);
+  in.boolean(message.transient);
+}
+
+std::string write(const ExitedMessage& message) {
+  Writer out(Kind::kExited);
+  out.number(uint64_t{message.run});
+  out.number(int32_t{message.exit.wait_status});
+  out.number(message.exit.cpu_us);
+  out.number(message.exit.maxrss_kb);
+  return out.take();
+}
+
+void read(Reader& in, ExitedMessage& message) {
+  int32_t status = 0;
+  in.number(message.run);
+  in.number(status);
+  in.number(message.exit.cpu_us);
+  in.number(message.exit.maxrss_kb);
+  message.exit.wait_status = status;
+}
+
+template <typename T>
+std::optional<Message> read_all(Reader in) {
+  T message;
+  read(in, message);
+  if (!in.at_end()) return std::nullopt;
+  return message;
+}
+
+}  // namespace
+
+std::string encode(const Message& message) {
+  std::string packet = std::visit([](const auto& m) { return write(m); }, message);
+  if (packet.size() > kMaxMessage) packet.clear();
+  return packet;
+}
+
+std::optional<Message> decode(std::string_view packet) {
+  if (packet.size() > kMaxMessage) return std::nullopt;
+  Reader in(packet);
+  uint8_t kind = 0;
+  in.number(kind);
+  switch (static_cast<Kind>(kind)) {
+    case Kind::kStart:
+      return read_all<StartMessage>(in);
+    case Kind::kConfigure:
+      return read_all<ConfigureMessage>(in);
+    case Kind::kTerminate:
+      return read_all<TerminateMessage>(in);
+    case Kind::kKill:
+      return read_all<KillMessage>(in);
+    case Kind::kMounted:
+      return read_all<MountedMessage>(in);
+    case Kind::kQuit:
+      return read_all<QuitMessage>(in);
+    case Kind::kStarted:
+      return read_all<StartedMessage>(in);
+    case Kind::kStartFailed:
+      return read_all<StartFailedMessage>(in);
+    case Kind::kExited:
+      return read_all<ExitedMessage>(in);
+  }
+  return std::nullopt;
+}
+
+size_t descriptors_of(const Message& message) {
+  const auto* start = std::get_if<StartMessage>(&message);
+  if (start == nullptr) return 0;
+  return start->kind == TextKind::kArgument ? 1 : 2;
+}
+
+namespace {
+
+// Room for the descriptors of one packet, aligned as the kernel wants it.
+struct Control {
+  alignas(cmsghdr) char bytes[CMSG_SPACE(sizeof(int) * kMaxDescriptors)];
+};
+
+}  // namespace
+
+struct PacketBatch::Slot {
+  std::unique_ptr<char[]> bytes;  // kMaxMessage; never touched beyond the longest packet yet
+  iovec vector;
+  Control control;
+  Fd descriptors[kMaxDescriptors];
+};
+
+PacketBatch::PacketBatch() : slots_(kCapacity), headers_(kCapacity) {
+  for (size_t i = 0; i < kCapacity; ++i) {
+    Slot& slot = slots_[i];
+    slot.bytes = std::make_unique_for_overwrite<char[]>(kMaxMessage);
+    slot.vector = {slot.bytes.get(), kMaxMessage};
+    headers_[i].msg_hdr.msg_iov = &slot.vector;
+    headers_[i].msg_hdr.msg_iovlen = 1;
+  }
+}
+
+PacketBatch::~PacketBatch() = default;
+
+int PacketBatch::receive(int socket) {
+  for (size_t i = 0; i < size_; ++i) {
+    for (Fd& fd : slots_[i].descriptors) fd.reset();
+  }
+  size_ = 0;
+  for (size_t i = 0; i < kCapacity; ++i) {
+    headers_[i].msg_hdr.msg_control = slots_[i].control.bytes;
+    headers_[i].msg_hdr.msg_controllen = sizeof slots_[i].control.bytes;
+  }
+  int count = recvmmsg(socket, headers_.data(), kCapacity, MSG_DONTWAIT | MSG_CMSG_CLOEXEC, nullptr);
+  if (count < 0) return errno == ECONNRESET ? EPIPE : errno;
+  for (int i = 0; i < count; ++i) {
+    // No packet is empty, so this is the end. Packets before it are still to be handled.
+    if (headers_[i].msg_len == 0) break;
+    msghdr& header = headers_[i].msg_hdr;
+    // All descriptors of a packet come in one control message.
+    cmsghdr* c = CMSG_FIRSTHDR(&header);
+    if (c != nullptr && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS) {
+      size_t given = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+      for (size_t n = 0; n < given && n < kMaxDescriptors; ++n) {
+        int fd = -1;
+        memcpy(&fd, CMSG_DATA(c) + n * sizeof fd, sizeof fd);
+        slots_[i].descriptors[n].reset(fd);
+      }
+    }
+    size_ = static_cast<size_t>(i) + 1;
+  }
+  return size_ == 0 ? EPIPE : 0;
+}
+
+std::string_view PacketBatch::bytes(size_t i) const {
+  return {slots_[i].bytes.get(), headers_[i].msg_len};
+}
+
+Fd PacketBatch::take(size_t i, size_t n) { return std::move(slots_[i].descriptors[n]); }
+
+bool PacketBatch::descriptors_lost(size_t i) const {
+  return (headers_[i].msg_hdr.msg_flags & MSG_CTRUNC) != 0;
+}
+
+int send_packets(int socket, const PacketView* packets, size_t count, bool wait) {
+  mmsghdr headers[kSendAtOnce] = {};
+  iovec vectors[kSendAtOnce];
+  Control controls[kSendAtOnce];
+  if (count > kSendAtOnce) count = kSendAtOnce;
+  for (size_t i = 0; i < count; ++i) {
+    const PacketView& packet = packets[i];
+    vectors[i] = {const_cast<char*>(packet.bytes.data()), packet.bytes.size()};
+    msghdr& header = headers[i].msg_hdr;
+    header.msg_iov = &vectors[i];
+    header.msg_iovlen = 1;
+    size_t with = 0;
+    while (with < kMaxDescriptors && packet.descriptors[with] >= 0) ++with;
+    if (with == 0) continue;
+    memset(&controls[i], 0, sizeof controls[i]);
+    header.msg_control = controls[i].bytes;
+    header.msg_controllen = CMSG_SPACE(sizeof(int) * with);
+    cmsghdr* c = CMSG_FIRSTHDR(&header);
+    c->cmsg_level = SOL_SOCKET;
+    c->cmsg_type = SCM_RIGHTS;
+    c->cmsg_len = CMSG_LEN(sizeof(int) * with);
+    memcpy(CMSG_DATA(c), packet.descriptors, sizeof(int) * with);
+  }
+  int flags = MSG_NOSIGNAL | (wait ? 0 : MSG_DONTWAIT);
+  int sent = 0;
+  do {
+    sent = sendmmsg(socket, headers, static_cast<unsigned>(count), flags);
+  } while (sent < 0 && errno == EINTR);
+  return sent;
+}
+
+}  // namespace filed

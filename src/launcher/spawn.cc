@@ -1,0 +1,342 @@
+// How a job is started. fork() copies the page tables of its caller and vfork() suspends it; we want
+// neither. The child is cloned with our memory (CLONE_VM) and a stack of its own, and we wait until it
+// no longer uses our memory, because its program runs or because it has ended. The kernel tells: at
+// both moments it clears the word that set_tid_address(2) named and wakes who waits for it. That is a
+// vfork whose wait has a bound, and it needs one: from its change of user on, the half-started child
+// can be stopped by anyone who is that user, and would hold up every other job.
+//
+// While both share the memory, the child makes system calls and nothing else. What it does is a list
+// of steps prepared in Plan; the first that fails names itself in Outcome, and the child exits. The
+// system calls are raw ones: the C library's setuid and friends tell other threads, of which it
+// believes the launcher's own to be one.
+//
+// Why ptrace is no way into the launcher through the child, whose user may be the attacker: the
+// launcher is not dumpable, nor is then what shares its memory.
+#include "launcher/spawn.h"
+
+#include <fcntl.h>
+#include <linux/futex.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <climits>
+#include <cstring>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "launcher/process_tree.h"
+
+#ifndef CLOSE_RANGE_CLOEXEC
+#define CLOSE_RANGE_CLOEXEC (1U << 2)
+#endif
+#ifndef SYS_close_range
+#define SYS_close_range 436
+#endif
+
+// 32-bit machines have two of each; the plain number means 16-bit ids there.
+#ifdef SYS_setresuid32
+#define FILED_SYS_SETRESUID SYS_setresuid32
+#define FILED_SYS_SETRESGID SYS_setresgid32
+#define FILED_SYS_SETGROUPS SYS_setgroups32
+#else
+#define FILED_SYS_SETRESUID SYS_setresuid
+#define FILED_SYS_SETRESGID SYS_setresgid
+#define FILED_SYS_SETGROUPS SYS_setgroups
+#endif
+
+// Sanitizers keep notes about the thread that runs; here two processes are that thread.
+#define FILED_SHARED_MEMORY __attribute__((no_sanitize("address", "undefined", "thread")))
+
+namespace filed {
+namespace {
+
+constexpr size_t kStackSize = 64 * 1024;
+constexpr int kTextDescriptor = 3;
+constexpr const char* kTextPath = "/proc/self/fd/3";
+
+// An exec takes a millisecond or two. After each slice without one we look whether the child has been
+// stopped; one that is merely slow (a cold disk) is given the whole time.
+constexpr int64_t kWaitSliceNs = 20 * kNsPerMs;
+constexpr int64_t kWaitNs = 30 * kNsPerSec;
+
+constexpr const char* kStageStopped = "stopped before exec";
+constexpr const char* kStageTimedOut = "start timed out";
+
+size_t page_size() { return static_cast<size_t>(sysconf(_SC_PAGESIZE)); }
+
+// The interpreter that a script names, for messages: "exec /usr/bin/perl".
+std::string script_stage(int text) {
+  char line[256];
+  ssize_t size = pread(text, line, sizeof line, 0);
+  std::string_view rest(line, size > 2 ? static_cast<size_t>(size) : 0);
+  std::string stage = "exec script";
+  if (rest.substr(0, 2) != "#!") return stage;
+  rest.remove_prefix(2);
+  while (!rest.empty() && (rest[0] == ' ' || rest[0] == '\t')) rest.remove_prefix(1);
+  std::string_view name = rest.substr(0, rest.find_first_of(std::string_view(" \t\r\n\0", 5)));
+  if (name.empty()) return stage;
+  stage = "exec ";
+  for (char c : name) {
+    auto byte = static_cast<unsigned char>(c);
+    stage += byte < 0x20 || byte == 0x7f ? '?' : c;
+  }
+  return stage;
+}
+
+}  // namespace
+
+bool is_transient(int error) {
+  switch (error) {
+    case EAGAIN:
+    case EMFILE:
+    case ENFILE:
+    case ENOMEM:
+    case ENOBUFS:
+    case ETXTBSY:
+    case EIO:
+    case ETIMEDOUT:
+      return true;
+    default:
+      return false;
+  }
+}
+
+ChildStack::ChildStack()
+    : memory_(mmap(nullptr, kStackSize, PROT_READ | PROT_WRITE,
+                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0)) {
+  if (memory_ == MAP_FAILED) throw_errno("launcher: stack");
+  mprotect(memory_, page_size(), PROT_NONE);
+}
+
+ChildStack::~ChildStack() { munmap(memory_, kStackSize); }
+
+void* ChildStack::top() const { return static_cast<char*>(memory_) + kStackSize; }
+
+Spawner::Spawner(const LauncherSettings& settings)
+    : as_owner_(settings.as_owner),
+      user_(settings.user),
+      null_(open("/dev/null", O_RDONLY | O_CLOEXEC)),
+      environment_(settings.mount_dir, settings.token) {
+  if (!null_) throw_errno("/dev/null");
+  plan_.null = null_.get();
+  plan_.parent = getpid();
+  plan_.confine = settings.confine;
+  plan_.confine_context = settings.confine_context;
+  while (plan_.last_capability < 63 && prctl(PR_CAPBSET_READ, plan_.last_capability + 1, 0, 0, 0) >= 0) {
+    ++plan_.last_capability;
+  }
+  std::vector<std::pair<std::string_view, std::string_view>> env(settings.env.begin(),
+                                                                 settings.env.end());
+  configure(settings.limits, env);
+}
+
+void Spawner::configure(const LimitSettings& limits,
+                        const std::vector<std::pair<std::string_view, std::string_view>>& env) {
+  environment_.configure(env);
+  limits_.clear();
+  auto add = [&](int resource, const char* stage, const std::optional<int64_t>& value,
+                 uint64_t hard_above_soft) {
+    if (!value || *value < 0) return;
+    auto soft = static_cast<uint64_t>(*value);
+    limits_.push_back({resource, stage, soft, soft + hard_above_soft});
+  };
+  // A second between the two lets a job see SIGXCPU, and its log say so.
+  add(static_cast<int>(RLIMIT_CPU), "limit cpu", limits.cpu_s, 1);
+  add(static_cast<int>(RLIMIT_AS), "limit memory", limits.memory, 0);
+  add(static_cast<int>(RLIMIT_NOFILE), "limit files", limits.files, 0);
+  add(static_cast<int>(RLIMIT_NPROC), "limit processes", limits.processes, 0);
+  add(static_cast<int>(RLIMIT_FSIZE), "limit file_size", limits.file_size, 0);
+  plan_.limits = limits_.data();
+  plan_.limit_count = limits_.size();
+  nice_ = limits.nice.value_or(0);
+  plan_.nice = limits.nice ? &nice_ : nullptr;
+}
+
+// Fills in who the attempt runs as, and the environment, which names him.
+void Spawner::plan_user(const StartMessage& attempt) {
+  plan_.set_user = as_owner_ || user_.has_value();
+  plan_.uid = as_owner_ ? attempt.uid : user_ ? user_->uid : geteuid();
+  plan_.gid = as_owner_ ? attempt.gid : user_ ? user_->gid : getegid();
+  const User& user = users_.find(plan_.uid);
+  // A job's group is its file's. In a setgid directory that may be one its owner is no member of, and
+  // submitting a job must not make him one.
+  if (as_owner_ && user.known && !user.is_member(attempt.gid)) plan_.gid = user.group;
+  plan_.groups = user.groups.data();
+  plan_.group_count = user.groups.size();
+  plan_.drop_bounding_set = plan_.set_user && plan_.uid != 0;
+  plan_.envp = environment_.build(attempt, user);
+  plan_.home = environment_.home();
+}
+
+// Fills in what is executed. The words are copied: the message's views have no NUL at their ends.
+void Spawner::plan_command(const StartMessage& attempt, int text) {
+  shell_ = attempt.shell;
+  size_t name = shell_.rfind('/');
+  char* shell_name = shell_.data() + (name == std::string::npos ? 0 : name + 1);
+  plan_.text = attempt.kind == TextKind::kArgument ? -1 : text;
+  static char option[] = "-c";
+  static char path[] = "/proc/self/fd/3";
+  switch (attempt.kind) {
+    case TextKind::kArgument:
+      text_.clear();
+      // A text that begins like an option would be taken for one. The blank hides it; to add "--" would not be
+      // understood by every shell.
+      if (!attempt.text.empty() && (attempt.text[0] == '-' || attempt.text[0] == '+')) text_ = " ";
+      text_.append(attempt.text);
+      plan_.program = shell_.c_str();
+      argv_[0] = shell_name;
+      argv_[1] = option;
+      argv_[2] = text_.data();
+      argv_[3] = nullptr;
+      break;
+    case TextKind::kScript:
+      plan_.program = kTextPath;
+      argv_[0] = path;
+      argv_[1] = nullptr;
+      break;
+    case TextKind::kFile:
+      plan_.program = shell_.c_str();
+      argv_[0] = shell_name;
+      argv_[1] = path;
+      argv_[2] = nullptr;
+      break;
+  }
+  plan_.argv = argv_;
+}
+
+pid_t Spawner::start(const StartMessage& attempt, int output, int text, StartFailure* failure) {
+  plan_user(attempt);
+  plan_command(attempt, text);
+  plan_.output = output;
+  outcome_ = {1, nullptr, 0};
+
+  pid_t pid = clone(child, stack_.top(), CLONE_VM | SIGCHLD, this);
+  if (pid < 0) {
+    *failure = {"fork", errno, is_transient(errno)};
+    return 0;
+  }
+  const char* stopped = wait_for_exec(pid);
+  if (stopped == nullptr && outcome_.stage == nullptr) return pid;
+
+  while (waitpid(pid, nullptr, 0) < 0 && errno == EINTR) {
+  }
+  if (stopped != nullptr) {
+    *failure = {stopped, stopped == kStageStopped ? ECANCELED : ETIMEDOUT, stopped != kStageStopped};
+    return 0;
+  }
+  *failure = {outcome_.stage, outcome_.error, is_transient(outcome_.error)};
+  if (failure->stage == "exec") {
+    failure->stage = attempt.kind == TextKind::kScript ? script_stage(text) : "exec " + shell_;
+  }
+  return 0;
+}
+
+// Waits until the child has left our memory. Returns null, or, when it did not in time and was killed,
+// what is to be said about it.
+const char* Spawner::wait_for_exec(pid_t pid) {
+  // What the futex call takes under its plain number on any machine; struct timespec is not everywhere.
+  struct {
+    long seconds;
+    long nanoseconds;
+  } slice = {0, static_cast<long>(kWaitSliceNs)};
+  int64_t waited_ns = 0;
+  while (__atomic_load_n(&outcome_.running, __ATOMIC_ACQUIRE) != 0) {
+    // Not FUTEX_PRIVATE: the kernel's wake is not private either.
+    if (syscall(SYS_futex, &outcome_.running, FUTEX_WAIT, 1, &slice, nullptr, 0) == 0) continue;
+    if (errno != ETIMEDOUT) continue;
+    waited_ns += kWaitSliceNs;
+    auto process = read_process(pid);
+    // Killed before it could name the word.
+    if (process && process->dead) return nullptr;
+    bool is_stopped = process && (process->state == 'T' || process->state == 't');
+    if (!is_stopped && waited_ns < kWaitNs) continue;
+    ::kill(pid, SIGKILL);
+    return is_stopped ? kStageStopped : kStageTimedOut;
+  }
+  return nullptr;
+}
+
+FILED_SHARED_MEMORY int Spawner::child(void* self) {
+  auto* spawner = static_cast<Spawner*>(self);
+  run_child(spawner->plan_, spawner->outcome_);
+  for (;;) syscall(SYS_exit_group, 127);
+}
+
+// Returns only when a step has failed.
+FILED_SHARED_MEMORY void Spawner::run_child(const Plan& plan, Outcome& outcome) noexcept {
+  auto failed = [&](const char* stage) {
+    outcome.error = errno;
+    outcome.stage = stage;
+  };
+  syscall(SYS_set_tid_address, &outcome.running);
+  if (syscall(SYS_setsid) < 0) return failed("setsid");
+  if (syscall(SYS_dup3, plan.null, 0, 0) < 0 || syscall(SYS_dup3, plan.output, 1, 0) < 0 ||
+      syscall(SYS_dup3, plan.output, 2, 0) < 0) {
+    return failed("descriptors");
+  }
+  // All of ours are close-on-exec already; this is for what a library may have opened. Kernels before
+  // 5.11 do not have it.
+  syscall(SYS_close_range, 3U, ~0U, CLOSE_RANGE_CLOEXEC);
+  syscall(SYS_umask, 022);
+
+  for (size_t i = 0; i < plan.limit_count; ++i) {
+    const Limit& limit = plan.limits[i];
+    uint64_t value[2] = {limit.soft, limit.hard};
+    if (syscall(SYS_prlimit64, 0, limit.resource, value, nullptr) != 0) return failed(limit.stage);
+  }
+  if (plan.nice != nullptr && syscall(SYS_setpriority, PRIO_PROCESS, 0, *plan.nice) != 0) {
+    return failed("nice");
+  }
+  if (syscall(SYS_prctl, PR_SET_NO_NEW_PRIVS, 1L, 0L, 0L, 0L) != 0) return failed("no_new_privs");
+
+  if (plan.drop_bounding_set) {
+    for (long capability = 0; capability <= plan.last_capability; ++capability) {
+      if (syscall(SYS_prctl, PR_CAPBSET_DROP, capability, 0L, 0L, 0L) != 0) {
+        return failed("capabilities");
+      }
+    }
+  }
+  if (plan.set_user) {
+    if (syscall(FILED_SYS_SETGROUPS, plan.group_count, plan.groups) != 0) return failed("setgroups");
+    if (syscall(FILED_SYS_SETRESGID, plan.gid, plan.gid, plan.gid) != 0) return failed("setgid");
+    if (syscall(FILED_SYS_SETRESUID, plan.uid, plan.uid, plan.uid) != 0) return failed("setuid");
+  }
+  // After the change of user, which clears it. The launcher may have died before.
+  if (syscall(SYS_prctl, PR_SET_PDEATHSIG, long{SIGKILL}, 0L, 0L, 0L) != 0) return failed("pdeathsig");
+  if (syscall(SYS_getppid) != plan.parent) {
+    errno = ESRCH;
+    return failed("launcher is gone");
+  }
+  if (syscall(SYS_chdir, plan.home) != 0) syscall(SYS_chdir, "/");
+
+  uint64_t no_signals[2] = {0, 0};  // _NSIG bits, 128 on some machines
+  syscall(SYS_rt_sigprocmask, SIG_SETMASK, no_signals, nullptr, size_t{_NSIG / 8});
+
+  if (plan.confine != nullptr) {
+    const char* stage = "sandbox";
+    int error = plan.confine(plan.confine_context, &stage);
+    if (error != 0) {
+      errno = error;
+      return failed(stage);
+    }
+  }
+  // Here, because the hook may use any descriptor, 3 too.
+  if (plan.text >= 0) {
+    if (plan.text == kTextDescriptor) {
+      if (syscall(SYS_fcntl, kTextDescriptor, F_SETFD, 0) != 0) return failed("descriptors");
+    } else if (syscall(SYS_dup3, plan.text, kTextDescriptor, 0) < 0) {
+      return failed("descriptors");
+    }
+  }
+  syscall(SYS_execve, plan.program, plan.argv, plan.envp);
+  failed("exec");
+}
+
+}  // namespace filed

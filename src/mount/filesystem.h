@@ -1,0 +1,77 @@
+// The queue as a filesystem: answers the kernel's requests out of the Queue.
+//
+// Requests that change something are staged at once and answered when the turn is committed; with
+// the errno of the commit if that failed. Requests that only read, and come while something is
+// staged, wait for the commit too, so that nobody ever sees what may yet be taken back.
+#pragma once
+
+#include <fuse_lowlevel.h>
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "mount/nodes.h"
+#include "queue/queue.h"
+
+namespace filed {
+
+class Filesystem {
+ public:
+  Filesystem(Queue& queue, Store& store, const Clock& clock, const Nodes::Defaults& defaults);
+
+  // libfuse's table of requests; its userdata is the Filesystem.
+  static const fuse_lowlevel_ops& operations();
+
+  // One method a request; arguments and errnos as in fuse_lowlevel.h.
+  void init(fuse_conn_info* connection);
+  void lookup(fuse_req_t req, fuse_ino_t parent, std::string_view name);
+  void getattr(fuse_req_t req, fuse_ino_t ino);
+  void setattr(fuse_req_t req, fuse_ino_t ino, const struct stat* attr, int to_set,
+               fuse_file_info* fi);
+  void unlink(fuse_req_t req, fuse_ino_t parent, std::string_view name);
+  void rename(fuse_req_t req, fuse_ino_t parent, std::string_view name, fuse_ino_t new_parent,
+              std::string_view new_name, unsigned flags);
+  void create(fuse_req_t req, fuse_ino_t parent, std::string_view name, mode_t mode,
+              const fuse_file_info* fi);
+  void open(fuse_req_t req, fuse_ino_t ino, const fuse_file_info* fi);
+  void read(fuse_req_t req, size_t size, off_t offset, const fuse_file_info* fi);
+  void write(fuse_req_t req, std::string_view bytes, off_t offset, const fuse_file_info* fi);
+  void flush(fuse_req_t req, const fuse_file_info* fi);
+  void release(fuse_req_t req, const fuse_file_info* fi);
+  void opendir(fuse_req_t req, fuse_ino_t ino, const fuse_file_info* fi);
+  void readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, bool plus);
+  void statfs(fuse_req_t req);
+
+ private:
+  // An opened file. A special file shows the text that it had when it was opened.
+  struct File {
+    fuse_ino_t ino = 0;
+    bool append = false;
+    OpenJob job;
+    std::string text;
+    bool truncated = false;  // config.ini: opened with O_TRUNC, and not written yet
+    bool written = false;    // config.ini: holds what has not been applied
+  };
+  static File* file_of(const fuse_file_info* fi);
+
+  void when_committed(fuse_req_t req, std::function<void()> reply);
+  void when_settled(std::function<void()> request);
+  void reply_job_entry(fuse_req_t req, const Job& job);
+  int open_special(File& file, int flags);
+  int write_config(File& file);
+  void open_now(fuse_req_t req, fuse_ino_t ino, const fuse_file_info& fi);
+  void create_now(fuse_req_t req, const std::string& name, mode_t mode, const Caller& caller,
+                  const fuse_file_info& fi);
+  int change_directory(fuse_ino_t ino, const struct stat& attr, int to_set, uid_t caller);
+  std::string status_text();
+
+  Queue& queue_;
+  Store& store_;
+  const Clock& clock_;
+  Nodes nodes_;
+  int64_t started_ns_;
+};
+
+}  // namespace filed

@@ -1,0 +1,144 @@
+#include "mount/session.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <climits>
+#include <cstdlib>
+#include <cstring>
+#include <fstream>
+#include <memory>
+
+#include "base/error.h"
+#include "base/log.h"
+
+namespace filed {
+namespace {
+
+constexpr int kRequestsAtOnce = 256;
+
+// As /proc/self/mountinfo writes paths.
+std::string mountinfo_escape(const std::string& path) {
+  std::string out;
+  for (char c : path) {
+    if (c == ' ' || c == '\t' || c == '\n' || c == '\\') {
+      char octal[5];
+      snprintf(octal, sizeof octal, "\\%03o", static_cast<unsigned>(c));
+      out += octal;
+    } else {
+      out += c;
+    }
+  }
+  return out;
+}
+
+bool is_filed_mount(const std::string& dir) {
+  std::ifstream mounts("/proc/self/mountinfo");
+  std::string line;
+  std::string place = " " + mountinfo_escape(dir) + " ";
+  while (std::getline(mounts, line)) {
+    size_t type = line.find(" - ");
+    if (type == std::string::npos || line.compare(type + 3, 11, "fuse.filed ") != 0) continue;
+    if (line.substr(0, type).find(place) != std::string::npos) return true;
+  }
+  return false;
+}
+
+bool is_empty(const std::string& dir) {
+  std::unique_ptr<DIR, int (*)(DIR*)> entries(opendir(dir.c_str()), closedir);
+  if (entries == nullptr) throw_errno(dir);
+  while (const dirent* entry = readdir(entries.get())) {
+    if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+void detach_mount(const std::string& dir) {
+  if (umount2(dir.c_str(), MNT_DETACH | UMOUNT_NOFOLLOW) == 0) return;
+  pid_t pid = fork();
+  if (pid == 0) {
+    execlp("fusermount3", "fusermount3", "-u", "-z", "-q", "--", dir.c_str(), nullptr);
+    _exit(127);
+  }
+  if (pid > 0) waitpid(pid, nullptr, 0);
+}
+
+std::string prepare_mount_point(const std::string& dir) {
+  struct stat st {};
+  if (stat(dir.c_str(), &st) != 0) {
+    if (errno != ENOTCONN && errno != ECONNABORTED) throw_errno(dir);
+    log_warning("%s: detaching the mount that a dead filed left", dir.c_str());
+    detach_mount(dir);
+    if (stat(dir.c_str(), &st) != 0) throw_errno(dir);
+  }
+  if (!S_ISDIR(st.st_mode)) throw_errno(dir, ENOTDIR);
+  char resolved[PATH_MAX];
+  if (realpath(dir.c_str(), resolved) == nullptr) throw_errno(dir);
+  std::string place = resolved;
+  if (is_filed_mount(place)) throw Error(dir + ": in use by another filed");
+  if (!is_empty(place)) throw Error(dir + ": not empty; the mount would hide what is in it");
+  return place;
+}
+
+bool decide_allow_other(AllowOther wanted) {
+  if (wanted == AllowOther::kNo) return false;
+  if (geteuid() == 0) return true;
+  std::ifstream config("/etc/fuse.conf");
+  std::string line;
+  while (std::getline(config, line)) {
+    size_t end = line.find_last_not_of(" \t\r");
+    if (line.substr(0, end == std::string::npos ? 0 : end + 1) == "user_allow_other") return true;
+  }
+  if (wanted == AllowOther::kYes) {
+    throw Error("allow_other: not permitted; /etc/fuse.conf needs the line user_allow_other");
+  }
+  return false;
+}
+
+Session::Session(Filesystem& filesystem, const std::string& dir, bool allow_other)
+    : mount_dir_(dir) {
+  std::string options = "fsname=filed,subtype=filed,default_permissions";
+  if (allow_other) options += ",allow_other";
+  const char* argv[] = {"filed", "-o", options.c_str(), nullptr};
+  fuse_args args = FUSE_ARGS_INIT(3, const_cast<char**>(argv));
+  session_ =
+      fuse_session_new(&args, &Filesystem::operations(), sizeof(fuse_lowlevel_ops), &filesystem);
+  fuse_opt_free_args(&args);
+  if (session_ == nullptr) throw Error("cannot set up FUSE");
+  if (fuse_session_mount(session_, dir.c_str()) != 0) {
+    fuse_session_destroy(session_);
+    throw Error(
+        dir + ": cannot mount" +
+        (access("/dev/fuse", F_OK) != 0 ? ": no /dev/fuse; is the fuse module loaded?" : ""));
+  }
+  int flags = fcntl(fd(), F_GETFL);
+  fcntl(fd(), F_SETFL, flags | O_NONBLOCK);
+}
+
+Session::~Session() {
+  fuse_session_destroy(session_);
+  free(buffer_.mem);
+}
+
+int Session::fd() const { return fuse_session_fd(session_); }
+
+bool Session::serve() {
+  for (int i = 0; i < kRequestsAtOnce; ++i) {
+    int size = fuse_session_receive_buf(session_, &buffer_);
+    if (size == -EINTR) continue;
+    if (size == -EAGAIN) return true;
+    if (size <= 0) return false;
+    fuse_session_process_buf(session_, &buffer_);
+    if (fuse_session_exited(session_)) return false;
+  }
+  return true;
+}
+
+}  // namespace filed

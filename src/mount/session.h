@@ -1,0 +1,49 @@
+// The mount itself: from the check of the mount point to the kernel's last request.
+#pragma once
+
+#include <fuse_lowlevel.h>
+
+#include <string>
+
+#include "config/settings.h"
+#include "mount/filesystem.h"
+
+namespace filed {
+
+// The directory to mount on as one absolute path without links. Detaches what a filed that was
+// killed has left there. Throws Error: not there, not a directory, in use by another filed, not
+// empty.
+std::string prepare_mount_point(const std::string& dir);
+
+// Takes a mount off its directory, whoever still uses it: with umount2 where we may, else with
+// fusermount3. For a mount that nobody serves any more.
+void detach_mount(const std::string& dir);
+
+// Whether other users get to see the mount: root may always allow it, others where /etc/fuse.conf
+// has user_allow_other. Throws Error when it is asked for and not permitted.
+bool decide_allow_other(AllowOther wanted);
+
+class Session {
+ public:
+  // Mounts `filesystem` on `dir`, as prepare_mount_point() gave it; by fusermount3 where this
+  // process may not mount. Throws Error.
+  Session(Filesystem& filesystem, const std::string& dir, bool allow_other);
+  // Leaves the mount to the launcher, which detaches it.
+  ~Session();
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+
+  const std::string& mount_dir() const { return mount_dir_; }
+  int fd() const;  // readable when there are requests; never blocks
+
+  // Serves the requests that have come, up to a bound that lets others have their turn. Returns
+  // false when the mount is gone.
+  bool serve();
+
+ private:
+  std::string mount_dir_;
+  fuse_session* session_ = nullptr;
+  fuse_buf buffer_{};
+};
+
+}  // namespace filed

@@ -1,0 +1,58 @@
+// A job as the queue knows it, and the four directories that are its states.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace filed {
+
+enum class Dir : uint8_t { kPending, kActive, kFailed, kComplete };
+constexpr int kDirs = 4;
+constexpr std::string_view kDirNames[kDirs] = {"pending", "active", "failed", "complete"};
+
+constexpr std::string_view dir_name(Dir dir) { return kDirNames[static_cast<int>(dir)]; }
+
+constexpr size_t kMaxIdLength = 255;  // bytes, as any file name
+
+// A job whose name starts with a dot is a draft: it does not run until it is renamed.
+constexpr bool is_draft(std::string_view id) { return !id.empty() && id[0] == '.'; }
+
+// How the latest attempt ended.
+struct Outcome {
+  std::optional<int> wait_status;  // as waitpid(2) gives it; nothing when there was no process
+  std::string cause;               // as in the log's last line; empty after a success
+  int64_t started_ns = 0;          // wall time
+  int64_t finished_ns = 0;
+  int64_t cpu_us = 0;
+  int64_t maxrss_kb = 0;
+};
+
+struct Job {
+  int64_t ino = 0;  // the file's inode number and the job's number in the store; never used twice
+  std::string id;
+  Dir dir = Dir::kPending;
+  mode_t mode = 0;  // permission bits, 07777
+  uid_t uid = 0;
+  gid_t gid = 0;
+  int64_t text_size = 0;
+  // The file's times, ns since the epoch. In pending/ mtime is the due time.
+  int64_t mtime_ns = 0;
+  int64_t atime_ns = 0;
+  int64_t ctime_ns = 0;
+  int64_t submitted_ns = 0;
+  int attempts = 0;      // made so far and counted
+  int64_t log = 0;       // number of the latest attempt's log; 0: there is none
+  int64_t log_size = 0;  // bytes
+  Outcome outcome;
+
+  // What the file shows: the text while it is pending, the log elsewhere.
+  int64_t size() const { return dir == Dir::kPending ? text_size : log_size; }
+  // May be claimed once its due time has come and nobody is writing it.
+  bool ready() const { return dir == Dir::kPending && text_size > 0 && !is_draft(id); }
+};
+
+}  // namespace filed

@@ -1,0 +1,83 @@
+#include "queue/log_text.h"
+
+#include <sys/wait.h>
+
+#include <csignal>
+
+#include "config/units.h"
+
+namespace filed {
+namespace {
+
+constexpr struct {
+  int signo;
+  const char* name;
+} kSignals[] = {
+    {SIGABRT, "aborted"},
+    {SIGALRM, "alarm clock"},
+    {SIGBUS, "bus error"},
+    {SIGCHLD, "child exited"},
+    {SIGCONT, "continued"},
+    {SIGFPE, "floating point exception"},
+    {SIGHUP, "hangup"},
+    {SIGILL, "illegal instruction"},
+    {SIGINT, "interrupt"},
+    {SIGIO, "I/O possible"},
+    {SIGKILL, "killed"},
+    {SIGPIPE, "broken pipe"},
+    {SIGPROF, "profiling timer expired"},
+    {SIGPWR, "power failure"},
+    {SIGQUIT, "quit"},
+    {SIGSEGV, "segmentation fault"},
+    {SIGSTOP, "stopped (signal)"},
+    {SIGSYS, "bad system call"},
+    {SIGTERM, "terminated"},
+    {SIGTRAP, "trace/breakpoint trap"},
+    {SIGTSTP, "stopped"},
+    {SIGTTIN, "stopped (tty input)"},
+    {SIGTTOU, "stopped (tty output)"},
+    {SIGURG, "urgent I/O condition"},
+    {SIGUSR1, "user defined signal 1"},
+    {SIGUSR2, "user defined signal 2"},
+    {SIGVTALRM, "virtual timer expired"},
+    {SIGWINCH, "window changed"},
+    {SIGXCPU, "CPU time limit exceeded"},
+    {SIGXFSZ, "file size limit exceeded"},
+};
+
+}  // namespace
+
+std::string log_header(std::string_view text) {
+  std::string header = ">>> ";
+  header += text;
+  if (header.back() != '\n') header += '\n';
+  return header;
+}
+
+std::string log_trailer(std::string_view cause) {
+  if (cause.empty()) return "";
+  std::string trailer = "\n\n[System Error]: ";
+  trailer += cause;
+  trailer += '\n';
+  return trailer;
+}
+
+std::string log_gap(int64_t missing_bytes, int64_t output_limit) {
+  return "\n\n[System Error]: output limit " + format_size(output_limit) + ": " +
+         std::to_string(missing_bytes) + " bytes left out here\n\n";
+}
+
+std::string wait_status_cause(int wait_status) {
+  if (WIFSIGNALED(wait_status)) return "signal: " + signal_name(WTERMSIG(wait_status));
+  if (WEXITSTATUS(wait_status) == 0) return "";
+  return "exit status " + std::to_string(WEXITSTATUS(wait_status));
+}
+
+std::string signal_name(int signo) {
+  for (const auto& signal : kSignals) {
+    if (signal.signo == signo) return signal.name;
+  }
+  return "signal " + std::to_string(signo);
+}
+
+}  // namespace filed

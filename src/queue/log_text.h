@@ -1,0 +1,26 @@
+// The parts of a log that are filed's own: what stands before a job's output, in its middle when it
+// was cut, and after it.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace filed {
+
+// ">>> TEXT\n"; a newline is added where the text lacks one.
+std::string log_header(std::string_view text);
+
+// "\n\n[System Error]: CAUSE\n"; empty for an empty cause.
+std::string log_trailer(std::string_view cause);
+
+// The line that stands for the bytes that were cut out.
+std::string log_gap(int64_t missing_bytes, int64_t output_limit);
+
+// The cause of a failure, from a wait status: "exit status 3", "signal: killed"; empty for success.
+std::string wait_status_cause(int wait_status);
+
+// Go's names of signals: "hangup", "segmentation fault"; "signal 40" for one without a name.
+std::string signal_name(int signo);
+
+}  // namespace filed

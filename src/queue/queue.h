@@ -1,0 +1,268 @@
+// The queue: what jobs there are, what may be done to them, and when they run. It knows rules and
+// rows, but neither FUSE nor processes: users come as calls, attempts go out through Launcher and
+// come back as LauncherEvents, time is a Clock.
+//
+// All calls come from one thread. What a call changes is staged in the current turn and is visible
+// to later calls at once; end_turn() commits it. An operation that returns an errno has changed
+// nothing.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+
+#include "base/clock.h"
+#include "config/live_settings.h"
+#include "launcher/attempt.h"
+#include "queue/job.h"
+#include "queue/moves.h"
+#include "queue/run_log.h"
+#include "queue/store.h"
+#include "queue/turn.h"
+
+namespace filed {
+
+struct Caller {
+  uid_t uid = 0;
+  gid_t gid = 0;
+};
+
+// What chmod, chown, touch and truncate change; what is not set stays.
+struct AttributeChange {
+  std::optional<mode_t> mode;
+  std::optional<uid_t> uid;
+  std::optional<gid_t> gid;
+  std::optional<int64_t> size;
+  std::optional<int64_t> atime_ns;
+  std::optional<int64_t> mtime_ns;
+};
+
+// A job's file, opened. It keeps showing what it showed when it was opened: the text, or the log of
+// one attempt.
+struct OpenJob {
+  enum class View { kText, kLog };
+  int64_t ino = 0;
+  View view = View::kText;
+  bool writer = false;
+  int64_t log = 0;  // kLog: which one, and its size
+  int64_t log_size = 0;
+  std::shared_ptr<RunLog> live;  // kLog: when the attempt was running
+  RunLog::Reader reader;
+};
+
+// Attempts since the daemon's start.
+struct Totals {
+  int64_t started = 0;
+  int64_t succeeded = 0;
+  int64_t retried = 0;
+  int64_t failed = 0;
+  int64_t killed = 0;
+};
+
+// Told of what the queue does of its own accord, once it is committed.
+class QueueWatcher {
+ public:
+  virtual ~QueueWatcher() = default;
+  virtual void job_moved(const Job& job, Dir from) = 0;  // `job` as it is now
+  virtual void job_removed(const Job& job) = 0;
+};
+
+class Queue final : public LauncherEvents {
+ public:
+  struct Options {
+    // Attempts run as the owners of their jobs, so only the owner and root may write a job's text.
+    bool owner_mode = false;
+  };
+
+  Queue(Store& store, Launcher& launcher, const Clock& clock, LiveSettings settings,
+        const Options& options);
+
+  // The attempts that were under way when the last daemon died.
+  std::vector<RunId> interrupted_runs();
+  // Puts their jobs back. Once, before anything else.
+  int recover();
+  void set_watcher(QueueWatcher* watcher) { watcher_ = watcher; }
+
+  // --- what is there
+
+  int get(int64_t ino, Job& job);                    // ENOENT
+  int find(Dir dir, std::string_view id, Job& job);  // ENOENT, ENAMETOOLONG
+  // The jobs of a directory in the order of their numbers, above `after`, until `row` returns
+  // false.
+  int list(Dir dir, int64_t after, const std::function<bool(const Job&)>& row);
+  Counts counts() const;
+  int64_t count_waiting() { return store_.count_waiting(clock_.wall_ns()); }
+  const Totals& totals() const { return totals_; }
+  const QueueSettings& settings() const { return live_.queue(); }
+
+  // --- jobs, by their users
+
+  // Makes a pending job and opens it for writing. It is in memory only, and lost by a crash, until
+  // its first data is flushed, it is renamed, or it is closed. EEXIST if the id is in any
+  // directory.
+  int create(std::string_view id, mode_t mode, const Caller& caller, Job& job, OpenJob& file);
+  // EACCES for writing to a job that is not pending, or not one's own in owner mode.
+  int open(int64_t ino, bool write, bool truncate, const Caller& caller, OpenJob& file);
+  int read(OpenJob& file, int64_t offset, int64_t size, std::string& bytes);
+  // EFBIG above job_size_limit, EDQUOT above upload_limit.
+  int write(OpenJob& file, int64_t offset, std::string_view bytes);
+  // Stages the text as it is now; nothing if there is none. EINVAL for a NUL byte in it.
+  int flush(OpenJob& file);
+  // The last close by a writer makes the job runnable. Text that could not be flushed is dropped.
+  void close(OpenJob& file);
+  // Adds to what upload_limit counts etc. when the size changes; EINVAL where that makes NUL bytes.
+  int set_attributes(int64_t ino, const AttributeChange& change, Job& job);
+  // The rows of the table of moves. EPERM, EBUSY, EEXIST, ENOENT, ENAMETOOLONG.
+  int rename(Dir from, std::string_view id, Dir to, std::string_view new_id, bool no_replace);
+  int remove(Dir dir, std::string_view id);
+
+  // A fresh id: not used by any job, never given before.
+  int new_id(std::string& id);
+
+  // --- settings
+
+  std::string settings_text() const { return live_.text(); }
+  int write_settings(std::string_view text);  // EINVAL; the reason is in the log and in the text
+  void set_base_settings(const Settings& base);
+
+  // --- attempts, as the launcher tells
+
+  void started(RunId run, pid_t pid) override;
+  void start_failed(RunId run, const StartFailure& failure) override;
+  void output(RunId run, std::string_view bytes) override;
+  void exited(RunId run, const AttemptExit& exit) override;
+  // The process that leads the attempt, while it is active; 0: none.
+  pid_t pid_of(int64_t ino) const;
+
+  // --- time and turns
+
+  Turn& turn() { return turn_; }
+  // Does what is due, claims jobs for free workers, commits. Then runs what waited for the commit.
+  int end_turn();
+  // When tick() has something to do, by the monotonic clock; negative: not before the next event.
+  int64_t next_deadline_ns() const;
+  // When a job falls due or expires, by the wall clock; negative: never.
+  int64_t next_wall_ns() const { return next_wall_ns_; }
+  // The wall clock has moved by itself, or next_wall_ns() has come.
+  void wall_clock_due() { look_for_due_ = true; }
+
+  // No more starts; running attempts get stop_grace, then TERM, then KILL, and go back to pending.
+  // A second call kills at once.
+  void stop();
+  bool stopped() const { return stopping_ && runs_.empty(); }
+
+ private:
+  // A pending job that somebody has open for writing.
+  struct Upload {
+    bool stored = false;  // it has a row; else `job` is all there is
+    Job job;
+    std::string text;
+    uint64_t version = 0;  // of the text and its mtime
+    uint64_t saved_version = 0;
+    int writers = 0;
+    bool removed = false;  // by rm or rename, while open
+    int failed = 0;        // errno of a write that did not fit: the text is incomplete
+    uid_t charged_to = 0;
+
+    bool dirty() const { return version != saved_version; }
+  };
+
+  // An attempt, from the claim to the commit of its end.
+  struct Run {
+    RunId id = 0;
+    int64_t ino = 0;
+    std::string job_id;
+    uid_t uid = 0;
+    int number = 0;  // FILED_ATTEMPT
+    std::shared_ptr<RunLog> log;
+    pid_t pid = 0;
+    int64_t started_mono_ns = 0;
+    int64_t last_output_ns = 0;  // wall time; the file's mtime
+    int64_t timeout_ms = 0;
+
+    bool detached = false;    // no longer its job's: moved or removed by a user
+    bool terminated = false;  // it was sent SIGTERM
+    bool timed_out = false;
+    bool put_back = false;  // filed stops
+    bool ended = false;     // exit or failure is known and waits to be saved
+    std::optional<AttemptExit> exit;
+    StartFailure failure;
+
+    int64_t deadline_ns = -1;  // of the next step against it, monotonic; -1: none
+    int64_t save_at_ns = -1;   // when its output is to be written at the latest
+    bool output_held = false;
+  };
+
+  struct Ghost {
+    Job job;
+    std::string text;
+  };
+
+  // queue.cc
+  Run* run_of(int64_t ino);
+  const Upload* upload_of(int64_t ino) const;
+  void overlay(Job& job) const;
+  int check_new_id(std::string_view id, int64_t except_ino);
+  bool id_in_use(std::string_view id);
+  int cancel(const Job& before, Job job);
+  int stop_attempt(const Job& before, Job job, Run& run, Dir to);
+  int replace_or_remove(const Job& job);
+  int discard_log(const Job& job);
+  void keep_ghost(const Job& job);
+  void detach(Run& run);
+
+  // uploads.cc
+  int start_upload(const Job& job, bool truncate, const Caller& caller, Upload*& upload);
+  int resize(Upload& upload, int64_t size);
+  void touched(Upload& upload);
+  int stage_text(Upload& upload);
+  int store_unstored(Upload& upload);
+  int truncate_closed(const Job& before, Job& job, int64_t size);
+  void end_upload(int64_t ino);
+
+  // attempts.cc
+  void claim_due();
+  int claim(const Job& before, std::string_view text);
+  void settle(Run& run);
+  int stage_end(Run& run, Job& job, Move& move);
+  void save_output(int64_t now_ns);
+  void run_deadlines(int64_t now_ns);
+  void expire(Dir dir, int64_t keep_ms, int64_t now_ns);
+  void forget(RunId id);
+  void moved(const Job& job, Dir from);
+  void log_end(const Run& run, const Job& job, Move move);
+
+  Store& store_;
+  Launcher& launcher_;
+  const Clock& clock_;
+  LiveSettings live_;
+  Options options_;
+  Turn turn_;
+  QueueWatcher* watcher_ = nullptr;
+  Totals totals_;
+
+  std::map<int64_t, Upload> uploads_;
+  std::unordered_map<std::string, int64_t> unstored_;  // id → number of the uploads without a row
+  std::unordered_map<uid_t, int64_t> upload_bytes_;    // what each user's uploads hold
+  std::unordered_map<int64_t, int> open_files_;        // by job: how often it is open
+  std::unordered_map<int64_t, int> log_readers_;       // by log
+  std::set<int64_t> deferred_logs_;            // to be removed when their last reader has closed
+  std::unordered_map<int64_t, Ghost> ghosts_;  // removed, but still open
+
+  std::unordered_map<RunId, Run> runs_;
+  std::unordered_map<int64_t, RunId> attached_;  // job → its run
+  std::unordered_map<int64_t, int> running_of_;  // job → runs of it that have not ended
+  bool look_for_due_ = true;  // something has changed since claim_due() found nothing to do
+  bool unsettled_ = false;    // some ended runs could not be saved
+  int64_t retry_ns_ = -1;     // when what failed for the machine's reasons is tried again
+  int64_t next_wall_ns_ = -1;
+  bool stopping_ = false;
+};
+
+}  // namespace filed

@@ -1,0 +1,132 @@
+#include "queue/run_log.h"
+
+#include <algorithm>
+
+#include "queue/log_text.h"
+
+namespace filed {
+
+RunLog::RunLog(int64_t number, int64_t limit, std::string_view header)
+    : number_(number), limit_(limit), tail_limit_(std::min(limit / 4, kLongestTail)) {
+  head_left_ = limit - tail_limit_;
+  append_body(header);
+}
+
+void RunLog::append_body(std::string_view bytes) {
+  while (!bytes.empty()) {
+    if (chunks_.empty() || chunks_.back().size() == Store::kChunkSize) chunks_.emplace_back();
+    std::string& last = chunks_.back();
+    size_t size = std::min(bytes.size(), Store::kChunkSize - last.size());
+    last += bytes.substr(0, size);
+    body_size_ += static_cast<int64_t>(size);
+    bytes.remove_prefix(size);
+  }
+}
+
+void RunLog::append(std::string_view output) {
+  auto head =
+      static_cast<size_t>(std::min<int64_t>(head_left_, static_cast<int64_t>(output.size())));
+  append_body(output.substr(0, head));
+  head_left_ -= static_cast<int64_t>(head);
+  output.remove_prefix(head);
+  if (output.empty()) return;
+
+  tail_ += output;
+  int64_t excess = tail_size() - tail_limit_;
+  if (excess > 0) {
+    missing_ += excess;
+    tail_start_ += static_cast<size_t>(excess);
+  }
+  // Moved to the front only now and then, so that a byte is copied a bounded number of times.
+  if (tail_start_ > static_cast<size_t>(tail_limit_)) {
+    tail_.erase(0, tail_start_);
+    tail_start_ = 0;
+  }
+}
+
+void RunLog::finish(std::string_view trailer) {
+  gap_at_ = body_size_;
+  if (missing_ > 0) {
+    std::string gap = log_gap(missing_, limit_);
+    gap_size_ = static_cast<int64_t>(gap.size());
+    append_body(gap);
+  }
+  append_body(tail_from(0, tail_size()));
+  append_body(trailer);
+  tail_ = {};
+  tail_start_ = 0;
+  finished_ = true;
+}
+
+int RunLog::save(Store& store, bool all) {
+  int64_t number = first_held_;
+  int64_t end = first_held_ * Store::kChunkSize;
+  for (const std::string& chunk : chunks_) {
+    end += static_cast<int64_t>(chunk.size());
+    bool whole = chunk.size() == Store::kChunkSize;
+    if (end > saved_size_ && (whole || all)) {
+      if (int error = store.put_chunk(number_, number, chunk)) return error;
+      staged_size_ = end;
+    }
+    ++number;
+  }
+  return 0;
+}
+
+void RunLog::saved() {
+  saved_size_ = std::max(saved_size_, staged_size_);
+  while (!chunks_.empty() && chunks_.front().size() == Store::kChunkSize &&
+         (first_held_ + 1) * Store::kChunkSize <= saved_size_) {
+    chunks_.pop_front();
+    ++first_held_;
+  }
+}
+
+int64_t RunLog::size() const {
+  return finished_ ? body_size_ : body_size_ + missing_ + tail_size();
+}
+
+std::string_view RunLog::tail_from(int64_t offset, int64_t size) const {
+  return std::string_view(tail_).substr(tail_start_ + static_cast<size_t>(offset),
+                                        static_cast<size_t>(size));
+}
+
+int RunLog::read_body(Store& store, int64_t offset, int64_t size, std::string& bytes) {
+  bytes.clear();
+  int64_t end = std::min(offset + size, body_size_);
+  std::string piece;
+  while (offset < end) {
+    int64_t number = offset / Store::kChunkSize;
+    int64_t start = offset % Store::kChunkSize;
+    int64_t length = std::min(end - offset, Store::kChunkSize - start);
+    if (number < first_held_) {
+      if (int error = store.read_chunk(number_, number, start, length, piece)) return error;
+    } else {
+      piece = chunks_[static_cast<size_t>(number - first_held_)].substr(
+          static_cast<size_t>(start), static_cast<size_t>(length));
+    }
+    if (piece.empty()) break;
+    bytes += piece;
+    offset += static_cast<int64_t>(piece.size());
+  }
+  return 0;
+}
+
+int RunLog::read(Store& store, Reader& reader, int64_t offset, int64_t size, std::string& bytes) {
+  bytes.clear();
+  // A position in all that was printed: head, gap, tail.
+  int64_t at = offset + reader.shift;
+  int64_t head_end = finished_ ? gap_at_ : body_size_;
+  if (at < head_end) return read_body(store, at, std::min(size, head_end - at), bytes);
+  if (at < head_end + missing_) {
+    bytes = log_gap(head_end + missing_ - at, limit_).substr(0, static_cast<size_t>(size));
+    reader.shift = head_end + missing_ - offset - static_cast<int64_t>(bytes.size());
+    return 0;
+  }
+  if (finished_) return read_body(store, at - missing_ + gap_size_, size, bytes);
+  int64_t in_tail = at - head_end - missing_;
+  if (in_tail < tail_size()) bytes = tail_from(in_tail, size);
+  return 0;
+}
+
+}  // namespace filed

@@ -1,0 +1,150 @@
+// The queue's state in one SQLite file. Every change is staged in a transaction that the first
+// change opens and commit() ends; reads see what is staged. Knows rows, not rules: what may follow
+// what is the queue's business.
+//
+// Operations return 0 or an errno: ENOENT for what is not there, ENOSPC, EIO, EROFS, ENOMEM,
+// EUCLEAN (damaged) from the disk. After a change has failed in that way, every further change of
+// the same transaction fails alike, and so does its commit: nothing is half done.
+#pragma once
+
+#include <sqlite3.h>
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "config/settings.h"
+#include "queue/job.h"
+#include "queue/statement.h"
+
+namespace filed {
+
+// Jobs in each directory, and how many of the pending ones are ready (no drafts, not empty).
+struct Counts {
+  std::array<int64_t, kDirs> dir{};
+  int64_t ready = 0;
+
+  int64_t& of(Dir d) { return dir[static_cast<size_t>(d)]; }
+  int64_t of(Dir d) const { return dir[static_cast<size_t>(d)]; }
+  int64_t total() const { return dir[0] + dir[1] + dir[2] + dir[3]; }
+  bool operator==(const Counts&) const = default;
+};
+
+class Store {
+ public:
+  // A log is kept in pieces of this size; only the last one is shorter.
+  static constexpr int64_t kChunkSize = 64 << 10;
+
+  // Opens the file, makes it where it is missing (mode 0600), brings an older schema up to date,
+  // and locks it until the end. Throws Error: a folder, not writable, not SQLite, not filed's, from
+  // a newer filed, in use by another one, damaged.
+  explicit Store(const std::string& path);
+  // For tests: with another list of schema steps (see store.cc).
+  Store(const std::string& path, std::span<const char* const> schema);
+  ~Store();
+  Store(const Store&) = delete;
+  Store& operator=(const Store&) = delete;
+
+  void set_durability(Durability durability);
+  const std::string& path() const { return path_; }
+
+  // The last start was not followed by an orderly close().
+  bool was_interrupted() const { return was_interrupted_; }
+  // Marks the orderly end, and gives unused serial numbers back. Nothing may follow.
+  int close();
+
+  // --- reads
+  int get(int64_t ino, Job& job);
+  int find(std::string_view id, Job& job);
+  bool has_id(std::string_view id);
+  // Jobs of `dir` with a number above `after`, in order, until `row` returns false.
+  int list(Dir dir, int64_t after, const std::function<bool(const Job&)>& row);
+  // Jobs ready to run that are due at `now_ns`, by due time and then number, until `row` returns
+  // false.
+  int due(int64_t now_ns, const std::function<bool(const Job&, std::string_view text)>& row);
+  // The earliest due time of all jobs that are ready, above `after_ns`.
+  std::optional<int64_t> next_due(int64_t after_ns);
+  int64_t count_waiting(int64_t now_ns);
+  // The job of `dir` (failed or complete) that ended first, and when.
+  std::optional<int64_t> oldest(Dir dir, Job* job = nullptr);
+  int read_text(int64_t ino, std::string& text);
+  // Bytes of one chunk of a log; fewer at its end, none beyond it.
+  int read_chunk(int64_t log, int64_t chunk, int64_t offset, int64_t size, std::string& bytes);
+  // The bytes of a log that the store has.
+  int log_size(int64_t log, int64_t& size);
+  const Counts& counts() const { return counts_; }
+  std::map<std::string, std::string> load_settings();
+  // What chmod and chown have changed of the mount's directories, by name; the root's is "".
+  struct DirectoryRights {
+    mode_t mode = 0;
+    uid_t uid = 0;
+    gid_t gid = 0;
+  };
+  std::map<std::string, DirectoryRights> load_directories();
+
+  // --- changes
+  // A number for a job, a log or new-id: never given twice. Recorded by the next change that uses
+  // it.
+  int64_t next_serial() { return next_serial_++; }
+  // Makes sure that no number given so far is given again after a restart.
+  int reserve_serials();
+  int insert(const Job& job, std::string_view text);
+  // Writes everything of the job but its text. `before` is what the row holds now.
+  int update(const Job& before, const Job& job);
+  int set_text(const Job& before, const Job& job, std::string_view text);
+  int remove(const Job& job);
+  int put_chunk(int64_t log, int64_t chunk, std::string_view bytes);
+  int remove_log(int64_t log);
+  // A log that somebody still reads: removed when the reader is done, or at the next start.
+  int defer_log_removal(int64_t log);
+  int save_directory(const std::string& name, const DirectoryRights& rights);
+  int save_settings(const std::map<std::string, std::string>& settings);
+
+  // --- the transaction
+  bool changed() const { return open_; }
+  // The errno of the change that failed, or 0.
+  int failed() const { return failed_; }
+  // Makes the staged changes durable; on error they are all gone.
+  int commit();
+  void rollback();
+
+  // Work that may be done when nothing else waits: moves the write-ahead log into the file and
+  // gives free pages back to the disk, a bounded amount a call. True if there is more.
+  bool tidy();
+
+ private:
+  void open_file();
+  void migrate(std::span<const char* const> schema);
+  void load();
+  int begin();
+  int result(int rc);  // of a change: SQLite's code → errno, remembered
+  int step_change(Statement& statement);
+  void count(const Job& job, int64_t by);
+  Statement prepare(const char* sql);
+
+  std::string path_;
+  sqlite3* db_ = nullptr;
+  bool open_ = false;
+  int failed_ = 0;
+  bool was_interrupted_ = false;
+  Durability durability_ = Durability::kFull;
+  int64_t next_serial_ = 0;
+  int64_t reserved_ = 0;        // numbers below may be given; staged
+  int64_t reserved_saved_ = 0;  // the same, committed
+  Counts counts_;
+  Counts counts_saved_;
+  int wal_pages_ = 0;
+
+  Statement begin_, commit_, rollback_;
+  Statement get_, find_, has_id_, list_, due_, next_due_, count_waiting_, oldest_;
+  Statement read_text_, read_chunk_, last_chunk_;
+  Statement insert_, update_, set_text_, remove_, put_chunk_, remove_log_, defer_log_;
+  Statement save_counts_, save_serial_, clear_settings_, save_setting_, save_directory_;
+};
+
+}  // namespace filed

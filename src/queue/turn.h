@@ -1,0 +1,45 @@
+// One turn of the daemon: all that its requests and events change is staged in one transaction,
+// which commits once at the turn's end. Only then do the replies leave that depend on it.
+#pragma once
+
+#include <functional>
+#include <vector>
+
+#include "queue/store.h"
+
+namespace filed {
+
+class Turn {
+ public:
+  explicit Turn(Store& store) : store_(store) {}
+
+  // Something is staged: what is read now may yet be taken back.
+  bool changed() const { return store_.changed() || store_.failed() != 0; }
+
+  // Called at the end of the turn, in order: with 0 after a successful commit, else with the errno
+  // for which nothing of this turn was kept.
+  void at_end(std::function<void(int error)> done) { at_end_.push_back(std::move(done)); }
+
+  // Called, last one first, when the commit fails: puts back what was changed in memory.
+  void undo(std::function<void()> undo) { undo_.push_back(std::move(undo)); }
+
+  // Commits, or takes back. What at_end() callbacks stage belongs to the next turn.
+  int end() {
+    if (!changed() && at_end_.empty()) return 0;
+    int error = store_.commit();
+    auto undo = std::exchange(undo_, {});
+    auto at_end = std::exchange(at_end_, {});
+    if (error != 0) {
+      for (auto step = undo.rbegin(); step != undo.rend(); ++step) (*step)();
+    }
+    for (auto& done : at_end) done(error);
+    return error;
+  }
+
+ private:
+  Store& store_;
+  std::vector<std::function<void(int)>> at_end_;
+  std::vector<std::function<void()>> undo_;
+};
+
+}  // namespace filed

@@ -1,0 +1,177 @@
+// The texts of pending jobs while they are written. A text is in memory from the first open for
+// writing to the last close; flush, which is close(2), stages it for the store. A job with an
+// upload is never claimed, so that nothing half-written runs.
+#include <algorithm>
+#include <cerrno>
+
+#include "queue/queue.h"
+
+namespace filed {
+
+int Queue::create(std::string_view id, mode_t mode, const Caller& caller, Job& job, OpenJob& file) {
+  if (int error = check_new_id(id, 0)) return error;
+  int64_t now = clock_.wall_ns();
+  job = {};
+  job.ino = store_.next_serial();
+  job.id = id;
+  job.mode = mode;
+  job.uid = caller.uid;
+  job.gid = caller.gid;
+  job.mtime_ns = job.atime_ns = job.ctime_ns = job.submitted_ns = now;
+
+  Upload& upload = uploads_[job.ino];
+  upload.job = job;
+  upload.charged_to = caller.uid;
+  upload.writers = 1;
+  unstored_[job.id] = job.ino;
+  ++open_files_[job.ino];
+  file = {};
+  file.ino = job.ino;
+  file.writer = true;
+  return 0;
+}
+
+int Queue::start_upload(const Job& job, bool truncate, const Caller& caller, Upload*& upload) {
+  auto found = uploads_.find(job.ino);
+  if (found == uploads_.end()) {
+    Upload fresh;
+    fresh.stored = true;
+    fresh.job = job;
+    fresh.charged_to = caller.uid;
+    if (!truncate) {
+      if (upload_bytes_[caller.uid] + job.text_size > settings().upload_limit) return EDQUOT;
+      if (int error = store_.read_text(job.ino, fresh.text)) return error;
+      upload_bytes_[caller.uid] += job.text_size;
+    }
+    found = uploads_.emplace(job.ino, std::move(fresh)).first;
+    if (truncate && job.text_size > 0) touched(found->second);
+  } else if (truncate) {
+    resize(found->second, 0);
+  }
+  upload = &found->second;
+  return 0;
+}
+
+void Queue::touched(Upload& upload) {
+  ++upload.version;
+  upload.job.mtime_ns = clock_.wall_ns();
+}
+
+int Queue::resize(Upload& upload, int64_t size) {
+  if (size > settings().job_size_limit) return EFBIG;
+  auto old = static_cast<int64_t>(upload.text.size());
+  if (size == old && upload.failed == 0) return 0;
+  int64_t& charged = upload_bytes_[upload.charged_to];
+  if (size > old && charged + size - old > settings().upload_limit) return EDQUOT;
+  charged += size - old;
+  upload.text.resize(static_cast<size_t>(size));
+  if (size == 0) upload.failed = 0;  // begun anew
+  touched(upload);
+  return 0;
+}
+
+int Queue::write(OpenJob& file, int64_t offset, std::string_view bytes) {
+  auto found = uploads_.find(file.ino);
+  if (found == uploads_.end() || !file.writer) return EBADF;
+  Upload& upload = found->second;
+  auto end = offset + static_cast<int64_t>(bytes.size());
+  if (end > static_cast<int64_t>(upload.text.size())) {
+    if (int error = resize(upload, end)) return upload.failed = error;
+  }
+  std::copy(bytes.begin(), bytes.end(), upload.text.begin() + offset);
+  touched(upload);
+  return 0;
+}
+
+int Queue::flush(OpenJob& file) {
+  auto found = uploads_.find(file.ino);
+  if (found == uploads_.end() || !file.writer) return 0;
+  Upload& upload = found->second;
+  // A shell's redirection flushes once before its data comes: that commits nothing.
+  if (upload.failed != 0) return upload.failed;
+  if (upload.removed || !upload.dirty() || upload.text.empty()) return 0;
+  return stage_text(upload);
+}
+
+int Queue::stage_text(Upload& upload) {
+  if (upload.text.find('\0') != std::string::npos) return EINVAL;
+  int64_t now = clock_.wall_ns();
+  if (!upload.stored) {
+    upload.job.ctime_ns = now;
+    upload.job.text_size = static_cast<int64_t>(upload.text.size());
+    if (int error = store_unstored(upload)) return error;
+  } else {
+    Job before;
+    if (int error = store_.get(upload.job.ino, before)) return error;
+    // Another text is another job: it starts afresh.
+    if (int error = discard_log(before)) return error;
+    Job job = before;
+    job.text_size = static_cast<int64_t>(upload.text.size());
+    job.mtime_ns = upload.job.mtime_ns;
+    job.ctime_ns = now;
+    job.attempts = 0;
+    job.log = job.log_size = 0;
+    job.outcome = {};
+    if (int error = store_.set_text(before, job, upload.text)) return error;
+  }
+  turn_.at_end([this, ino = upload.job.ino, version = upload.version](int error) {
+    auto found = uploads_.find(ino);
+    if (error == 0 && found != uploads_.end()) found->second.saved_version = version;
+  });
+  return 0;
+}
+
+// Gives a new job its row, with the text that `job.text_size` speaks of: all that was written or,
+// before the first flush, none.
+int Queue::store_unstored(Upload& upload) {
+  auto size = static_cast<size_t>(upload.job.text_size);
+  if (int error = store_.insert(upload.job, std::string_view(upload.text).substr(0, size))) {
+    return error;
+  }
+  upload.stored = true;
+  unstored_.erase(upload.job.id);
+  turn_.undo([this, ino = upload.job.ino, id = upload.job.id] {
+    auto found = uploads_.find(ino);
+    if (found == uploads_.end()) return;
+    found->second.stored = false;
+    found->second.job.id = id;
+    unstored_[id] = ino;
+  });
+  return 0;
+}
+
+int Queue::truncate_closed(const Job& before, Job& job, int64_t size) {
+  if (size > settings().job_size_limit) return EFBIG;
+  if (size > before.text_size) return EINVAL;  // it would be filled up with NUL bytes
+  std::string text;
+  if (int error = store_.read_text(before.ino, text)) return error;
+  text.resize(static_cast<size_t>(size));
+  job.text_size = size;
+  return store_.set_text(before, job, text);
+}
+
+void Queue::end_upload(int64_t ino) {
+  auto found = uploads_.find(ino);
+  if (found == uploads_.end() || --found->second.writers > 0) return;
+  Upload& upload = found->second;
+  look_for_due_ = true;
+  if (!upload.removed) {
+    // An empty file was not flushed: it is stored now. Other text that is not stored by now could
+    // not be, and its writer was told so.
+    bool empty = upload.text.empty() && upload.failed == 0;
+    if (!upload.stored && empty) {
+      upload.job.text_size = 0;
+      store_unstored(upload);
+    }
+    if (upload.stored && upload.dirty() && empty) stage_text(upload);
+    if (!upload.stored) unstored_.erase(upload.job.id);
+  }
+  auto charged = upload_bytes_.find(upload.charged_to);
+  if (charged != upload_bytes_.end()) {
+    charged->second -= static_cast<int64_t>(upload.text.size());
+    if (charged->second <= 0) upload_bytes_.erase(charged);
+  }
+  uploads_.erase(found);
+}
+
+}  // namespace filed

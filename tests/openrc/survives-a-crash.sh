@@ -1,0 +1,18 @@
+# A daemon that was killed is started again by its supervisor, and what ran in it runs again.
+# alone
+. "${0%/*}/../lib.sh"
+. "${0%/*}/box"
+
+rc start || fail "start"
+echo "echo \$FILED_ATTEMPT >> /var/lib/filed/tries; exec sleep 1000" >"$q/pending/long"
+wait_in active long
+wait_for '[ -s /var/lib/filed/tries ]'
+victims=$(daemons)
+kill -KILL "$(echo "$victims" | head -n 1)"
+for pid in $victims; do wait_gone "$pid"; done
+wait_for '[ -n "$(daemons)" ] && [ -e "$q/active/long" ]' 20
+wait_for '[ "$(wc -l </var/lib/filed/tries)" = 2 ]'
+assert_eq 1 "$(pgrep -f -c '^sleep 1000')" "jobs that run"
+rc status || fail "status"
+rm "$q/active/long"
+rc stop || fail "stop"
