@@ -34,6 +34,7 @@
 #include "base/users.h"
 #include "launcher/client.h"
 #include "mount/filesystem.h"
+#include "mount/notifier.h"
 #include "mount/session.h"
 #include "queue/queue.h"
 #include "sandbox/program.h"
@@ -159,6 +160,7 @@ class Daemon {
   std::optional<LauncherClient> launcher_;
   std::optional<Store> store_;
   std::optional<Queue> queue_;
+  Notifier notifier_;  // ends after session_, whose end lets go of a call that it waits in
   std::optional<Filesystem> filesystem_;
   std::optional<Session> session_;
   std::optional<EventLoop> loop_;
@@ -230,11 +232,14 @@ Daemon::Daemon(const Options& options, const Settings& settings)
   if (!wall_timer_) throw_errno("timerfd_create");
   launcher_->attach(*loop_, *queue_, [this] { launcher_gone_ = true; });
 
-  filesystem_.emplace(*queue_, *store_, clock_, defaults);
+  filesystem_.emplace(*queue_, *store_, notifier_, clock_, defaults);
   session_.emplace(*filesystem_, mount_dir, allow_other);
   launcher_->mounted();
   if (identity_.user) become(*identity_.user);
   if (job_sandbox_) confine_daemon(options, settings, state_file, mount_dir);
+
+  notifier_.start(mount_dir);
+  queue_->set_watcher(&*filesystem_);
 
   watch(session_->fd(), [this] {
     if (!session_->serve()) mount_gone_ = true;

@@ -41,13 +41,26 @@ bool writes(int flags) { return (flags & O_ACCMODE) != O_RDONLY; }
 
 }  // namespace
 
-Filesystem::Filesystem(Queue& queue, Store& store, const Clock& clock,
+Filesystem::Filesystem(Queue& queue, Store& store, Notifier& notifier, const Clock& clock,
                        const Nodes::Defaults& defaults)
     : queue_(queue),
       store_(store),
+      notifier_(notifier),
       clock_(clock),
       nodes_(defaults, store, clock.wall_ns()),
       started_ns_(clock.mono_ns()) {}
+
+void Filesystem::job_moved(const Job& job, Dir from) {
+  int64_t now = clock_.wall_ns();
+  nodes_.touch(from, now);
+  nodes_.touch(job.dir, now);
+  notifier_.push({job, from, job.dir});
+}
+
+void Filesystem::job_removed(const Job& job) {
+  nodes_.touch(job.dir, clock_.wall_ns());
+  notifier_.push({job, job.dir, std::nullopt});
+}
 
 Filesystem::File* Filesystem::file_of(const fuse_file_info* fi) {
   return fi == nullptr ? nullptr : reinterpret_cast<File*>(fi->fh);
@@ -96,6 +109,10 @@ void Filesystem::lookup(fuse_req_t req, fuse_ino_t parent, std::string_view name
     fuse_reply_err(req, ENOENT);
     return;
   }
+  if (notifier_.is_mine(fuse_req_ctx(req)->pid)) {
+    lookup_for_notifier(req, parent, name);
+    return;
+  }
   when_settled([this, req, dir = *dir, name = std::string(name)] {
     Job job;
     if (int error = queue_.find(dir, name, job)) {
@@ -104,6 +121,21 @@ void Filesystem::lookup(fuse_req_t req, fuse_ino_t parent, std::string_view name
     }
     reply_job_entry(req, job);
   });
+}
+
+// To the notifier a job is still where it was before the move that it repeats, unless it has gone
+// on meanwhile: then the move is left out.
+void Filesystem::lookup_for_notifier(fuse_req_t req, fuse_ino_t parent, std::string_view name) {
+  Notifier::Event event = notifier_.current();
+  bool is_source = parent == ino_of(event.from) && name == event.job.id;
+  Job now;
+  bool is_true = event.to ? queue_.find(*event.to, name, now) == 0 && now.ino == event.job.ino
+                          : queue_.get(event.job.ino, now) == ENOENT;
+  if (is_source && is_true) {
+    reply_job_entry(req, event.job);
+  } else {
+    fuse_reply_err(req, ENOENT);
+  }
 }
 
 void Filesystem::reply_job_entry(fuse_req_t req, const Job& job) {
@@ -192,6 +224,10 @@ void Filesystem::setattr(fuse_req_t req, fuse_ino_t ino, const struct stat* attr
 }
 
 void Filesystem::unlink(fuse_req_t req, fuse_ino_t parent, std::string_view name) {
+  if (notifier_.is_mine(fuse_req_ctx(req)->pid)) {
+    fuse_reply_err(req, 0);
+    return;
+  }
   auto dir = dir_of(parent);
   int error = dir ? queue_.remove(*dir, name) : EPERM;
   if (error != 0) {
@@ -204,6 +240,10 @@ void Filesystem::unlink(fuse_req_t req, fuse_ino_t parent, std::string_view name
 
 void Filesystem::rename(fuse_req_t req, fuse_ino_t parent, std::string_view name,
                         fuse_ino_t new_parent, std::string_view new_name, unsigned flags) {
+  if (notifier_.is_mine(fuse_req_ctx(req)->pid)) {
+    fuse_reply_err(req, 0);
+    return;
+  }
   auto from = dir_of(parent);
   auto to = dir_of(new_parent);
   int error = EPERM;  // RENAME_EXCHANGE and RENAME_WHITEOUT among the rest

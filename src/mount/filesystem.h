@@ -13,13 +13,19 @@
 #include <string_view>
 
 #include "mount/nodes.h"
+#include "mount/notifier.h"
 #include "queue/queue.h"
 
 namespace filed {
 
-class Filesystem {
+class Filesystem final : public QueueWatcher {
  public:
-  Filesystem(Queue& queue, Store& store, const Clock& clock, const Nodes::Defaults& defaults);
+  Filesystem(Queue& queue, Store& store, Notifier& notifier, const Clock& clock,
+             const Nodes::Defaults& defaults);
+
+  // What the queue does of its own accord changes directories, too, and is repeated for watchers.
+  void job_moved(const Job& job, Dir from) override;
+  void job_removed(const Job& job) override;
 
   // libfuse's table of requests; its userdata is the Filesystem.
   static const fuse_lowlevel_ops& operations();
@@ -56,6 +62,7 @@ class Filesystem {
   };
   static File* file_of(const fuse_file_info* fi);
 
+  void lookup_for_notifier(fuse_req_t req, fuse_ino_t parent, std::string_view name);
   void when_committed(fuse_req_t req, std::function<void()> reply);
   void when_settled(std::function<void()> request);
   void reply_job_entry(fuse_req_t req, const Job& job);
@@ -69,6 +76,7 @@ class Filesystem {
 
   Queue& queue_;
   Store& store_;
+  Notifier& notifier_;
   const Clock& clock_;
   Nodes nodes_;
   int64_t started_ns_;
