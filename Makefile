@@ -24,7 +24,7 @@ PREFIX     ?= /usr/local
 bindir     ?= $(PREFIX)/bin
 mandir     ?= $(PREFIX)/share/man
 sysconfdir ?= /etc
-unitdir    ?= /usr/lib/systemd/system
+systemddir ?= /usr/lib
 init       ?= $(if $(wildcard /sbin/openrc-run /usr/sbin/openrc-run),openrc) \
               $(if $(wildcard /run/systemd/system),systemd)
 
@@ -34,7 +34,7 @@ SCDOC      ?= scdoc
 INSTALL    ?= install
 
 variant-debug-yes       := -debug
-flags-debug-no          := -O2 -DNDEBUG
+flags-debug-no          := -Os -DNDEBUG
 flags-debug-yes         := -O0 -g3
 variant-static-yes      := -static
 ldflags-static-yes      := -static
@@ -120,6 +120,7 @@ test: all unit helpers
 # Service files and configuration name /usr/bin and /etc; the copies name where things really go.
 at_home = sed -e 's|/usr/bin/filed|$(bindir)/filed|g' -e 's|/etc/filed|$(sysconfdir)/filed|g'
 etc     := $(DESTDIR)$(sysconfdir)
+unitdir := $(DESTDIR)$(systemddir)/systemd/system
 man_in  = $(DESTDIR)$(mandir)/man$(subst .,,$(suffix $(1)))/$(notdir $(1))
 
 install: all $(addprefix install-,$(filter openrc systemd,$(init)))
@@ -136,18 +137,23 @@ install-openrc:
 	test -e $(etc)/conf.d/filed || $(INSTALL) -m 644 openrc/filed.confd $(etc)/conf.d/filed
 
 install-systemd:
-	$(INSTALL) -d $(DESTDIR)$(unitdir)
+	$(INSTALL) -d $(addprefix $(DESTDIR)$(systemddir)/,systemd/system sysusers.d tmpfiles.d)
 	for unit in filed.service filed@.service; do \
-		$(at_home) systemd/$$unit > $(DESTDIR)$(unitdir)/$$unit && \
-		chmod 644 $(DESTDIR)$(unitdir)/$$unit || exit 1; done
+		$(at_home) systemd/$$unit > $(unitdir)/$$unit && chmod 644 $(unitdir)/$$unit || exit 1; done
+	$(INSTALL) -m 644 systemd/filed.sysusers $(DESTDIR)$(systemddir)/sysusers.d/filed.conf
+	$(INSTALL) -m 644 systemd/filed.tmpfiles $(DESTDIR)$(systemddir)/tmpfiles.d/filed.conf
 
-# Configuration that was edited stays, and so does a folder that is not empty.
+# Configuration that was edited stays. Of a DESTDIR, folders go that are empty now.
 uninstall:
 	rm -f $(addprefix $(DESTDIR)$(bindir)/,filed filed-launch) $(foreach page,$(manpages),$(call man_in,$(page)))
-	rm -f $(etc)/init.d/filed $(addprefix $(DESTDIR)$(unitdir)/,filed.service filed@.service)
+	rm -f $(etc)/init.d/filed $(unitdir)/filed.service $(unitdir)/filed@.service
+	rm -f $(addprefix $(DESTDIR)$(systemddir)/,sysusers.d/filed.conf tmpfiles.d/filed.conf)
 	! cmp -s openrc/filed.confd $(etc)/conf.d/filed || rm $(etc)/conf.d/filed
 	! cmp -s openrc/filed.conf $(etc)/filed/filed.conf || rm $(etc)/filed/filed.conf
-	-rmdir $(etc)/filed 2>/dev/null
+	rmdir $(etc)/filed 2>/dev/null || true
+	$(if $(DESTDIR),cd $(DESTDIR) && rmdir -p $(patsubst /%,%,$(bindir) $(addprefix $(systemddir)/,systemd/system \
+	sysusers.d tmpfiles.d) $(addprefix $(sysconfdir)/,init.d conf.d filed) $(addprefix $(mandir)/,man1 man5 man8)) \
+	2>/dev/null || true)
 
 # The archive is the same, byte for byte, whenever and wherever it is made from the same commit.
 commit ?= HEAD

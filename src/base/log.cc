@@ -98,12 +98,4 @@ std::string printable(std::string_view text) {
   return out;
 }
 
-std::optional<LogLevel> parse_log_level(std::string_view word) {
-  if (word == "error") return LogLevel::kError;
-  if (word == "warning") return LogLevel::kWarning;
-  if (word == "info") return LogLevel::kInfo;
-  if (word == "debug") return LogLevel::kDebug;
-  return std::nullopt;
-}
-
 }  // namespace filed

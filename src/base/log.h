@@ -1,7 +1,6 @@
 // The daemon's log: one line an event, to stderr or to syslog.
 #pragma once
 
-#include <optional>
 #include <string>
 #include <string_view>
 
@@ -23,8 +22,5 @@ void log_debug(const char* format, ...) __attribute__((format(printf, 1, 2)));
 // `text` with control characters, backslashes and bytes that are not UTF-8 written as \xNN, so that
 // no id can forge a line of the log or drive a terminal.
 std::string printable(std::string_view text);
-
-// "error", "warning", "info", "debug"; nothing for any other word.
-std::optional<LogLevel> parse_log_level(std::string_view word);
 
 }  // namespace filed

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <span>
 #include <type_traits>
 #include <utility>
 
@@ -13,30 +14,31 @@ namespace {
 
 // Bounds that nobody needs to cross; beyond them lies a slip of the finger.
 constexpr int kMaxRetries = 1'000'000;
-constexpr double kMaxBackoffFactor = 1000;
+constexpr int kMaxBackoffFactor = 1000;
 constexpr int64_t kMaxOutputLimit = int64_t{64} << 30;
 constexpr int64_t kMaxJobSizeLimit = int64_t{64} << 20;
 constexpr int64_t kMaxUploadLimit = int64_t{16} << 30;
 constexpr int64_t kMaxSize = int64_t{1} << 50;
-constexpr int64_t kMaxFiles = 1 << 30;
+constexpr int64_t kMaxCount = 1 << 30;
 
 constexpr std::string_view kEnvSection = "env";
 constexpr std::string_view kQueueSection = "queue";
 
-// How values of one type are read and written. `parse` gives nothing for a text that is none, with
-// the cause in `reason`; `print` may be left out for lists.
-template <typename T>
-struct Codec {
-  std::function<std::optional<T>(std::string_view text, std::string& reason)> parse;
-  std::function<std::string(const T& value)> print;
+// Codecs say how values of one type are read and written. parse() gives nothing for a text that is
+// none, with the cause in `reason`.
+
+struct Duration {
+  static std::optional<int64_t> parse(std::string_view text, std::string& reason) {
+    return parse_duration(text, reason);
+  }
+  static std::string print(int64_t value) { return format_duration(value); }
 };
 
-Codec<int64_t> duration() { return {parse_duration, format_duration}; }
-
 // For setrlimit(2), which counts seconds.
-Codec<int64_t> seconds() {
-  constexpr int64_t kMsPerSecond = 1000;
-  auto parse = [](std::string_view text, std::string& reason) -> std::optional<int64_t> {
+struct Seconds {
+  static constexpr int64_t kMsPerSecond = 1000;
+
+  static std::optional<int64_t> parse(std::string_view text, std::string& reason) {
     auto ms = parse_duration(text, reason);
     if (!ms) return std::nullopt;
     if (*ms == 0 || *ms % kMsPerSecond != 0) {
@@ -44,227 +46,242 @@ Codec<int64_t> seconds() {
       return std::nullopt;
     }
     return *ms / kMsPerSecond;
-  };
-  return {parse, [](const int64_t& value) { return format_duration(value * kMsPerSecond); }};
+  }
+  static std::string print(int64_t value) { return format_duration(value * kMsPerSecond); }
+};
+
+std::optional<int64_t> parse_size_between(std::string_view text, int64_t min, int64_t max,
+                                          std::string& reason) {
+  auto bytes = parse_size(text, reason);
+  if (!bytes || (*bytes >= min && *bytes <= max)) return bytes;
+  reason = out_of_range(text, format_size(min), format_size(max));
+  return std::nullopt;
 }
 
-Codec<int64_t> size(int64_t min, int64_t max) {
-  auto parse = [=](std::string_view text, std::string& reason) -> std::optional<int64_t> {
-    auto bytes = parse_size(text, reason);
-    if (!bytes) return std::nullopt;
-    if (*bytes < min || *bytes > max) {
-      reason = out_of_range(text, format_size(min), format_size(max));
-      return std::nullopt;
-    }
-    return bytes;
-  };
-  return {parse, format_size};
-}
+template <int64_t kMin, int64_t kMax>
+struct Size {
+  static std::optional<int64_t> parse(std::string_view text, std::string& reason) {
+    return parse_size_between(text, kMin, kMax, reason);
+  }
+  static std::string print(int64_t value) { return format_size(value); }
+};
 
-template <typename T>
-Codec<T> number(T min, T max) {
-  auto parse = [=](std::string_view text, std::string& reason) -> std::optional<T> {
-    auto value = parse_number(text, min, max, reason);
-    if (!value) return std::nullopt;
-    return static_cast<T>(*value);
-  };
-  return {parse, [](const T& value) { return std::to_string(value); }};
-}
+template <int64_t kMin, int64_t kMax>
+struct Number {
+  static std::optional<int64_t> parse(std::string_view text, std::string& reason) {
+    return parse_number(text, kMin, kMax, reason);
+  }
+  static std::string print(int64_t value) { return std::to_string(value); }
+};
 
-Codec<double> fraction(double min, double max) {
-  auto parse = [=](std::string_view text, std::string& reason) {
-    return parse_fraction(text, min, max, reason);
-  };
-  return {parse, format_fraction};
+template <int kMin, int kMax>
+struct Fraction {
+  static std::optional<double> parse(std::string_view text, std::string& reason) {
+    return parse_fraction(text, kMin, kMax, reason);
+  }
+  static std::string print(double value) { return format_fraction(value); }
+};
+
+struct Mode {
+  static std::optional<mode_t> parse(std::string_view text, std::string& reason) {
+    return parse_mode(text, reason);
+  }
+  static std::string print(mode_t value) { return format_mode(value); }
+};
+
+struct Port {
+  static std::optional<uint16_t> parse(std::string_view text, std::string& reason) {
+    return parse_port(text, reason);
+  }
+};
+
+// The words that an enumeration is written with, in the order of its values.
+constexpr std::string_view kDurabilityWords[] = {"full", "normal"};
+constexpr std::string_view kAllowOtherWords[] = {"auto", "yes", "no"};
+constexpr std::string_view kLogTargetWords[] = {"stderr", "syslog"};
+constexpr std::string_view kLogLevelWords[] = {"error", "warning", "info", "debug"};
+constexpr std::string_view kNetworkWords[] = {"all", "none"};
+constexpr std::string_view kBoolWords[] = {"no", "yes"};
+
+std::optional<size_t> parse_choice(std::string_view text, std::span<const std::string_view> words,
+                                   std::string& reason) {
+  auto found = std::find(words.begin(), words.end(), text);
+  if (found != words.end()) return static_cast<size_t>(found - words.begin());
+  reason = quoted(text) + " is none of ";
+  for (std::string_view word : words) {
+    if (word != words.front()) reason += ", ";
+    reason += word;
+  }
+  return std::nullopt;
 }
 
 // A value that is one of a few words.
-template <typename T>
-Codec<T> one_of(std::vector<std::pair<std::string_view, T>> words) {
-  auto parse = [words](std::string_view text, std::string& reason) -> std::optional<T> {
-    std::string names;
-    for (const auto& [word, value] : words) {
-      if (text == word) return value;
-      names += (names.empty() ? "" : ", ") + std::string(word);
-    }
-    reason = quoted(text) + " is none of " + names;
-    return std::nullopt;
-  };
-  auto print = [words](const T& wanted) -> std::string {
-    for (const auto& [word, value] : words) {
-      if (value == wanted) return std::string(word);
-    }
-    return {};
-  };
-  return {parse, print};
-}
-
-Codec<LogLevel> log_level() {
-  std::vector<std::pair<std::string_view, LogLevel>> words;
-  for (const char* word : {"error", "warning", "info", "debug"}) {
-    if (auto level = parse_log_level(word)) words.emplace_back(word, *level);
+template <const auto& kWords>
+struct Choice {
+  static std::optional<size_t> parse(std::string_view text, std::string& reason) {
+    return parse_choice(text, kWords, reason);
   }
-  return one_of(words);
-}
-
-std::string same(const std::string& text) { return text; }
+  template <typename T>
+  static std::string print(T value) {
+    return std::string(kWords[static_cast<size_t>(value)]);
+  }
+};
 
 // Any text, the empty one too.
-Codec<std::string> text() {
-  return {[](std::string_view value, std::string&) { return std::optional(std::string(value)); },
-          same};
-}
+struct Text {
+  static std::optional<std::string> parse(std::string_view text, std::string&) {
+    return std::string(text);
+  }
+  static std::string print(const std::string& value) { return value; }
+};
 
-std::optional<std::string> parse_word(std::string_view word, std::string& reason) {
-  if (word.empty()) {
+// A name of something; what it names is looked up when it is used.
+struct Word : Text {
+  static std::optional<std::string> parse(std::string_view text, std::string& reason) {
+    if (!text.empty()) return std::string(text);
     reason = "no value";
     return std::nullopt;
   }
-  return std::string(word);
-}
-
-// A name of something; what it names is looked up when it is used.
-Codec<std::string> word() { return {parse_word, same}; }
-
-std::optional<std::string> parse_path(std::string_view path, std::string& reason) {
-  if (!parse_word(path, reason)) return std::nullopt;
-  if (path.front() != '/') {
-    reason = quoted(path) + " is not an absolute path";
-    return std::nullopt;
-  }
-  auto is_control = [](char c) { return static_cast<unsigned char>(c) < ' '; };
-  if (std::any_of(path.begin(), path.end(), is_control)) {
-    reason = quoted(path) + " has a control character in it";
-    return std::nullopt;
-  }
-  return std::string(path);
-}
-
-Codec<std::string> path() { return {parse_path, same}; }
-
-Codec<PathGrant> grant(bool writable) {
-  auto parse = [=](std::string_view text, std::string& reason) -> std::optional<PathGrant> {
-    auto path = parse_path(text, reason);
-    if (!path) return std::nullopt;
-    return PathGrant{*path, writable, false};
-  };
-  return {parse, nullptr};
-}
-
-// Adds the rows of one section to the table.
-template <typename Group>
-class Section {
- public:
-  Section(std::vector<Key>& table, std::string_view name, Group Settings::*group)
-      : table_(table), name_(name), group_(group) {}
-
-  template <typename T>
-  void add(std::string_view key, T Group::*member, std::type_identity_t<Codec<T>> codec) {
-    add_scalar(key, member, codec, codec.print);
-  }
-
-  // A setting that may stay unset.
-  template <typename T>
-  void add(std::string_view key, std::optional<T> Group::*member,
-           std::type_identity_t<Codec<T>> codec) {
-    add_scalar(key, member, codec, [print = codec.print](const std::optional<T>& value) {
-      return value ? print(*value) : std::string();
-    });
-  }
-
-  // A key that repeats: each line is one element.
-  template <typename T>
-  void add_list(std::string_view key, std::vector<T> Group::*member,
-                std::type_identity_t<Codec<T>> codec) {
-    auto parse = [group = group_, member, codec](std::string_view text, Settings& settings,
-                                                 std::string& reason) {
-      auto value = codec.parse(text, reason);
-      if (value) (settings.*group.*member).push_back(std::move(*value));
-      return value.has_value();
-    };
-    table_.push_back({name_, key, true, parse, nullptr});
-  }
-
- private:
-  template <typename T, typename Member, typename Print>
-  void add_scalar(std::string_view key, Member Group::*member, const Codec<T>& codec, Print print) {
-    auto parse = [group = group_, member, codec](std::string_view text, Settings& settings,
-                                                 std::string& reason) {
-      auto value = codec.parse(text, reason);
-      if (value) settings.*group.*member = std::move(*value);
-      return value.has_value();
-    };
-    auto print_member = [group = group_, member, print](const Settings& settings) {
-      return print(settings.*group.*member);
-    };
-    table_.push_back({name_, key, false, parse, print_member});
-  }
-
-  std::vector<Key>& table_;
-  std::string_view name_;
-  Group Settings::*group_;
 };
 
-std::vector<Key> make_table() {
-  std::vector<Key> table;
+struct Path : Text {
+  static std::optional<std::string> parse(std::string_view text, std::string& reason) {
+    auto path = Word::parse(text, reason);
+    if (!path) return std::nullopt;
+    auto is_control = [](char c) { return static_cast<unsigned char>(c) < ' '; };
+    if (path->front() != '/') {
+      reason = quoted(text) + " is not an absolute path";
+    } else if (std::any_of(path->begin(), path->end(), is_control)) {
+      reason = quoted(text) + " has a control character in it";
+    } else {
+      return path;
+    }
+    return std::nullopt;
+  }
+};
 
-  Section queue(table, kQueueSection, &Settings::queue);
-  queue.add("workers", &QueueSettings::workers, number(0, kMaxWorkers));
-  queue.add("retries", &QueueSettings::retries, number(0, kMaxRetries));
-  queue.add("backoff", &QueueSettings::backoff_ms, duration());
-  queue.add("backoff_factor", &QueueSettings::backoff_factor, fraction(1, kMaxBackoffFactor));
-  queue.add("backoff_max", &QueueSettings::backoff_max_ms, duration());
-  queue.add("timeout", &QueueSettings::timeout_ms, duration());
-  queue.add("kill_grace", &QueueSettings::kill_grace_ms, duration());
-  queue.add("stop_grace", &QueueSettings::stop_grace_ms, duration());
-  queue.add("output_limit", &QueueSettings::output_limit, size(1, kMaxOutputLimit));
-  queue.add("job_size_limit", &QueueSettings::job_size_limit, size(1, kMaxJobSizeLimit));
-  queue.add("upload_limit", &QueueSettings::upload_limit, size(1, kMaxUploadLimit));
-  queue.add("keep_complete", &QueueSettings::keep_complete_ms, duration());
-  queue.add("keep_failed", &QueueSettings::keep_failed_ms, duration());
-  queue.add("durability", &QueueSettings::durability,
-            one_of<Durability>({{"full", Durability::kFull}, {"normal", Durability::kNormal}}));
-  queue.add("shell", &QueueSettings::shell, path());
+template <bool kWritable>
+struct Grant {
+  static std::optional<PathGrant> parse(std::string_view text, std::string& reason) {
+    auto path = Path::parse(text, reason);
+    if (!path) return std::nullopt;
+    return PathGrant{*path, kWritable, false};
+  }
+};
 
-  Section mount(table, "mount", &Settings::mount);
-  mount.add("dir", &MountSettings::dir, path());
-  mount.add("mode", &MountSettings::mode, {parse_mode, format_mode});
-  mount.add("owner", &MountSettings::owner, word());
-  mount.add("group", &MountSettings::group, word());
-  mount.add("allow_other", &MountSettings::allow_other,
-            one_of<AllowOther>(
-                {{"auto", AllowOther::kAuto}, {"yes", AllowOther::kYes}, {"no", AllowOther::kNo}}));
+// The type of a setting, without the optional of one that may stay unset.
+template <typename T>
+struct Plain {
+  using Type = T;
+};
+template <typename T>
+struct Plain<std::optional<T>> {
+  using Type = T;
+};
 
-  Section daemon(table, "daemon", &Settings::daemon);
-  daemon.add("user", &DaemonSettings::user, word());
-  daemon.add("group", &DaemonSettings::group, word());
-  daemon.add("state_file", &DaemonSettings::state_file, path());
-  daemon.add("log", &DaemonSettings::log,
-             one_of<LogTarget>({{"stderr", LogTarget::kStderr}, {"syslog", LogTarget::kSyslog}}));
-  daemon.add("log_level", &DaemonSettings::log_level, log_level());
-
-  Section sandbox(table, "sandbox", &Settings::sandbox);
-  sandbox.add_list("ro", &SandboxSpec::paths, grant(false));
-  sandbox.add_list("rw", &SandboxSpec::paths, grant(true));
-  sandbox.add("network", &SandboxSpec::network,
-              one_of<Network>({{"all", Network::kAll}, {"none", Network::kNone}}));
-  sandbox.add_list("connect", &SandboxSpec::connect, {parse_port, nullptr});
-  sandbox.add_list("bind", &SandboxSpec::bind, {parse_port, nullptr});
-  sandbox.add("required", &SandboxSpec::required, one_of<bool>({{"yes", true}, {"no", false}}));
-
-  Section limits(table, "limits", &Settings::limits);
-  limits.add("cpu", &LimitSettings::cpu_s, seconds());
-  limits.add("memory", &LimitSettings::memory, size(1, kMaxSize));
-  limits.add("files", &LimitSettings::files, number<int64_t>(1, kMaxFiles));
-  limits.add("processes", &LimitSettings::processes, number<int64_t>(1, kMaxFiles));
-  limits.add("file_size", &LimitSettings::file_size, size(0, kMaxSize));
-  limits.add("nice", &LimitSettings::nice, number(-20, 19));
-
-  Section hooks(table, "hooks", &Settings::hooks);
-  hooks.add("on_failure", &HookSettings::on_failure, text());
-  hooks.add("on_complete", &HookSettings::on_complete, text());
-  return table;
+template <auto Group, auto Member, typename Codec>
+bool parse_member(std::string_view text, Settings& settings, std::string& reason) {
+  auto value = Codec::parse(text, reason);
+  if (!value) return false;
+  auto& member = settings.*Group.*Member;
+  member = static_cast<typename Plain<std::remove_reference_t<decltype(member)>>::Type>(
+      *std::move(value));
+  return true;
 }
+
+template <auto Group, auto Member, typename Codec>
+std::string print_member(const Settings& settings) {
+  const auto& member = settings.*Group.*Member;
+  if constexpr (requires { member.has_value(); }) {
+    return member ? Codec::print(*member) : std::string();
+  } else {
+    return Codec::print(member);
+  }
+}
+
+template <auto Group, auto Member, typename Codec>
+bool parse_element(std::string_view text, Settings& settings, std::string& reason) {
+  auto value = Codec::parse(text, reason);
+  if (value) (settings.*Group.*Member).push_back(*std::move(value));
+  return value.has_value();
+}
+
+// Makes the rows of one section.
+template <auto Group>
+struct Section {
+  std::string_view name;
+
+  template <auto Member, typename Codec>
+  constexpr Key key(std::string_view key_name) const {
+    return {name, key_name, parse_member<Group, Member, Codec>, print_member<Group, Member, Codec>};
+  }
+
+  // A key that repeats.
+  template <auto Member, typename Codec>
+  constexpr Key list(std::string_view key_name) const {
+    return {name, key_name, parse_element<Group, Member, Codec>, nullptr};
+  }
+};
+
+constexpr Section<&Settings::queue> kQueue{kQueueSection};
+constexpr Section<&Settings::mount> kMount{"mount"};
+constexpr Section<&Settings::daemon> kDaemon{"daemon"};
+constexpr Section<&Settings::sandbox> kSandbox{"sandbox"};
+constexpr Section<&Settings::limits> kLimits{"limits"};
+constexpr Section<&Settings::hooks> kHooks{"hooks"};
+
+using Queue = QueueSettings;
+using Mount = MountSettings;
+using Daemon = DaemonSettings;
+using Limits = LimitSettings;
+using Hooks = HookSettings;
+
+constexpr Key kKeys[] = {
+    kQueue.key<&Queue::workers, Number<0, kMaxWorkers>>("workers"),
+    kQueue.key<&Queue::retries, Number<0, kMaxRetries>>("retries"),
+    kQueue.key<&Queue::backoff_ms, Duration>("backoff"),
+    kQueue.key<&Queue::backoff_factor, Fraction<1, kMaxBackoffFactor>>("backoff_factor"),
+    kQueue.key<&Queue::backoff_max_ms, Duration>("backoff_max"),
+    kQueue.key<&Queue::timeout_ms, Duration>("timeout"),
+    kQueue.key<&Queue::kill_grace_ms, Duration>("kill_grace"),
+    kQueue.key<&Queue::stop_grace_ms, Duration>("stop_grace"),
+    kQueue.key<&Queue::output_limit, Size<1, kMaxOutputLimit>>("output_limit"),
+    kQueue.key<&Queue::job_size_limit, Size<1, kMaxJobSizeLimit>>("job_size_limit"),
+    kQueue.key<&Queue::upload_limit, Size<1, kMaxUploadLimit>>("upload_limit"),
+    kQueue.key<&Queue::keep_complete_ms, Duration>("keep_complete"),
+    kQueue.key<&Queue::keep_failed_ms, Duration>("keep_failed"),
+    kQueue.key<&Queue::durability, Choice<kDurabilityWords>>("durability"),
+    kQueue.key<&Queue::shell, Path>("shell"),
+
+    kMount.key<&Mount::dir, Path>("dir"),
+    kMount.key<&Mount::mode, Mode>("mode"),
+    kMount.key<&Mount::owner, Word>("owner"),
+    kMount.key<&Mount::group, Word>("group"),
+    kMount.key<&Mount::allow_other, Choice<kAllowOtherWords>>("allow_other"),
+
+    kDaemon.key<&Daemon::user, Word>("user"),
+    kDaemon.key<&Daemon::group, Word>("group"),
+    kDaemon.key<&Daemon::state_file, Path>("state_file"),
+    kDaemon.key<&Daemon::log, Choice<kLogTargetWords>>("log"),
+    kDaemon.key<&Daemon::log_level, Choice<kLogLevelWords>>("log_level"),
+
+    kSandbox.list<&SandboxSpec::paths, Grant<false>>("ro"),
+    kSandbox.list<&SandboxSpec::paths, Grant<true>>("rw"),
+    kSandbox.key<&SandboxSpec::network, Choice<kNetworkWords>>("network"),
+    kSandbox.list<&SandboxSpec::connect, Port>("connect"),
+    kSandbox.list<&SandboxSpec::bind, Port>("bind"),
+    kSandbox.key<&SandboxSpec::required, Choice<kBoolWords>>("required"),
+
+    kLimits.key<&Limits::cpu_s, Seconds>("cpu"),
+    kLimits.key<&Limits::memory, Size<1, kMaxSize>>("memory"),
+    kLimits.key<&Limits::files, Number<1, kMaxCount>>("files"),
+    kLimits.key<&Limits::processes, Number<1, kMaxCount>>("processes"),
+    kLimits.key<&Limits::file_size, Size<0, kMaxSize>>("file_size"),
+    kLimits.key<&Limits::nice, Number<-20, 19>>("nice"),
+
+    kHooks.key<&Hooks::on_failure, Text>("on_failure"),
+    kHooks.key<&Hooks::on_complete, Text>("on_complete"),
+};
 
 std::vector<std::string_view> section_names() {
   std::vector<std::string_view> names;
@@ -333,7 +350,7 @@ class SettingsSink final : public IniSink {
       reason = unknown_key(section, name);
       return false;
     }
-    if (is_env || !key->repeats) {
+    if (is_env || !key->repeats()) {
       auto [first, is_new] = lines_.try_emplace({std::string(section), std::string(name)}, line);
       if (!is_new) {
         reason = printable(name) + ": set twice, first on line " + std::to_string(first->second);
@@ -379,10 +396,7 @@ class SettingsSink final : public IniSink {
 
 }  // namespace
 
-const std::vector<Key>& all_keys() {
-  static const std::vector<Key> table = make_table();
-  return table;
-}
+std::span<const Key> all_keys() { return kKeys; }
 
 const Key* find_key(std::string_view section, std::string_view name) {
   for (const Key& key : all_keys()) {

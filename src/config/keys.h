@@ -2,11 +2,10 @@
 // written. The configuration file, config.ini and what they complain about all come from it.
 #pragma once
 
-#include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "config/ini.h"
 #include "config/settings.h"
@@ -16,19 +15,21 @@ namespace filed {
 struct Key {
   std::string_view section;
   std::string_view name;
-  bool repeats;  // further lines add to the first
 
   // Reads `text` into `settings`. Returns false when it is no value of this key, with the cause in
   // `reason`; then nothing was changed.
-  std::function<bool(std::string_view text, Settings& settings, std::string& reason)> parse;
+  bool (*parse)(std::string_view text, Settings& settings, std::string& reason);
 
-  // Writes the value in force, so that parse() reads the same back; empty when none is set. There
-  // is no such function for keys that repeat.
-  std::function<std::string(const Settings& settings)> print;
+  // Writes the value in force, so that parse() reads the same back; empty when none is set. Null
+  // for keys that repeat.
+  std::string (*print)(const Settings& settings);
+
+  // Further lines add to the first.
+  bool repeats() const { return print == nullptr; }
 };
 
 // Every key but the names of [env], which are free; in the order in which they are shown.
-const std::vector<Key>& all_keys();
+std::span<const Key> all_keys();
 
 // The key of that name, or null.
 const Key* find_key(std::string_view section, std::string_view name);

@@ -413,9 +413,9 @@ int LauncherClient::kill_everything(int64_t timeout_ms) {
   };
   for (;;) {
     kill_processes(filter, Descendants::kYes);
+    int left = signal_processes(filter, Descendants::kYes, {});
     while (waitpid(-1, nullptr, WNOHANG) > 0) {
     }
-    int left = signal_processes(filter, Descendants::kYes, 0);
     if (left == 0 || clock.mono_ns() >= deadline) return left;
     timespec pause = to_timespec(kPollNs);
     nanosleep(&pause, nullptr);

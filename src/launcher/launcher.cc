@@ -26,6 +26,7 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <syslog.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -191,14 +192,17 @@ void LauncherProcess::serve() {
 }
 
 void LauncherProcess::receive() {
-  int error = incoming_.receive(socket_.get());
-  if (error == EAGAIN || error == EINTR) return;
-  if (error != 0) {
-    leaving_ = true;
-    return;
+  for (;;) {
+    int error = incoming_.receive(socket_.get());
+    if (error == EAGAIN || error == EINTR) return;
+    if (error != 0) {
+      leaving_ = true;
+      return;
+    }
+    for (size_t i = 0; i < incoming_.size() && !leaving_; ++i) handle(i);
+    // A full batch may have left more. Not before the replies to starts, which take their time.
+    if (leaving_ || !replies_.empty() || incoming_.size() < PacketBatch::kCapacity) return;
   }
-  // A full batch may have left more; poll says so at once.
-  for (size_t i = 0; i < incoming_.size() && !leaving_; ++i) handle(i);
 }
 
 void LauncherProcess::handle(size_t packet) {
@@ -324,9 +328,8 @@ void LauncherProcess::kill_condemned() {
   condemn(to_kill_);
   if (!to_terminate_.empty()) {
     auto filter = [&](const Process& process) { return belongs_to(process, to_terminate_); };
-    signal_processes(filter, Descendants::kYes, SIGTERM);
-    // Who was stopped shall be able to obey.
-    signal_processes(filter, Descendants::kYes, SIGCONT);
+    // SIGCONT, so that who was stopped can obey.
+    signal_processes(filter, Descendants::kYes, {SIGTERM, SIGCONT});
     to_terminate_.clear();
   }
   if (!to_kill_.empty()) {
@@ -425,6 +428,7 @@ void LauncherProcess::leave() {
 
 void run_launcher(const LauncherSettings& settings, Fd socket) noexcept {
   prctl(PR_SET_NAME, "filed-launcher");
+  closelog();  // its descriptor is closed below; the next line to be logged opens another
   setsid();
   take_over_signals();
   prctl(PR_SET_CHILD_SUBREAPER, 1L, 0L, 0L, 0L);

@@ -186,11 +186,11 @@ std::optional<RunId> marked_run(pid_t pid, std::string_view token) {
   return std::nullopt;
 }
 
-int signal_processes(const ProcessFilter& filter, Descendants descendants, int signal,
-                     const std::vector<pid_t>& spare) {
+int signal_processes(const ProcessFilter& filter, Descendants descendants,
+                     std::initializer_list<int> signals) {
   int count = 0;
-  for_each_meant(filter, descendants, spared(spare), [&](const Process& process) {
-    send_signal(process, signal);
+  for_each_meant(filter, descendants, spared({}), [&](const Process& process) {
+    for (int signal : signals) send_signal(process, signal);
     ++count;
   });
   return count;

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <initializer_list>
 #include <optional>
 #include <string_view>
 #include <vector>
@@ -44,17 +45,18 @@ using ProcessFilter = std::function<bool(const Process&)>;
 
 enum class Descendants { kNo, kYes };
 
-// Sends `signal` once to each living process that is meant. The caller is never meant, nor is what is in
-// `spare`. Returns how many there were.
-int signal_processes(const ProcessFilter& filter, Descendants descendants, int signal,
-                     const std::vector<pid_t>& spare = {});
+// Sends each of `signals` once to each living process that is meant. The caller is never meant. Returns
+// how many there were.
+int signal_processes(const ProcessFilter& filter, Descendants descendants,
+                     std::initializer_list<int> signals);
 
 struct KillResult {
   int killed = 0;
   bool finished = true;  // false: they multiply faster than they can be stopped. Try again
 };
 
-// Kills what is meant so that none of it can outrun the scan. It does not wait for their end.
+// Kills what is meant so that none of it can outrun the scan. It does not wait for their end. The caller
+// is never meant, nor is what is in `spare`.
 KillResult kill_processes(const ProcessFilter& filter, Descendants descendants,
                           const std::vector<pid_t>& spare = {});
 

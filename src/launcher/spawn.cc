@@ -121,12 +121,14 @@ void* ChildStack::top() const { return static_cast<char*>(memory_) + kStackSize;
 
 Spawner::Spawner(const LauncherSettings& settings)
     : as_owner_(settings.as_owner),
-      user_(settings.user),
       null_(open("/dev/null", O_RDONLY | O_CLOEXEC)),
       environment_(settings.mount_dir, settings.token) {
   if (!null_) throw_errno("/dev/null");
   plan_.null = null_.get();
   plan_.parent = getpid();
+  plan_.set_user = as_owner_ || settings.user;
+  plan_.uid = settings.user ? settings.user->uid : geteuid();
+  plan_.gid = settings.user ? settings.user->gid : getegid();
   plan_.confine = settings.confine;
   plan_.confine_context = settings.confine_context;
   while (plan_.last_capability < 63 && prctl(PR_CAPBSET_READ, plan_.last_capability + 1, 0, 0, 0) >= 0) {
@@ -161,16 +163,17 @@ void Spawner::configure(const LimitSettings& limits,
 
 // Fills in who the attempt runs as, and the environment, which names him.
 void Spawner::plan_user(const StartMessage& attempt) {
-  plan_.set_user = as_owner_ || user_.has_value();
-  plan_.uid = as_owner_ ? attempt.uid : user_ ? user_->uid : geteuid();
-  plan_.gid = as_owner_ ? attempt.gid : user_ ? user_->gid : getegid();
+  if (as_owner_) {
+    plan_.uid = attempt.uid;
+    plan_.gid = attempt.gid;
+  }
   const User& user = users_.find(plan_.uid);
   // A job's group is its file's. In a setgid directory that may be one its owner is no member of, and
   // submitting a job must not make him one.
   if (as_owner_ && user.known && !user.is_member(attempt.gid)) plan_.gid = user.group;
   plan_.groups = user.groups.data();
   plan_.group_count = user.groups.size();
-  plan_.drop_bounding_set = plan_.set_user && plan_.uid != 0;
+  plan_.drop_bounding_set = as_owner_ && plan_.uid != 0;
   plan_.envp = environment_.build(attempt, user);
   plan_.home = environment_.home();
 }
@@ -255,7 +258,8 @@ const char* Spawner::wait_for_exec(pid_t pid) {
     auto process = read_process(pid);
     // Killed before it could name the word.
     if (process && process->dead) return nullptr;
-    bool is_stopped = process && (process->state == 'T' || process->state == 't');
+    // Not 't': only a debugger with every right can hold it so, and may take its time.
+    bool is_stopped = process && process->state == 'T';
     if (!is_stopped && waited_ns < kWaitNs) continue;
     ::kill(pid, SIGKILL);
     return is_stopped ? kStageStopped : kStageTimedOut;

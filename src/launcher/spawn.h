@@ -5,7 +5,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -103,7 +102,6 @@ class Spawner {
   const char* wait_for_exec(pid_t pid);
 
   const bool as_owner_;
-  const std::optional<JobUser> user_;
   Fd null_;
   ChildStack stack_;
   UserCache users_;

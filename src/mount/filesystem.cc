@@ -13,8 +13,14 @@
 namespace filed {
 namespace {
 
-// The kernel may keep neither names nor attributes: jobs move by themselves.
-constexpr double kNoTimeout = 0;
+// How long, in seconds, the kernel may keep names and attributes. Jobs move by themselves: never. The
+// directories and the special files stay where they are; what changes a directory goes through the kernel,
+// be it by the notifier.
+constexpr double kJobTimeout = 0;
+constexpr double kNodeTimeout = 3600;
+// While its maker has it open for writing, a job changes by what goes through the kernel only. Saves asking
+// for what create has just told.
+constexpr double kCreatedTimeout = 1;
 constexpr size_t kMaxConfigText = 64 << 10;
 constexpr unsigned kMaxWrite = 128 << 10;
 // Inodes that statfs shows as free, for want of a real limit.
@@ -23,13 +29,18 @@ constexpr fsfilcnt_t kFreeFiles = 1'000'000'000;
 constexpr off_t kDotOffset = 1;
 constexpr off_t kDotDotOffset = 2;
 
+double timeout_of(fuse_ino_t ino) { return is_job(ino) ? kJobTimeout : kNodeTimeout; }
+
 fuse_entry_param entry_of(const struct stat& st) {
   fuse_entry_param entry{};
   entry.ino = st.st_ino;
   entry.attr = st;
-  entry.attr_timeout = kNoTimeout;
-  entry.entry_timeout = kNoTimeout;
+  entry.attr_timeout = entry.entry_timeout = timeout_of(st.st_ino);
   return entry;
+}
+
+void reply_attr(fuse_req_t req, const struct stat& st) {
+  fuse_reply_attr(req, &st, timeout_of(st.st_ino));
 }
 
 Caller caller_of(fuse_req_t req) {
@@ -145,8 +156,7 @@ void Filesystem::reply_job_entry(fuse_req_t req, const Job& job) {
 
 void Filesystem::getattr(fuse_req_t req, fuse_ino_t ino) {
   if (!is_job(ino)) {
-    struct stat st = nodes_.attributes(ino);
-    fuse_reply_attr(req, &st, kNoTimeout);
+    reply_attr(req, nodes_.attributes(ino));
     return;
   }
   when_settled([this, req, ino] {
@@ -155,8 +165,7 @@ void Filesystem::getattr(fuse_req_t req, fuse_ino_t ino) {
       fuse_reply_err(req, error);
       return;
     }
-    struct stat st = job_attributes(job);
-    fuse_reply_attr(req, &st, kNoTimeout);
+    reply_attr(req, job_attributes(job));
   });
 }
 
@@ -220,7 +229,7 @@ void Filesystem::setattr(fuse_req_t req, fuse_ino_t ino, const struct stat* attr
     fuse_reply_err(req, error);
     return;
   }
-  when_committed(req, [req, result] { fuse_reply_attr(req, &result, kNoTimeout); });
+  when_committed(req, [req, result] { reply_attr(req, result); });
 }
 
 void Filesystem::unlink(fuse_req_t req, fuse_ino_t parent, std::string_view name) {
@@ -288,6 +297,7 @@ void Filesystem::create_now(fuse_req_t req, const std::string& name, mode_t mode
   file->ino = static_cast<fuse_ino_t>(job.ino);
   file->append = (asked.flags & O_APPEND) != 0;
   fuse_entry_param entry = entry_of(job_attributes(job));
+  entry.attr_timeout = kCreatedTimeout;
   fuse_file_info fi = asked;
   fi.direct_io = 1;
   fi.fh = reinterpret_cast<uint64_t>(file.get());

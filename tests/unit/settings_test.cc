@@ -257,7 +257,7 @@ TEST_CASE("a bad value is an error with its line and the reason") {
   CHECK(in("sandbox", "network = some") == "2: network: `some` is none of all, none");
   CHECK(in("sandbox", "connect = 0") == "2: connect: `0` is out of range (1 to 65535)");
   CHECK(in("sandbox", "bind = http") == "2: bind: `http` is not a number");
-  CHECK(in("sandbox", "required = 1") == "2: required: `1` is none of yes, no");
+  CHECK(in("sandbox", "required = 1") == "2: required: `1` is none of no, yes");
   CHECK(in("limits", "cpu = 1500ms") ==
         "2: cpu: `1500ms` is not a whole number of seconds, from 1s");
   CHECK(in("limits", "cpu = 0") == "2: cpu: `0` is not a whole number of seconds, from 1s");
