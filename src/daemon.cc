@@ -1,13 +1,14 @@
 // The order of a start, and why:
 //
 // 1. The mount point is looked at, and what a dead filed has left there is detached.
-// 2. The launcher is forked: the process is still small, has one thread and all its rights.
+// 2. The launcher and the notifier are forked: the process is still small and has all its rights.
 // 3. The state is opened, which refuses a second filed. Attempts that a crash has left are killed,
 // as
 //    long as we may, and their jobs put back.
 // 4. The queue is mounted. If anything fails from here on, the launcher sees our end and detaches
 // it.
-// 5. Rights are dropped: root's for those of the configured user, and all but the sandbox's grants.
+// 5. Rights are dropped: root's for those of the configured user, or for next to none, and all but
+//    the sandbox's grants.
 // 6. The loop serves. Requests that came since the mount have waited in the kernel.
 //
 // A turn of the loop: events stage changes, end_turn() commits them once, then replies leave and
@@ -15,6 +16,7 @@
 #include "daemon.h"
 
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/prctl.h>
@@ -31,6 +33,7 @@
 #include "base/error.h"
 #include "base/event_loop.h"
 #include "base/log.h"
+#include "base/privileges.h"
 #include "base/users.h"
 #include "launcher/client.h"
 #include "mount/filesystem.h"
@@ -45,12 +48,15 @@ namespace {
 
 constexpr int64_t kQuitTimeoutNs = 5 * kNsPerSec;
 constexpr int64_t kKillTimeoutMs = 5000;
+constexpr int kDetachTimeoutMs = 2000;
 
 // Who runs the daemon and its jobs.
 struct Identity {
   bool root = false;
-  std::optional<User> user;  // to be dropped to
-  bool owner_mode = false;   // attempts run as the owners of their jobs
+  std::optional<UserIds> user;  // of the daemon and all jobs, as configured
+  bool owner_mode = false;      // attempts run as the owners of their jobs
+  std::optional<UserIds> serving;  // whom this process becomes before it serves
+  Capabilities kept = 0;           // and what it keeps then
 };
 
 Identity find_identity(const DaemonSettings& settings) {
@@ -64,10 +70,17 @@ Identity find_identity(const DaemonSettings& settings) {
   }
   if (settings.user.empty()) {
     identity.owner_mode = true;
+    // To serve needs no rights: the state is open, the launcher starts the jobs. But these are of all
+    // users, and shall not outlive a launcher that is killed.
+    identity.serving = powerless_user();
+    identity.kept = capability(CAP_KILL);
     return identity;
   }
   identity.user = find_user(settings.user);
-  if (!settings.group.empty()) identity.user->gid = find_group(settings.group);
+  if (!settings.group.empty()) {
+    identity.user = user_in_group(identity.user->uid, find_group(settings.group));
+  }
+  identity.serving = identity.user;
   return identity;
 }
 
@@ -83,7 +96,7 @@ void make_default_folder(const Options& options, const Settings& settings,
 Nodes::Defaults node_defaults(const MountSettings& mount, const Identity& identity) {
   Nodes::Defaults defaults;
   defaults.mode = mount.mode;
-  User daemon = identity.user.value_or(User{geteuid(), getegid()});
+  UserIds daemon = identity.user.value_or(UserIds{geteuid(), getegid()});
   defaults.daemon_uid = daemon.uid;
   defaults.daemon_gid = daemon.gid;
   defaults.uid = mount.owner.empty() ? daemon.uid : find_user(mount.owner).uid;
@@ -102,21 +115,23 @@ std::optional<Sandbox> prepare_job_sandbox(const Settings& settings) {
   return sandbox;
 }
 
-// Confines the daemon to its state, its mount, its configuration and what its jobs may have.
-void confine_daemon(const Options& options, const Settings& settings, const std::string& state_file,
-                    const std::string& mount_dir) {
-  // Opened by its name: that needs no answer from the loop.
-  Fd root(::open(mount_dir.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
-  if (!root) throw_errno(mount_dir);
+// The file that a reload reads; empty if there is none.
+std::string config_file(const Options& options) {
+  if (!options.config_file && options.mount_dir) return "";
+  return options.config_file.value_or(kDefaultConfigFile);
+}
+
+// Confines the daemon to its state, its configuration and what its jobs may have. It never touches
+// its mount: that is the notifier's.
+void confine_daemon(const Options& options, const Settings& settings,
+                    const std::string& state_file) {
   SandboxSpec spec;
   spec.paths = settings.sandbox.paths;
   spec.required = settings.sandbox.required;
   SandboxOptions grants;
   grants.scoped = false;
-  grants.open.push_back({root.get(), true, true, mount_dir});
   grants.paths.push_back({std::filesystem::path(state_file).parent_path(), true, false});
-  if (options.config_file || !options.mount_dir) {
-    std::filesystem::path file = options.config_file.value_or(kDefaultConfigFile);
+  if (std::filesystem::path file = config_file(options); !file.empty()) {
     grants.paths.push_back({file.parent_path(), false, false});
   }
   const char* stage = "";
@@ -147,6 +162,7 @@ class Daemon {
   int run();
 
  private:
+  void drop_rights(const std::string& state_file);
   void watch(int fd, std::function<void()> handler);
   void take_signals();
   void reload();
@@ -157,13 +173,13 @@ class Daemon {
   SystemClock clock_;
   Identity identity_;
   std::optional<Sandbox> job_sandbox_;
+  std::optional<EventLoop> loop_;  // outlives those who watch something with it
   std::optional<LauncherClient> launcher_;
   std::optional<Store> store_;
   std::optional<Queue> queue_;
-  Notifier notifier_;  // ends after session_, whose end lets go of a call that it waits in
+  std::optional<Notifier> notifier_;
   std::optional<Filesystem> filesystem_;
   std::optional<Session> session_;
-  std::optional<EventLoop> loop_;
   Fd signals_;
   Fd wall_timer_;
   int64_t wall_timer_ns_ = -1;
@@ -212,6 +228,7 @@ Daemon::Daemon(const Options& options, const Settings& settings)
     if (job_sandbox_->ruleset() >= 0) launcher.confine_descriptors = {job_sandbox_->ruleset()};
   }
   launcher_.emplace(launcher);
+  notifier_.emplace(mount_dir);
 
   {
     std::optional<ActingAs> acting;
@@ -228,17 +245,16 @@ Daemon::Daemon(const Options& options, const Settings& settings)
   if (int error = queue_->recover()) throw_errno(state_file, error);
 
   loop_.emplace();
+  notifier_->attach(*loop_);
   wall_timer_.reset(timerfd_create(CLOCK_REALTIME, TFD_CLOEXEC | TFD_NONBLOCK));
   if (!wall_timer_) throw_errno("timerfd_create");
   launcher_->attach(*loop_, *queue_, [this] { launcher_gone_ = true; });
 
-  filesystem_.emplace(*queue_, *store_, notifier_, clock_, defaults);
+  filesystem_.emplace(*queue_, *store_, *notifier_, clock_, defaults);
   session_.emplace(*filesystem_, mount_dir, allow_other);
   launcher_->mounted();
-  if (identity_.user) become(*identity_.user);
-  if (job_sandbox_) confine_daemon(options, settings, state_file, mount_dir);
-
-  notifier_.start(mount_dir);
+  notifier_->mounted();
+  drop_rights(state_file);
   queue_->set_watcher(&*filesystem_);
 
   watch(session_->fd(), [this] {
@@ -253,6 +269,26 @@ Daemon::Daemon(const Options& options, const Settings& settings)
     queue_->wall_clock_due();
   });
   log_info("ready: %s", printable(mount_dir).c_str());
+}
+
+void Daemon::drop_rights(const std::string& state_file) {
+  // In this order: the bounding set needs a right that the sandbox takes, and what the sandbox is to
+  // open may be root's.
+  if (identity_.root) {
+    drop_bounding_set();
+    prctl(PR_SET_NO_NEW_PRIVS, 1L, 0L, 0L, 0L);
+  }
+  if (job_sandbox_) confine_daemon(options_, settings_, state_file);
+  if (identity_.serving) {
+    become(*identity_.serving, identity_.kept);
+  } else {
+    keep_capabilities(0, 0);
+  }
+  std::string file = config_file(options_);
+  if (!file.empty() && access(file.c_str(), R_OK) != 0) {
+    log_warning("%s: user %u may not read it, so it cannot be read again without a restart",
+                printable(file).c_str(), static_cast<unsigned>(geteuid()));
+  }
 }
 
 void Daemon::watch(int fd, std::function<void()> handler) {
@@ -299,11 +335,12 @@ void Daemon::arm_wall_timer() {
 
 int Daemon::run() {
   bool orderly = true;
+  bool untidy = false;
   bool quitting = false;
   int64_t quit_by_ns = -1;
   while (!launcher_gone_) {
-    int64_t deadline = queue_->next_deadline_ns();
-    loop_->wait(quitting ? quit_by_ns : deadline);
+    int64_t deadline = quitting ? quit_by_ns : queue_->next_deadline_ns();
+    bool idle = !loop_->wait(untidy ? 0 : deadline);
     if (std::exchange(mount_gone_, false)) {
       loop_->remove(session_->fd());
       if (!quitting) {
@@ -315,7 +352,7 @@ int Daemon::run() {
     queue_->end_turn();
     launcher_->flush();
     arm_wall_timer();
-    store_->tidy();
+    untidy = store_->tidy(idle);
     if (queue_->stopped() && !quitting) {
       // The loop goes on serving until the launcher has detached the mount, which may need an
       // answer.
@@ -329,13 +366,17 @@ int Daemon::run() {
       break;
     }
   }
+  queue_->end_turn();
   if (!quitting || !launcher_gone_) {
     if (!quitting) log_error("the launcher is gone; killing what runs");
     orderly = false;
+    // The notifier first, which would be killed with the jobs. What it may wait for cannot come any
+    // more once the session has ended.
+    std::string mount_dir = session_->mount_dir();
+    session_.reset();
+    if (!notifier_->detach_mount(kDetachTimeoutMs)) detach_mount(mount_dir);
     launcher_->kill_everything(kKillTimeoutMs);
-    detach_mount(session_->mount_dir());
   }
-  queue_->end_turn();
   if (int error = store_->close()) {
     log_error("%s: %s", store_->path().c_str(), strerror(error));
     orderly = false;

@@ -40,7 +40,7 @@ void EventLoop::remove(int fd) {
   if (watches_.erase(fd) > 0) epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, nullptr);
 }
 
-void EventLoop::wait(int64_t deadline_ns) {
+bool EventLoop::wait(int64_t deadline_ns) {
   int timeout_ms = -1;
   if (deadline_ns >= 0) {
     int64_t left = deadline_ns - SystemClock().mono_ns();
@@ -51,7 +51,7 @@ void EventLoop::wait(int64_t deadline_ns) {
   }
   std::array<epoll_event, kEventsAtOnce> events;
   int count = epoll_wait(epoll_.get(), events.data(), kEventsAtOnce, timeout_ms);
-  if (count < 0) return;  // EINTR: the caller's loop comes again
+  if (count < 0) return false;  // EINTR: the caller's loop comes again
 
   // A handler may close a descriptor whose event is still in the list, and open another with its
   // number: the serial, taken before the first call, tells them apart.
@@ -66,6 +66,7 @@ void EventLoop::wait(int64_t deadline_ns) {
     Handler handler = watch->second.handler;  // a copy: the handler may remove itself
     handler(events[i].events);
   }
+  return count > 0;
 }
 
 }  // namespace filed

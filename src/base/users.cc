@@ -2,16 +2,22 @@
 
 #include <grp.h>
 #include <pwd.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <charconv>
+#include <optional>
 
 #include "base/error.h"
 #include "base/log.h"
 
 namespace filed {
 namespace {
+
+constexpr uid_t kNobody = 65534;
+constexpr int kMaxGroups = 65536;  // NGROUPS_MAX
 
 std::optional<unsigned> parse_id(const std::string& text) {
   unsigned id = 0;
@@ -20,12 +26,48 @@ std::optional<unsigned> parse_id(const std::string& text) {
   return id;
 }
 
+std::vector<gid_t> groups_of(const std::string& name, gid_t gid) {
+  std::vector<gid_t> groups(64);
+  while (true) {
+    int count = static_cast<int>(groups.size());
+    if (getgrouplist(name.c_str(), gid, groups.data(), &count) >= 0) {
+      groups.resize(static_cast<size_t>(count));
+      return groups;
+    }
+    if (groups.size() > kMaxGroups) throw Error("user `" + printable(name) + "`: too many groups");
+    groups.resize(groups.size() * 2);
+  }
+}
+
+std::vector<gid_t> current_groups() {
+  int count = getgroups(0, nullptr);
+  std::vector<gid_t> groups(static_cast<size_t>(std::max(count, 0)));
+  count = getgroups(count, groups.data());
+  if (count < 0) throw_errno("getgroups");
+  groups.resize(static_cast<size_t>(count));
+  return groups;
+}
+
+bool is_now(const UserIds& user) {
+  uid_t uid[3];
+  gid_t gid[3];
+  if (getresuid(&uid[0], &uid[1], &uid[2]) != 0 || getresgid(&gid[0], &gid[1], &gid[2]) != 0) {
+    return false;
+  }
+  std::vector<gid_t> wanted = user.groups;
+  std::vector<gid_t> groups = current_groups();
+  std::sort(wanted.begin(), wanted.end());
+  std::sort(groups.begin(), groups.end());
+  return std::all_of(uid, uid + 3, [&](uid_t id) { return id == user.uid; }) &&
+         std::all_of(gid, gid + 3, [&](gid_t id) { return id == user.gid; }) && groups == wanted;
+}
+
 }  // namespace
 
-User find_user(const std::string& name_or_number) {
+UserIds find_user(const std::string& name_or_number) {
   auto id = parse_id(name_or_number);
   const passwd* entry = id ? getpwuid(*id) : getpwnam(name_or_number.c_str());
-  if (entry != nullptr) return {entry->pw_uid, entry->pw_gid};
+  if (entry != nullptr) return user_in_group(entry->pw_uid, entry->pw_gid);
   if (id) return {*id, *id};
   throw Error("user `" + printable(name_or_number) + "`: there is no such user");
 }
@@ -39,25 +81,46 @@ gid_t find_group(const std::string& name_or_number) {
   return entry->gr_gid;
 }
 
-ActingAs::ActingAs(const User& user) : before_{geteuid(), getegid()} {
+UserIds user_in_group(uid_t uid, gid_t gid) {
+  const passwd* entry = getpwuid(uid);
+  if (entry == nullptr) return {uid, gid};
+  return {uid, gid, groups_of(entry->pw_name, gid)};
+}
+
+UserIds powerless_user() {
+  for (const char* name : {"filed", "nobody"}) {
+    const passwd* entry = getpwnam(name);
+    // No supplementary groups: what they are for is not for this.
+    if (entry != nullptr && entry->pw_uid != 0) return {entry->pw_uid, entry->pw_gid};
+  }
+  return {kNobody, kNobody};
+}
+
+ActingAs::ActingAs(const UserIds& user) : before_{geteuid(), getegid(), current_groups()} {
+  if (setgroups(user.groups.size(), user.groups.data()) != 0) throw_errno("setgroups");
   if (setegid(user.gid) != 0) throw_errno("setegid");
   if (seteuid(user.uid) != 0) throw_errno("seteuid");
 }
 
 ActingAs::~ActingAs() {
-  if (seteuid(before_.uid) != 0 || setegid(before_.gid) != 0) {
+  if (seteuid(before_.uid) != 0 || setegid(before_.gid) != 0 ||
+      setgroups(before_.groups.size(), before_.groups.data()) != 0) {
     log_error("cannot return to user %u", static_cast<unsigned>(before_.uid));
     _exit(1);
   }
 }
 
-void become(const User& user) {
-  const passwd* entry = getpwuid(user.uid);
-  int groups = entry != nullptr ? initgroups(entry->pw_name, user.gid) : setgroups(0, nullptr);
-  if (groups != 0) throw_errno("setgroups");
+void become(const UserIds& user, Capabilities kept) {
+  if (setgroups(user.groups.size(), user.groups.data()) != 0) throw_errno("setgroups");
   if (setresgid(user.gid, user.gid, user.gid) != 0) throw_errno("setresgid");
+  if (kept != 0 && prctl(PR_SET_KEEPCAPS, 1L, 0L, 0L, 0L) != 0) throw_errno("keepcaps");
   if (setresuid(user.uid, user.uid, user.uid) != 0) throw_errno("setresuid");
-  if (user.uid != 0 && setuid(0) == 0) throw Error("privileges could not be dropped");
+  prctl(PR_SET_KEEPCAPS, 0L, 0L, 0L, 0L);
+  keep_capabilities(kept, kept);
+  if (!is_now(user)) throw Error("privileges could not be dropped");
+  if (user.uid != 0 && (setuid(0) == 0 || seteuid(0) == 0)) {
+    throw Error("privileges could be regained");
+  }
 }
 
 }  // namespace filed

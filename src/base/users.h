@@ -3,34 +3,47 @@
 
 #include <sys/types.h>
 
-#include <optional>
 #include <string>
+#include <vector>
+
+#include "base/privileges.h"
 
 namespace filed {
 
-struct User {
+// Who a process is.
+struct UserIds {
   uid_t uid = 0;
   gid_t gid = 0;  // the primary group
+  std::vector<gid_t> groups = {};  // the supplementary ones
 };
 
 // Throw Error("user `x`: there is no such user").
-User find_user(const std::string& name_or_number);
+UserIds find_user(const std::string& name_or_number);
 gid_t find_group(const std::string& name_or_number);
+
+// The user with another primary group. The supplementary ones are those that the group database
+// gives the user, and `gid`.
+UserIds user_in_group(uid_t uid, gid_t gid);
+
+// Whom a daemon becomes that needs the rights of nobody in particular: the user `filed` where there
+// is one, else `nobody`.
+UserIds powerless_user();
 
 // While it lives, files are opened and made as another user. Throws Error.
 class ActingAs {
  public:
-  explicit ActingAs(const User& user);
+  explicit ActingAs(const UserIds& user);
   ~ActingAs();
   ActingAs(const ActingAs&) = delete;
   ActingAs& operator=(const ActingAs&) = delete;
 
  private:
-  User before_;
+  UserIds before_;
 };
 
-// Becomes `user` for good: real, effective and saved ids, groups, and no capability left. Throws
-// Error, also when it could be undone.
-void become(const User& user);
+// Becomes `user` for good: real, effective and saved ids, groups, and of the capabilities those of
+// `kept` only, which are in force. Reads no file. Throws Error, also when the kernel says afterwards
+// that it is not so, or lets it be undone.
+void become(const UserIds& user, Capabilities kept);
 
 }  // namespace filed

@@ -45,6 +45,8 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "base/privileges.h"
+#include "base/users.h"
 #include "launcher/process_tree.h"
 #include "launcher/protocol.h"
 #include "launcher/spawn.h"
@@ -73,21 +75,38 @@ int mount_id(const std::string& path) {
   return field == nullptr ? -1 : atoi(field + strlen("mnt_id:"));
 }
 
-// What the launcher never needs and a job could inherit.
-void drop_inheritable_capabilities() {
-  __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
-  __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = {};
-  if (syscall(SYS_capget, &header, data) != 0) return;
-  for (auto& word : data) word.inheritable = 0;
-  syscall(SYS_capset, &header, data);
-}
+// What it takes to start attempts as their owners: to change ids, to set limits and niceness, to empty
+// bounding sets; to find and to kill the processes of all of them; to detach the mount. For the time
+// between the fork and the exec a child has these, too.
+constexpr Capabilities kForOwners =
+    capability(CAP_SETUID) | capability(CAP_SETGID) | capability(CAP_SETPCAP) | capability(CAP_KILL) |
+    capability(CAP_SYS_PTRACE) | capability(CAP_DAC_READ_SEARCH) | capability(CAP_SYS_ADMIN) |
+    capability(CAP_SYS_RESOURCE) | capability(CAP_SYS_NICE);
 
-// The same for what an exec could give back. Without the right to, nothing is lost: no_new_privs is set
-// on every job.
-void drop_bounding_set() {
-  for (unsigned long capability = 0; prctl(PR_CAPBSET_READ, capability, 0, 0, 0) >= 0; ++capability) {
-    if (prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) != 0) break;
+// The same when all attempts are of one user, which is then the launcher's too. CAP_SYS_PTRACE and
+// CAP_DAC_READ_SEARCH read the environments of processes that have made themselves unreadable.
+constexpr Capabilities kForOneUser =
+    capability(CAP_SYS_PTRACE) | capability(CAP_DAC_READ_SEARCH) | capability(CAP_SYS_ADMIN) |
+    capability(CAP_SYS_RESOURCE) | capability(CAP_SYS_NICE);
+
+// Gives up what is not needed. Returns the settings as they are to be used from then on.
+LauncherSettings drop_rights(LauncherSettings settings) {
+  if (settings.as_owner || (settings.user ? settings.user->uid : geteuid()) == 0) {
+    // Root's attempts get their capabilities from what is permitted here: an exec under no_new_privs
+    // gives no others. So these are not in force, but they are held.
+    keep_capabilities(~Capabilities{0}, kForOwners);
+    return settings;
   }
+  drop_bounding_set();  // what an exec could give back; where that is not permitted, no_new_privs does it
+  if (settings.user) {
+    become(user_in_group(settings.user->uid, settings.user->gid), kForOneUser);
+    settings.user.reset();
+  } else {
+    keep_capabilities(0, 0);
+  }
+  // Changing ids has made it dumpable again, where the system is set up so.
+  prctl(PR_SET_DUMPABLE, 0L, 0L, 0L, 0L);
+  return settings;
 }
 
 // Closes all descriptors above 2 but `keep`: what filed had open at the fork is not ours.
@@ -437,14 +456,10 @@ void run_launcher(const LauncherSettings& settings, Fd socket) noexcept {
   std::vector<int> keep = settings.confine_descriptors;
   keep.push_back(socket.get());
   close_others(std::move(keep));
-  drop_inheritable_capabilities();
-  bool jobs_may_be_root =
-      settings.as_owner || (settings.user ? settings.user->uid == 0 : geteuid() == 0);
-  if (!jobs_may_be_root) drop_bounding_set();
   // It must not keep the directory busy in which filed was started.
   if (chdir("/") != 0) log_warning("launcher: /: %s", strerror(errno));
   try {
-    LauncherProcess(settings, std::move(socket)).serve();
+    LauncherProcess(drop_rights(settings), std::move(socket)).serve();
   } catch (const std::exception& error) {
     log_error("launcher: %s", error.what());
   }

@@ -33,9 +33,17 @@ namespace filed {
 namespace {
 
 constexpr int kMaxRounds = 100;
-constexpr long kSettleNs = kNsPerMs / 2;     // for a stopped process to come to rest
+constexpr long kPauseNs = kNsPerMs / 2;      // for a process to come to rest, or out of its exec
 constexpr size_t kMaxEnvironment = 1 << 20;  // read at most; the mark is near the start
 constexpr size_t kStatSize = 1024;           // longer than any /proc/PID/stat
+constexpr int kEnvironmentTries = 20;        // for a process that is just in an exec
+
+constexpr unsigned long kKernelThread = 0x00200000;  // PF_KTHREAD in the flags of stat(5)
+
+void pause_briefly() {
+  timespec pause{0, kPauseNs};
+  nanosleep(&pause, nullptr);
+}
 
 // Reads what is there, at most `size` bytes. Returns the count, 0 on any error.
 size_t read_file(int fd, char* buffer, size_t size) {
@@ -48,7 +56,7 @@ size_t read_file(int fd, char* buffer, size_t size) {
   return got;
 }
 
-// The fields of stat(5) that we use, counted as there: pid is 1.
+// The fields of stat(5) that we use, counted as there: pid is 1. Nothing for threads of the kernel.
 std::optional<Process> parse_stat(pid_t pid, std::string_view text) {
   // The name, field 2, may contain anything, ") " too: it ends at the last one.
   size_t end = text.rfind(") ");
@@ -59,6 +67,7 @@ std::optional<Process> parse_stat(pid_t pid, std::string_view text) {
   const char* at = text.data() + end + 3;
   const char* last = text.data() + text.size();
   long threads = 0;
+  bool is_kernel = false;
   for (int field = 4; field <= 22; ++field) {
     while (at < last && *at == ' ') ++at;
     long long value = 0;
@@ -68,9 +77,11 @@ std::optional<Process> parse_stat(pid_t pid, std::string_view text) {
     if (field == 4) process.parent = static_cast<pid_t>(value);
     if (field == 5) process.group = static_cast<pid_t>(value);
     if (field == 6) process.session = static_cast<pid_t>(value);
+    if (field == 9) is_kernel = (static_cast<unsigned long>(value) & kKernelThread) != 0;
     if (field == 20) threads = static_cast<long>(value);
     if (field == 22) process.start = static_cast<uint64_t>(value);
   }
+  if (is_kernel) return std::nullopt;
   // A first thread that has ended looks like a zombie while the others go on.
   process.dead = process.state == 'X' || (process.state == 'Z' && threads <= 1);
   return process;
@@ -160,10 +171,21 @@ std::optional<RunId> marked_run(pid_t pid, std::string_view token) {
   if (token.empty()) return std::nullopt;
   char path[64];
   snprintf(path, sizeof path, "/proc/%d/environ", pid);
-  Fd file(open(path, O_RDONLY | O_CLOEXEC));
-  if (!file) return std::nullopt;
   std::vector<char> buffer(16 * 1024);
-  size_t size = read_file(file.get(), buffer.data(), buffer.size());
+  Fd file;
+  size_t size = 0;
+  // For the length of an exec a process seems to have no environment. Those of which that stays true
+  // are few.
+  for (int i = 0; size == 0 && i < kEnvironmentTries; ++i) {
+    if (i > 0) pause_briefly();
+    file.reset(open(path, O_RDONLY | O_CLOEXEC));
+    if (!file) return std::nullopt;
+    size = read_file(file.get(), buffer.data(), buffer.size());
+    if (size == 0) {
+      auto process = read_process(pid);
+      if (!process || process->dead) return std::nullopt;
+    }
+  }
   while (size == buffer.size() && size < kMaxEnvironment) {
     buffer.resize(2 * size);
     size += read_file(file.get(), buffer.data() + size, size);
@@ -231,8 +253,7 @@ KillResult kill_processes(const ProcessFilter& filter, Descendants descendants,
     if (!left) return result;
     if (fresh) continue;
     if (moving && round < kMaxRounds / 2) {
-      timespec pause{0, kSettleNs};
-      nanosleep(&pause, nullptr);
+      pause_briefly();
       continue;
     }
     for (auto& [pid, victim] : victims) {

@@ -15,6 +15,7 @@
 #include "launcher/spawn.h"
 
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <linux/futex.h>
 #include <sched.h>
 #include <signal.h>
@@ -31,6 +32,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/privileges.h"
 #include "launcher/process_tree.h"
 
 #ifndef CLOSE_RANGE_CLOEXEC
@@ -131,6 +133,7 @@ Spawner::Spawner(const LauncherSettings& settings)
   plan_.gid = settings.user ? settings.user->gid : getegid();
   plan_.confine = settings.confine;
   plan_.confine_context = settings.confine_context;
+  may_drop_bounding_set_ = (held_capabilities().effective & capability(CAP_SETPCAP)) != 0;
   while (plan_.last_capability < 63 && prctl(PR_CAPBSET_READ, plan_.last_capability + 1, 0, 0, 0) >= 0) {
     ++plan_.last_capability;
   }
@@ -173,7 +176,8 @@ void Spawner::plan_user(const StartMessage& attempt) {
   if (as_owner_ && user.known && !user.is_member(attempt.gid)) plan_.gid = user.group;
   plan_.groups = user.groups.data();
   plan_.group_count = user.groups.size();
-  plan_.drop_bounding_set = as_owner_ && plan_.uid != 0;
+  // Without the right to (a service manager may have taken it) no_new_privs does the same.
+  plan_.drop_bounding_set = as_owner_ && plan_.uid != 0 && may_drop_bounding_set_;
   plan_.envp = environment_.build(attempt, user);
   plan_.home = environment_.home();
 }
@@ -311,6 +315,11 @@ FILED_SHARED_MEMORY void Spawner::run_child(const Plan& plan, Outcome& outcome) 
     if (syscall(FILED_SYS_SETGROUPS, plan.group_count, plan.groups) != 0) return failed("setgroups");
     if (syscall(FILED_SYS_SETRESGID, plan.gid, plan.gid, plan.gid) != 0) return failed("setgid");
     if (syscall(FILED_SYS_SETRESUID, plan.uid, plan.uid, plan.uid) != 0) return failed("setuid");
+  } else if (plan.uid != 0) {
+    // The launcher's own user; what else the launcher may do is not for the steps below.
+    __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
+    __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = {};
+    if (syscall(SYS_capset, &header, none) != 0) return failed("capabilities");
   }
   // After the change of user, which clears it. The launcher may have died before.
   if (syscall(SYS_prctl, PR_SET_PDEATHSIG, long{SIGKILL}, 0L, 0L, 0L) != 0) return failed("pdeathsig");

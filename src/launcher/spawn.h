@@ -102,6 +102,7 @@ class Spawner {
   const char* wait_for_exec(pid_t pid);
 
   const bool as_owner_;
+  bool may_drop_bounding_set_ = false;
   Fd null_;
   ChildStack stack_;
   UserCache users_;

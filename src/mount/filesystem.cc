@@ -13,11 +13,11 @@
 namespace filed {
 namespace {
 
-// How long, in seconds, the kernel may keep names and attributes. Jobs move by themselves: never. The
-// directories and the special files stay where they are; what changes a directory goes through the kernel,
-// be it by the notifier.
-constexpr double kJobTimeout = 0;
-constexpr double kNodeTimeout = 3600;
+// How long, in seconds, the kernel may keep names and attributes. Jobs move by themselves, and the sizes of
+// the special files change: never. The directories stay where they are; what changes one goes through the
+// kernel, be it by the notifier.
+constexpr double kFileTimeout = 0;
+constexpr double kDirectoryTimeout = 3600;
 // While its maker has it open for writing, a job changes by what goes through the kernel only. Saves asking
 // for what create has just told.
 constexpr double kCreatedTimeout = 1;
@@ -26,10 +26,12 @@ constexpr unsigned kMaxWrite = 128 << 10;
 // Inodes that statfs shows as free, for want of a real limit.
 constexpr fsfilcnt_t kFreeFiles = 1'000'000'000;
 
+constexpr int64_t kStatusAgeNs = kNsPerSec;
+
 constexpr off_t kDotOffset = 1;
 constexpr off_t kDotDotOffset = 2;
 
-double timeout_of(fuse_ino_t ino) { return is_job(ino) ? kJobTimeout : kNodeTimeout; }
+double timeout_of(fuse_ino_t ino) { return is_directory(ino) ? kDirectoryTimeout : kFileTimeout; }
 
 fuse_entry_param entry_of(const struct stat& st) {
   fuse_entry_param entry{};
@@ -59,6 +61,8 @@ Filesystem::Filesystem(Queue& queue, Store& store, Notifier& notifier, const Clo
       notifier_(notifier),
       clock_(clock),
       nodes_(defaults, store, clock.wall_ns()),
+      state_folder_(::open(store.path().substr(0, store.path().rfind('/') + 1).c_str(),
+                           O_PATH | O_DIRECTORY | O_CLOEXEC)),
       started_ns_(clock.mono_ns()) {}
 
 void Filesystem::job_moved(const Job& job, Dir from) {
@@ -104,11 +108,29 @@ void Filesystem::init(fuse_conn_info* connection) {
   connection->want |= connection->capable & (FUSE_CAP_ATOMIC_O_TRUNC | FUSE_CAP_READDIRPLUS);
 }
 
+// Attributes of what is no job. There are programs that read no further than a file's size says, and
+// busybox's cat (sendfile) is one. So a special file has the size of the text that an open would now
+// show. Where that is not sure, at a change of length, it is rather too large: the kernel takes a
+// short answer for the end.
+struct stat Filesystem::fixed_attributes(fuse_ino_t ino) {
+  struct stat st = nodes_.attributes(ino);
+  if (ino == kNewIdIno) {
+    st.st_size = static_cast<off_t>(queue_.new_id_length()) + 1;
+  } else if (ino == kConfigIno) {
+    st.st_size = static_cast<off_t>(queue_.settings_text().size());
+  } else if (ino == kStatusIno) {
+    status_ = status_text();
+    status_ns_ = clock_.mono_ns();
+    st.st_size = static_cast<off_t>(status_.size());
+  }
+  return st;
+}
+
 void Filesystem::lookup(fuse_req_t req, fuse_ino_t parent, std::string_view name) {
   if (parent == kRootIno) {
     for (const RootEntry& entry : kRootEntries) {
       if (entry.name != name) continue;
-      fuse_entry_param param = entry_of(nodes_.attributes(entry.ino));
+      fuse_entry_param param = entry_of(fixed_attributes(entry.ino));
       fuse_reply_entry(req, &param);
       return;
     }
@@ -156,7 +178,7 @@ void Filesystem::reply_job_entry(fuse_req_t req, const Job& job) {
 
 void Filesystem::getattr(fuse_req_t req, fuse_ino_t ino) {
   if (!is_job(ino)) {
-    reply_attr(req, nodes_.attributes(ino));
+    reply_attr(req, fixed_attributes(ino));
     return;
   }
   when_settled([this, req, ino] {
@@ -209,7 +231,7 @@ void Filesystem::setattr(fuse_req_t req, fuse_ino_t ino, const struct stat* attr
       text.resize(std::min(static_cast<size_t>(attr->st_size), text.size()));
       error = queue_.write_settings(text);
     }
-    result = nodes_.attributes(ino);
+    result = fixed_attributes(ino);
   } else {
     int64_t now = clock_.wall_ns();
     AttributeChange change;
@@ -222,7 +244,10 @@ void Filesystem::setattr(fuse_req_t req, fuse_ino_t ino, const struct stat* attr
     if (to_set & FUSE_SET_ATTR_ATIME_NOW) change.atime_ns = now;
     if (to_set & FUSE_SET_ATTR_MTIME_NOW) change.mtime_ns = now;
     Job job;
-    error = queue_.set_attributes(static_cast<int64_t>(ino), change, job);
+    const File* file = file_of(fi);
+    bool by_writer = file != nullptr && file->job.writer;
+    error = queue_.check_change(static_cast<int64_t>(ino), change, caller_of(req), by_writer);
+    if (error == 0) error = queue_.set_attributes(static_cast<int64_t>(ino), change, job);
     result = job_attributes(job);
   }
   if (error != 0) {
@@ -279,7 +304,10 @@ void Filesystem::create(fuse_req_t req, fuse_ino_t parent, std::string_view name
   }
   Caller caller = caller_of(req);
   const auto& rights = nodes_.rights(parent);
-  if (rights.mode & S_ISGID) caller.gid = rights.gid;
+  if ((rights.mode & S_ISGID) && caller.gid != rights.gid) {
+    caller.gid = rights.gid;
+    caller.group_of_directory = true;
+  }
   when_settled([this, req, name = std::string(name), mode, caller, fi = *fi] {
     create_now(req, name, mode, caller, fi);
   });
@@ -347,7 +375,9 @@ int Filesystem::open_special(File& file, int flags) {
       return error;
     }
     case kStatusIno:
-      file.text = status_text();
+      // The lookup that went before has told the size of that text.
+      if (status_.empty() || clock_.mono_ns() - status_ns_ > kStatusAgeNs) status_ = status_text();
+      file.text = status_;
       return 0;
     default:
       file.truncated = (flags & O_TRUNC) != 0;
@@ -496,7 +526,7 @@ void Filesystem::readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offs
       for (const RootEntry& entry : kRootEntries) {
         if (++next <= offset) continue;
         if (!more) break;
-        more = add(entry.name.data(), nodes_.attributes(entry.ino), next, true);
+        more = add(entry.name.data(), fixed_attributes(entry.ino), next, true);
       }
     } else if (more) {
       int64_t after = std::max<int64_t>(offset, kDotDotOffset);
@@ -515,8 +545,7 @@ void Filesystem::readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offs
 void Filesystem::statfs(fuse_req_t req) {
   struct statvfs st {};
   // The room is that of the disk which holds the state.
-  std::string folder = store_.path().substr(0, store_.path().rfind('/') + 1);
-  if (statvfs(folder.c_str(), &st) != 0) st.f_bsize = st.f_frsize = 4096;
+  if (fstatvfs(state_folder_.get(), &st) != 0) st.f_bsize = st.f_frsize = 4096;
   st.f_files = static_cast<fsfilcnt_t>(queue_.counts().total()) + kFreeFiles;
   st.f_ffree = st.f_favail = kFreeFiles;
   st.f_namemax = kMaxIdLength;

@@ -12,6 +12,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/fd.h"
 #include "mount/nodes.h"
 #include "mount/notifier.h"
 #include "queue/queue.h"
@@ -66,6 +67,7 @@ class Filesystem final : public QueueWatcher {
   void when_committed(fuse_req_t req, std::function<void()> reply);
   void when_settled(std::function<void()> request);
   void reply_job_entry(fuse_req_t req, const Job& job);
+  struct stat fixed_attributes(fuse_ino_t ino);
   int open_special(File& file, int flags);
   int write_config(File& file);
   void open_now(fuse_req_t req, fuse_ino_t ino, const fuse_file_info& fi);
@@ -79,7 +81,10 @@ class Filesystem final : public QueueWatcher {
   Notifier& notifier_;
   const Clock& clock_;
   Nodes nodes_;
+  Fd state_folder_;  // opened while we may; for statfs
   int64_t started_ns_;
+  std::string status_;  // as it was when its size was last asked for
+  int64_t status_ns_ = 0;
 };
 
 }  // namespace filed

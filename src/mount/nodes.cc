@@ -73,7 +73,7 @@ void Nodes::touch(Dir dir, int64_t now_ns) { changed_ns_[index(ino_of(dir))] = n
 struct stat job_attributes(const Job& job) {
   struct stat st {};
   st.st_ino = static_cast<ino_t>(job.ino);
-  st.st_mode = S_IFREG | job.mode;
+  st.st_mode = S_IFREG | (job.mode & kJobModeBits);
   st.st_nlink = 1;
   st.st_uid = job.uid;
   st.st_gid = job.gid;

@@ -1,96 +1,240 @@
+// What the two processes share is a socket, on which events go one way, and a counter of those that
+// are done. The counter is raised after each call has come back, and before the next is made: so when
+// a request of the notifier's arrives, the first event that is not done is the one it belongs to.
 #include "mount/notifier.h"
 
 #include <fcntl.h>
+#include <linux/capability.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/epoll.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
+#include <cstring>
+#include <exception>
+#include <new>
 
 #include "base/error.h"
 #include "base/log.h"
+#include "base/privileges.h"
+#include "mount/session.h"
+
+#ifndef SYS_close_range
+#define SYS_close_range 436
+#endif
 
 namespace filed {
 namespace {
 
-constexpr size_t kStackSize = 128 << 10;
+// To move a job whatever the rights of the directories say, and to detach the mount.
+constexpr Capabilities kNeeded =
+    capability(CAP_DAC_OVERRIDE) | capability(CAP_FOWNER) | capability(CAP_SYS_ADMIN);
+
+constexpr int kSocket = 3;
+constexpr char kMounted = 'm';
+constexpr char kDetach = 'd';
+constexpr char kRepeat = 'r';
+constexpr char kRemoved = 'x';  // in place of the directory that a job has moved to
+
+// An event on the socket: kRepeat, from, to, the job's id.
+constexpr size_t kHead = 3;
+constexpr size_t kLongest = kHead + kMaxIdLength;
+
+char code_of(Dir dir) { return static_cast<char>('0' + static_cast<int>(dir)); }
+
+std::optional<Dir> dir_of_code(char code) {
+  if (code < '0' || code >= '0' + kDirs) return std::nullopt;
+  return static_cast<Dir>(code - '0');
+}
+
+class NotifierProcess {
+ public:
+  NotifierProcess(std::string mount_dir, std::atomic<uint32_t>& done)
+      : mount_dir_(std::move(mount_dir)), done_(done) {}
+
+  // Until the socket's end, which is filed's, or an order to detach.
+  void serve() {
+    char packet[kLongest + 1];
+    while (true) {
+      ssize_t size = recv(kSocket, packet, kLongest, 0);
+      if (size < 0 && errno == EINTR) continue;
+      if (size <= 0) return;
+      packet[size] = '\0';
+      switch (packet[0]) {
+        case kMounted:
+          root_.reset(open(mount_dir_.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+          break;
+        case kRepeat:
+          if (size > static_cast<ssize_t>(kHead)) repeat(packet);
+          done_.fetch_add(1, std::memory_order_release);
+          break;
+        case kDetach:
+          for (Fd& fd : directories_) fd.reset();
+          root_.reset();
+          detach_mount(mount_dir_);
+          return;
+        default:
+          return;
+      }
+    }
+  }
+
+ private:
+  int directory(Dir dir) {
+    Fd& fd = directories_[static_cast<size_t>(dir)];
+    if (!fd) fd.reset(openat(root_.get(), dir_name(dir).data(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+    return fd.get();
+  }
+
+  void repeat(const char* packet) {
+    auto from = dir_of_code(packet[1]);
+    auto to = dir_of_code(packet[2]);
+    const char* id = packet + kHead;
+    // An id without a slash stays in its directory; "." and ".." are no jobs, and would fail.
+    if (!root_ || !from || strchr(id, '/') != nullptr) return;
+    // Any error is the end of it: the job has gone on meanwhile. The kernel keeps nothing of the old
+    // place that it would not ask about again.
+    if (to) {
+      renameat(directory(*from), id, directory(*to), id);
+    } else {
+      unlinkat(directory(*from), id, 0);
+    }
+  }
+
+  std::string mount_dir_;
+  std::atomic<uint32_t>& done_;
+  Fd root_;
+  std::array<Fd, kDirs> directories_;  // opened at their first use
+};
+
+void close_others(int socket) {
+  if (socket != kSocket) {
+    dup2(socket, kSocket);
+  }
+  fcntl(kSocket, F_SETFD, FD_CLOEXEC);
+  if (syscall(SYS_close_range, kSocket + 1, ~0U, 0) == 0) return;
+  long open_max = sysconf(_SC_OPEN_MAX);
+  for (int fd = kSocket + 1; fd < open_max; ++fd) close(fd);
+}
+
+[[noreturn]] void run_notifier(const std::string& mount_dir, int socket,
+                               std::atomic<uint32_t>& done) {
+  prctl(PR_SET_NAME, "filed-notifier");
+  prctl(PR_SET_DUMPABLE, 0L, 0L, 0L, 0L);
+  setsid();
+  sigset_t all;
+  sigfillset(&all);
+  sigprocmask(SIG_SETMASK, &all, nullptr);
+  close_others(socket);
+  if (chdir("/") != 0) log_warning("notifier: /: %s", strerror(errno));
+  try {
+    if (geteuid() == 0) {
+      drop_bounding_set();  // an exec could give back what it has; the kernel says no at worst
+      prctl(PR_SET_NO_NEW_PRIVS, 1L, 0L, 0L, 0L);
+      keep_capabilities(kNeeded, kNeeded);
+    } else {
+      keep_capabilities(0, 0);
+    }
+    NotifierProcess(mount_dir, done).serve();
+  } catch (const std::exception& error) {
+    log_error("notifier: %s", error.what());
+  }
+  _exit(0);
+}
 
 }  // namespace
 
-Notifier::~Notifier() {
-  if (!started_) return;
-  {
-    std::lock_guard lock(mutex_);
-    stop_ = true;
-  }
-  wake_.notify_one();
-  pthread_join(thread_, nullptr);
+Notifier::Notifier(const std::string& mount_dir) {
+  void* memory =
+      mmap(nullptr, sizeof(Shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  if (memory == MAP_FAILED) throw_errno("notifier: memory");
+  shared_ = new (memory) Shared;
+  static_assert(std::atomic<uint32_t>::is_always_lock_free);
+  int pair[2];
+  if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0) throw_errno("socketpair");
+  socket_.reset(pair[0]);
+  Fd theirs(pair[1]);
+  pid_ = fork();
+  if (pid_ < 0) throw_errno("fork");
+  if (pid_ == 0) run_notifier(mount_dir, theirs.get(), shared_->done);
 }
 
-void Notifier::start(const std::string& mount_dir) {
-  root_.reset(open(mount_dir.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
-  if (!root_) throw_errno(mount_dir);
-  pthread_attr_t attributes;
-  pthread_attr_init(&attributes);
-  pthread_attr_setstacksize(&attributes, kStackSize);
-  int error = pthread_create(&thread_, &attributes, run_thread, this);
-  pthread_attr_destroy(&attributes);
-  if (error != 0) throw_errno("pthread_create", error);
-  started_ = true;
+Notifier::~Notifier() {
+  gone();
+  munmap(shared_, sizeof(Shared));
 }
+
+void Notifier::attach(EventLoop& loop) {
+  loop_ = &loop;
+  interest_ = EPOLLIN;
+  int error = loop.add(socket_.get(), interest_, [this](uint32_t events) {
+    if ((events & (EPOLLIN | EPOLLHUP | EPOLLERR)) == 0) return send_waiting();
+    log_error("the notifier is gone: inotify no longer tells of moves that filed makes");
+    gone();
+  });
+  if (error != 0) throw_errno("notifier: epoll", error);
+}
+
+void Notifier::mounted() { send(socket_.get(), &kMounted, 1, MSG_NOSIGNAL); }
 
 void Notifier::push(Event event) {
-  std::lock_guard lock(mutex_);
+  if (!socket_) return;
+  forget_done();
   if (waiting_.size() >= kMostWaiting) {
     if (!dropping_) log_warning("inotify events lag behind; some are left out");
     dropping_ = true;
     return;
   }
   waiting_.push_back(std::move(event));
-  if (waiting_.size() == 1) wake_.notify_one();
+  send_waiting();
 }
 
-Notifier::Event Notifier::current() const {
-  std::lock_guard lock(mutex_);
-  return waiting_.empty() ? Event{} : waiting_.front();
+const Notifier::Event& Notifier::current() {
+  static const Event kNone;
+  forget_done();
+  return waiting_.empty() ? kNone : waiting_.front();
 }
 
-void* Notifier::run_thread(void* self) {
-  prctl(PR_SET_NAME, "filed-notifier");
-  static_cast<Notifier*>(self)->run();
-  return nullptr;
+void Notifier::forget_done() {
+  uint32_t done = shared_->done.load(std::memory_order_acquire);
+  for (; forgotten_ != done && sent_ > 0; ++forgotten_, --sent_) waiting_.pop_front();
+  if (waiting_.empty()) dropping_ = false;
 }
 
-void Notifier::run() {
-  tid_.store(static_cast<pid_t>(syscall(SYS_gettid)));
-  std::unique_lock lock(mutex_);
-  while (true) {
-    wake_.wait(lock, [this] { return stop_ || !waiting_.empty(); });
-    if (stop_) return;
-    const Event& event = waiting_.front();  // stays where it is: only this thread removes
-    lock.unlock();
-    repeat(event);
-    lock.lock();
-    waiting_.pop_front();
-    if (waiting_.empty()) dropping_ = false;
+void Notifier::send_waiting() {
+  while (socket_ && sent_ < waiting_.size()) {
+    const Event& event = waiting_[sent_];
+    std::string packet = {kRepeat, code_of(event.from), event.to ? code_of(*event.to) : kRemoved};
+    packet += event.job.id;
+    if (send(socket_.get(), packet.data(), packet.size(), MSG_DONTWAIT | MSG_NOSIGNAL) < 0) break;
+    ++sent_;
   }
+  uint32_t wanted = EPOLLIN | (sent_ < waiting_.size() ? EPOLLOUT : 0U);
+  if (loop_ == nullptr || !socket_ || wanted == interest_) return;
+  interest_ = wanted;
+  loop_->modify(socket_.get(), wanted);
 }
 
-int Notifier::directory(Dir dir) {
-  Fd& fd = directories_[static_cast<size_t>(dir)];
-  if (!fd) fd.reset(openat(root_.get(), dir_name(dir).data(), O_PATH | O_DIRECTORY | O_CLOEXEC));
-  return fd.get();
+void Notifier::gone() {
+  if (socket_ && loop_ != nullptr) loop_->remove(socket_.get());
+  socket_.reset();
+  waiting_.clear();
+  sent_ = 0;
 }
 
-void Notifier::repeat(const Event& event) {
-  // Any error is the end of it: the job has gone on meanwhile, or we may not enter a directory. The
-  // kernel keeps nothing of the old place that it would not ask about again.
-  const char* id = event.job.id.c_str();
-  if (event.to) {
-    renameat(directory(event.from), id, directory(*event.to), id);
-  } else {
-    unlinkat(directory(event.from), id, 0);
-  }
+bool Notifier::detach_mount(int timeout_ms) {
+  if (!socket_) return false;
+  // In the queue behind what it still repeats; these calls fail fast.
+  if (send(socket_.get(), &kDetach, 1, MSG_DONTWAIT | MSG_NOSIGNAL) < 0) return false;
+  pollfd ended = {socket_.get(), POLLIN, 0};
+  return poll(&ended, 1, timeout_ms) == 1;
 }
 
 }  // namespace filed

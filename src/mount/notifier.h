@@ -2,20 +2,22 @@
 // it learns of a user's mv or rm: it moves its cached entry, and inotify watchers get MOVED_FROM
 // and MOVED_TO, or DELETE.
 //
-// A thread of its own makes the system calls, because the loop's thread must never touch the mount
-// that it serves. The loop recognises the thread's requests and answers them apart: see Filesystem.
+// A process of its own makes the system calls. The loop must never touch the mount that it serves,
+// the launcher must not wait for the loop; and the kernel asks whether the caller may move the file:
+// the process keeps the rights to do that in any directory (CAP_DAC_OVERRIDE, CAP_FOWNER), which the
+// process that serves has given up. It obeys nothing but "repeat this move of a job in this mount"
+// and "detach the mount". The loop recognises its requests and answers them apart: see Filesystem.
 #pragma once
 
-#include <pthread.h>
+#include <sys/types.h>
 
-#include <array>
 #include <atomic>
-#include <condition_variable>
+#include <cstdint>
 #include <deque>
-#include <mutex>
 #include <optional>
 #include <string>
 
+#include "base/event_loop.h"
 #include "base/fd.h"
 #include "queue/job.h"
 
@@ -33,40 +35,50 @@ class Notifier {
     std::optional<Dir> to;  // nothing: removed
   };
 
-  Notifier() = default;
-  // The mount must be served or gone: a call under way has to come back.
+  // Forks the process. It goes on with the rights that the caller has now, as far as it needs them,
+  // and closes all that is open above stderr. Throws Error.
+  explicit Notifier(const std::string& mount_dir);
+  // Ends it, without waiting.
   ~Notifier();
   Notifier(const Notifier&) = delete;
   Notifier& operator=(const Notifier&) = delete;
 
-  // Starts the thread for the queue mounted on `mount_dir`; it has the rights that the caller has
-  // now. Opens the mount's root only, which needs no answer from the loop. Throws Error.
-  void start(const std::string& mount_dir);
+  // From now on the loop sends what did not fit at once. It must outlive this object. Throws Error.
+  void attach(EventLoop& loop);
+  // The queue is mounted: the process opens the mount's root, which needs no answer from the loop.
+  void mounted();
 
   // From the loop, which goes on at once.
   void push(Event event);
 
-  // Whether a request comes from the thread; and if so, what it is repeating.
-  bool is_mine(pid_t tid) const { return tid == tid_.load(std::memory_order_relaxed); }
-  Event current() const;
+  // Whether a request comes from the process; and if so, what it is repeating.
+  bool is_mine(pid_t pid) const { return pid == pid_; }
+  const Event& current();
+
+  // Has the process detach the mount, as its last work, and waits for its end, at most `timeout_ms`.
+  // For the end without a launcher. A call into the mount must be able to come back: the mount is
+  // served, or its descriptor closed. False if it is not known to be done.
+  bool detach_mount(int timeout_ms);
 
  private:
-  static void* run_thread(void* self);
-  void run();
-  void repeat(const Event& event);
-  int directory(Dir dir);
+  // In memory that both processes share.
+  struct Shared {
+    std::atomic<uint32_t> done{0};  // events repeated so far
+  };
 
-  Fd root_;
-  std::array<Fd, kDirs> directories_;  // opened by the thread, at their first use
-  std::atomic<pid_t> tid_{-1};
-  pthread_t thread_{};
-  bool started_ = false;
+  void forget_done();
+  void send_waiting();
+  void gone();
 
-  mutable std::mutex mutex_;  // for what follows
-  std::condition_variable wake_;
-  std::deque<Event> waiting_;  // the first one is being repeated
+  Shared* shared_ = nullptr;
+  Fd socket_;
+  pid_t pid_ = -1;
+  EventLoop* loop_ = nullptr;
+  uint32_t interest_ = 0;
+  std::deque<Event> waiting_;  // those not done; the first ones have been sent
+  size_t sent_ = 0;
+  uint32_t forgotten_ = 0;  // of Shared::done
   bool dropping_ = false;
-  bool stop_ = false;
 };
 
 }  // namespace filed

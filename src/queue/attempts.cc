@@ -27,6 +27,8 @@ constexpr int64_t kSaveDelayNs = kNsPerSec;
 // An attempt whose output the store does not take fast enough is not read beyond this.
 constexpr int64_t kMostHeld = 1 << 20;
 constexpr int kExpiredAtOnce = 64;
+// A group that gives no rights: who is no member of it, as hardly anyone is, gets his primary group.
+constexpr gid_t kNoGroup = 65534;
 
 bool reached(int64_t deadline_ns, int64_t now_ns) {
   return deadline_ns >= 0 && deadline_ns <= now_ns;
@@ -61,7 +63,7 @@ void Queue::claim_due() {
   int64_t free = stopping_ ? 0 : int64_t{settings().workers} - static_cast<int64_t>(runs_.size());
   if (free > 0) {
     std::vector<std::pair<Job, std::string>> due;
-    store_.due(now, [&](const Job& job, std::string_view text) {
+    int error = store_.due(now, [&](const Job& job, std::string_view text) {
       // A job that is still being written, or of which an earlier attempt is still dying, has to
       // wait.
       if (upload_of(job.ino) == nullptr && !running_of_.contains(job.ino)) {
@@ -69,6 +71,8 @@ void Queue::claim_due() {
       }
       return static_cast<int64_t>(due.size()) < free;
     });
+    if (error != 0) log_error("what is due cannot be read: %s", strerror(error));
+    if (error != 0) retry_ns_ = clock_.mono_ns() + kRetryDelayNs;
     for (const auto& [job, text] : due) {
       if (claim(job, text) != 0) return;
     }
@@ -113,7 +117,7 @@ int Queue::claim(const Job& before, std::string_view text) {
   attempt.text = text;
   attempt.shell = settings().shell;
   attempt.uid = job.uid;
-  attempt.gid = job.gid;
+  attempt.gid = job.mode & kGroupOfDirectory ? kNoGroup : job.gid;
   attempt.number = run.number;
   attempt.retries = settings().retries;
   turn_.at_end([this, attempt = std::move(attempt), job](int error) {
@@ -168,8 +172,12 @@ void Queue::start_failed(RunId id, const StartFailure& failure) {
 
 void Queue::output(RunId id, std::string_view bytes) {
   auto found = runs_.find(id);
-  if (found == runs_.end() || found->second.detached || bytes.empty()) return;
+  if (found == runs_.end() || bytes.empty()) return;
   Run& run = found->second;
+  if (run.detached) {
+    if (run.detaching) run.late_output += bytes;
+    return;
+  }
   run.log->append(bytes);
   run.last_output_ns = clock_.wall_ns();
   int64_t now = clock_.mono_ns();
@@ -200,15 +208,19 @@ void Queue::settle(Run& run) {
   if (run.detached) {
     // Perhaps since this very turn, whose commit may still fail.
     turn_.at_end([this, id = run.id](int error) {
-      auto found = runs_.find(id);
-      if (error == 0 && found != runs_.end()) forget(id);
+      if (error != 0) {
+        unsettled_ = true;
+      } else if (runs_.contains(id)) {
+        forget(id);
+      }
     });
     return;
   }
   Job job;
   Move move = Move::kPutBack;
-  stage_end(run, job, move);  // an error is the commit's error too
-  turn_.at_end([this, id = run.id, job, move](int error) {
+  int staged = stage_end(run, job, move);
+  turn_.at_end([this, id = run.id, job, move, staged](int error) {
+    if (error == 0) error = staged;
     auto found = runs_.find(id);
     if (found == runs_.end() || found->second.detached) return;
     if (error != 0) {
@@ -332,6 +344,10 @@ void Queue::save_output(int64_t now_ns) {
 void Queue::run_deadlines(int64_t now_ns) {
   for (auto& [id, run] : runs_) {
     if (!reached(run.deadline_ns, now_ns)) continue;
+    if (run.ended) {
+      run.deadline_ns = -1;
+      continue;
+    }
     if (run.terminated) {
       run.deadline_ns = -1;
       launcher_.kill(id);
@@ -350,7 +366,8 @@ void Queue::expire(Dir dir, int64_t keep_ms, int64_t now_ns) {
   Job job;
   for (int i = 0; i < kExpiredAtOnce; ++i) {
     if (!store_.oldest(dir, &job)) return;
-    int64_t expires = job.mtime_ns + keep_ms * kNsPerMs;
+    int64_t keep_ns = keep_ms * kNsPerMs;
+    int64_t expires = job.mtime_ns > INT64_MAX - keep_ns ? INT64_MAX : job.mtime_ns + keep_ns;
     if (expires > now_ns) {
       earlier(next_wall_ns_, expires);
       return;
@@ -381,8 +398,19 @@ int Queue::end_turn() {
   }
   int error = turn_.end();
   if (error != 0 && retry_ns_ < 0) retry_ns_ = now + kRetryDelayNs;
+  if (error != 0 && stopping_) give_up();
   store_.set_durability(settings().durability);
   return error;
+}
+
+// A stop that waits for nothing but a disk that takes no more leaves what has ended to the next
+// start, as a crash would.
+void Queue::give_up() {
+  for (const auto& [id, run] : runs_) {
+    if (!run.ended) return;
+  }
+  if (!gave_up_) log_error("the ends of %zu attempts cannot be stored", runs_.size());
+  gave_up_ = true;
 }
 
 int64_t Queue::next_deadline_ns() const {
@@ -399,7 +427,7 @@ void Queue::stop() {
   int64_t now = clock_.mono_ns();
   int64_t grace = stopping_ ? 0 : settings().stop_grace_ms * kNsPerMs;
   for (auto& [id, run] : runs_) {
-    if (run.detached) continue;
+    if (run.detached || run.ended) continue;
     if (stopping_) {
       run.terminated = run.put_back = true;
       run.deadline_ns = now;

@@ -21,6 +21,13 @@ constexpr size_t kMaxIdLength = 255;  // bytes, as any file name
 // A job whose name starts with a dot is a draft: it does not run until it is renamed.
 constexpr bool is_draft(std::string_view id) { return !id.empty() && id[0] == '.'; }
 
+// A job's mode has permission bits. Of the others only the sticky bit is kept, which means nothing: a
+// text or a log that anybody could run as its owner is a job for nobody.
+constexpr mode_t kJobModeBits = 01777;
+// Beside them in Job::mode: the group is that of a setgid directory, not one that the owner was seen
+// to be a member of. The attempt must not get it.
+constexpr mode_t kGroupOfDirectory = 0200000;
+
 // How the latest attempt ended.
 struct Outcome {
   std::optional<int> wait_status;  // as waitpid(2) gives it; nothing when there was no process
@@ -35,7 +42,7 @@ struct Job {
   int64_t ino = 0;  // the file's inode number and the job's number in the store; never used twice
   std::string id;
   Dir dir = Dir::kPending;
-  mode_t mode = 0;  // permission bits, 07777
+  mode_t mode = 0;  // kJobModeBits, kGroupOfDirectory
   uid_t uid = 0;
   gid_t gid = 0;
   int64_t text_size = 0;

@@ -198,7 +198,9 @@ int Queue::open(int64_t ino, bool write, bool truncate, const Caller& caller, Op
     Upload* upload = nullptr;
     if (int error = start_upload(job, truncate, caller, upload)) return error;
     ++upload->writers;
+    if (caller.uid != 0) ++upload->user_writers;
     file.writer = true;
+    file.opened_by = caller.uid;
   } else if (job.dir != Dir::kPending) {
     file.view = OpenJob::View::kLog;
     file.log = job.log;
@@ -206,7 +208,7 @@ int Queue::open(int64_t ino, bool write, bool truncate, const Caller& caller, Op
     if (Run* run = run_of(ino); run != nullptr && job.dir == Dir::kActive) file.live = run->log;
     ++log_readers_[file.log];
   }
-  ++open_files_[ino];
+  count_open(file);
   return 0;
 }
 
@@ -233,6 +235,7 @@ int Queue::read(OpenJob& file, int64_t offset, int64_t size, std::string& bytes)
   if (const Upload* upload = upload_of(file.ino)) {
     text = &upload->text;
   } else if (auto ghost = ghosts_.find(file.ino); ghost != ghosts_.end()) {
+    if (!ghost->second.has_text) return ESTALE;
     text = &ghost->second.text;
   } else if (int error = store_.read_text(file.ino, stored)) {
     return error;
@@ -243,8 +246,20 @@ int Queue::read(OpenJob& file, int64_t offset, int64_t size, std::string& bytes)
   return 0;
 }
 
+void Queue::count_open(const OpenJob& file) {
+  ++open_files_[file.ino];
+  if (file.view == OpenJob::View::kText) ++text_views_[file.ino];
+}
+
 void Queue::close(OpenJob& file) {
-  if (file.writer) end_upload(file.ino);
+  if (file.view == OpenJob::View::kText && --text_views_[file.ino] == 0) {
+    text_views_.erase(file.ino);
+  }
+  if (file.writer) {
+    auto upload = uploads_.find(file.ino);
+    if (upload != uploads_.end() && file.opened_by != 0) --upload->second.user_writers;
+    end_upload(file.ino);
+  }
   if (file.view == OpenJob::View::kLog) {
     auto readers = log_readers_.find(file.log);
     if (--readers->second == 0) {
@@ -256,18 +271,33 @@ void Queue::close(OpenJob& file) {
   auto open = open_files_.find(file.ino);
   if (--open->second == 0) {
     open_files_.erase(open);
-    ghosts_.erase(file.ino);
+    forget_ghost(file.ino);
   }
 }
 
 // --- attributes
 
+int Queue::check_change(int64_t ino, const AttributeChange& change, const Caller& caller,
+                        bool by_writer) {
+  if (!options_.owner_mode) return 0;
+  Job job;
+  if (int error = get(ino, job)) return error;
+  bool touches = change.size || change.atime_ns || change.mtime_ns;
+  if (touches && !by_writer && caller.uid != 0 && caller.uid != job.uid) return EACCES;
+  const Upload* upload = upload_of(ino);
+  bool gives_away = change.uid && *change.uid != job.uid;
+  return gives_away && upload != nullptr && upload->user_writers > 0 ? EBUSY : 0;
+}
+
 int Queue::set_attributes(int64_t ino, const AttributeChange& change, Job& job) {
   int64_t now = clock_.wall_ns();
   auto apply = [&](Job& to) {
-    if (change.mode) to.mode = *change.mode;
+    if (change.mode) to.mode = (to.mode & kGroupOfDirectory) | (*change.mode & kJobModeBits);
     if (change.uid) to.uid = *change.uid;
-    if (change.gid) to.gid = *change.gid;
+    if (change.gid) {
+      to.gid = *change.gid;
+      to.mode &= ~kGroupOfDirectory;  // the kernel has seen that the owner is a member, or root says so
+    }
     if (change.atime_ns) to.atime_ns = *change.atime_ns;
     if (change.mtime_ns) to.mtime_ns = *change.mtime_ns;
     to.ctime_ns = now;
@@ -279,8 +309,19 @@ int Queue::set_attributes(int64_t ino, const AttributeChange& change, Job& job) 
     if (change.size) {
       if (int error = resize(*upload, *change.size)) return error;
     }
+    Job was = upload->job;
     apply(upload->job);
     if (!upload->stored || upload->removed) return get(ino, job);
+    turn_.undo([this, ino, was = std::move(was), version = upload->version] {
+      auto kept = uploads_.find(ino);
+      if (kept == uploads_.end()) return;
+      Job& now_again = kept->second.job;
+      now_again.mode = was.mode;
+      now_again.uid = was.uid;
+      now_again.gid = was.gid;
+      now_again.atime_ns = was.atime_ns;
+      if (kept->second.version == version) now_again.mtime_ns = was.mtime_ns;
+    });
   }
   Job before;
   if (int error = store_.get(ino, before)) return error == ENOENT ? get(ino, job) : error;
@@ -290,6 +331,9 @@ int Queue::set_attributes(int64_t ino, const AttributeChange& change, Job& job) 
   if (Run* run = run_of(ino); run != nullptr && job.dir == Dir::kActive && change.mtime_ns) {
     // The row keeps the due time, for the case that the job is put back.
     job.mtime_ns = before.mtime_ns;
+    turn_.undo([this, id = run->id, shown = run->last_output_ns] {
+      if (auto found = runs_.find(id); found != runs_.end()) found->second.last_output_ns = shown;
+    });
     run->last_output_ns = *change.mtime_ns;
   }
   if (change.size && upload == nullptr) {
@@ -464,25 +508,50 @@ int Queue::discard_log(const Job& job) {
 
 void Queue::keep_ghost(const Job& job) {
   if (!open_files_.contains(job.ino)) return;
+  forget_ghost(job.ino);
   Ghost& ghost = ghosts_[job.ino];
   ghost.job = job;
-  if (job.dir == Dir::kPending) store_.read_text(job.ino, ghost.text);
-  turn_.undo([this, ino = job.ino] { ghosts_.erase(ino); });
+  if (text_views_.contains(job.ino) && charge(job.uid, job.text_size, 0) == 0) {
+    ghost.has_text = store_.read_text(job.ino, ghost.text) == 0;
+    if (!ghost.has_text) discharge(job.uid, job.text_size, 0);
+  }
+  turn_.undo([this, ino = job.ino] { forget_ghost(ino); });
+}
+
+// The last writer of a removed job has closed it, and others still read it.
+void Queue::keep_ghost_of(const Upload& upload) {
+  if (!text_views_.contains(upload.job.ino)) return;
+  Ghost& ghost = ghosts_[upload.job.ino];
+  ghost.job = upload.job;
+  ghost.job.text_size = static_cast<int64_t>(upload.text.size());
+  ghost.has_text = charge(ghost.job.uid, ghost.job.text_size, 0) == 0;
+  if (ghost.has_text) ghost.text = upload.text;
+}
+
+void Queue::forget_ghost(int64_t ino) {
+  auto found = ghosts_.find(ino);
+  if (found == ghosts_.end()) return;
+  const Ghost& ghost = found->second;
+  if (ghost.has_text) discharge(ghost.job.uid, ghost.job.text_size, 0);
+  ghosts_.erase(found);
 }
 
 void Queue::detach(Run& run) {
-  run.detached = true;
+  run.detached = run.detaching = true;
   attached_.erase(run.ino);
   turn_.undo([this, &run] {
-    run.detached = false;
+    run.detached = run.detaching = false;
     attached_[run.ino] = run.id;
     if (run.ended) unsettled_ = true;
   });
   turn_.at_end([this, id = run.id](int error) {
-    if (error != 0) return;
     auto found = runs_.find(id);
     if (found == runs_.end()) return;
+    // What came since belongs to the log again if the attempt goes on, and to nobody if it does not.
+    std::string late = std::exchange(found->second.late_output, {});
+    if (error != 0) return output(id, late);
     ++totals_.killed;
+    found->second.detaching = false;
     found->second.deadline_ns = found->second.save_at_ns = -1;
     if (found->second.output_held) launcher_.hold_output(id, false);
     if (found->second.ended) {
@@ -500,6 +569,12 @@ int Queue::new_id(std::string& id) {
     id = base36(store_.next_serial());
   } while (id_in_use(id));
   return store_.reserve_serials();
+}
+
+size_t Queue::new_id_length() const {
+  // Others may take numbers before the one who asks, and an id that is in use is passed over.
+  constexpr int64_t kSoon = 1000;
+  return base36(store_.last_serial() + kSoon).size();
 }
 
 int Queue::write_settings(std::string_view text) {

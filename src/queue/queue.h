@@ -31,6 +31,7 @@ namespace filed {
 struct Caller {
   uid_t uid = 0;
   gid_t gid = 0;
+  bool group_of_directory = false;  // `gid` is a setgid directory's
 };
 
 // What chmod, chown, touch and truncate change; what is not set stays.
@@ -50,6 +51,7 @@ struct OpenJob {
   int64_t ino = 0;
   View view = View::kText;
   bool writer = false;
+  uid_t opened_by = 0;
   int64_t log = 0;  // kLog: which one, and its size
   int64_t log_size = 0;
   std::shared_ptr<RunLog> live;  // kLog: when the attempt was running
@@ -116,6 +118,12 @@ class Queue final : public LauncherEvents {
   int flush(OpenJob& file);
   // The last close by a writer makes the job runnable. Text that could not be flushed is dropped.
   void close(OpenJob& file);
+  // Whether the caller may make that change, for what the kernel, which has gone by the file's mode,
+  // cannot know. In owner mode, EACCES for the size and the times of another's job, and EBUSY for
+  // giving away a job that its owner has open for writing: what is still to come would run as
+  // another. `by_writer`: through an open file, whose opening was checked.
+  int check_change(int64_t ino, const AttributeChange& change, const Caller& caller,
+                   bool by_writer);
   // Adds to what upload_limit counts etc. when the size changes; EINVAL where that makes NUL bytes.
   int set_attributes(int64_t ino, const AttributeChange& change, Job& job);
   // The rows of the table of moves. EPERM, EBUSY, EEXIST, ENOENT, ENAMETOOLONG.
@@ -124,6 +132,8 @@ class Queue final : public LauncherEvents {
 
   // A fresh id: not used by any job, never given before.
   int new_id(std::string& id);
+  // How long that will be; too long, if anything.
+  size_t new_id_length() const;
 
   // --- settings
 
@@ -155,7 +165,8 @@ class Queue final : public LauncherEvents {
   // No more starts; running attempts get stop_grace, then TERM, then KILL, and go back to pending.
   // A second call kills at once.
   void stop();
-  bool stopped() const { return stopping_ && runs_.empty(); }
+  // Also when all has ended but the disk does not take it: those jobs run again after the next start.
+  bool stopped() const { return stopping_ && (runs_.empty() || gave_up_); }
 
  private:
   // A pending job that somebody has open for writing.
@@ -168,6 +179,7 @@ class Queue final : public LauncherEvents {
     int writers = 0;
     bool removed = false;  // by rm or rename, while open
     int failed = 0;        // errno of a write that did not fit: the text is incomplete
+    int user_writers = 0;  // writers that are not root's
     uid_t charged_to = 0;
 
     bool dirty() const { return version != saved_version; }
@@ -187,6 +199,8 @@ class Queue final : public LauncherEvents {
     int64_t timeout_ms = 0;
 
     bool detached = false;    // no longer its job's: moved or removed by a user
+    bool detaching = false;   // since this turn, which may yet be taken back
+    std::string late_output;  // what came since
     bool terminated = false;  // it was sent SIGTERM
     bool timed_out = false;
     bool put_back = false;  // filed stops
@@ -199,9 +213,17 @@ class Queue final : public LauncherEvents {
     bool output_held = false;
   };
 
+  // A job that was removed and is still open: its text, if its owner had room for it.
   struct Ghost {
     Job job;
     std::string text;
+    bool has_text = false;
+  };
+
+  // What a user has in memory. Files count, too: an empty one costs as well.
+  struct Held {
+    int64_t bytes = 0;
+    int64_t files = 0;
   };
 
   // queue.cc
@@ -215,9 +237,14 @@ class Queue final : public LauncherEvents {
   int replace_or_remove(const Job& job);
   int discard_log(const Job& job);
   void keep_ghost(const Job& job);
+  void keep_ghost_of(const Upload& upload);
+  void forget_ghost(int64_t ino);
+  void count_open(const OpenJob& file);
   void detach(Run& run);
 
   // uploads.cc
+  int charge(uid_t uid, int64_t bytes, int64_t files);
+  void discharge(uid_t uid, int64_t bytes, int64_t files);
   int start_upload(const Job& job, bool truncate, const Caller& caller, Upload*& upload);
   int resize(Upload& upload, int64_t size);
   void touched(Upload& upload);
@@ -234,6 +261,7 @@ class Queue final : public LauncherEvents {
   void save_output(int64_t now_ns);
   void run_deadlines(int64_t now_ns);
   void expire(Dir dir, int64_t keep_ms, int64_t now_ns);
+  void give_up();
   void forget(RunId id);
   void moved(const Job& job, Dir from);
   void log_end(const Run& run, const Job& job, Move move);
@@ -249,8 +277,9 @@ class Queue final : public LauncherEvents {
 
   std::map<int64_t, Upload> uploads_;
   std::unordered_map<std::string, int64_t> unstored_;  // id → number of the uploads without a row
-  std::unordered_map<uid_t, int64_t> upload_bytes_;    // what each user's uploads hold
+  std::unordered_map<uid_t, Held> held_;               // by each user: uploads, removed texts
   std::unordered_map<int64_t, int> open_files_;        // by job: how often it is open
+  std::unordered_map<int64_t, int> text_views_;        // those of them that show the text
   std::unordered_map<int64_t, int> log_readers_;       // by log
   std::set<int64_t> deferred_logs_;            // to be removed when their last reader has closed
   std::unordered_map<int64_t, Ghost> ghosts_;  // removed, but still open
@@ -263,6 +292,7 @@ class Queue final : public LauncherEvents {
   int64_t retry_ns_ = -1;     // when what failed for the machine's reasons is tried again
   int64_t next_wall_ns_ = -1;
   bool stopping_ = false;
+  bool gave_up_ = false;
 };
 
 }  // namespace filed

@@ -115,12 +115,13 @@ int RunLog::read_body(Store& store, int64_t offset, int64_t size, std::string& b
 int RunLog::read(Store& store, Reader& reader, int64_t offset, int64_t size, std::string& bytes) {
   bytes.clear();
   // A position in all that was printed: head, gap, tail.
-  int64_t at = offset + reader.shift;
+  int64_t at = offset < reader.from ? offset : offset + reader.shift;
   int64_t head_end = finished_ ? gap_at_ : body_size_;
   if (at < head_end) return read_body(store, at, std::min(size, head_end - at), bytes);
   if (at < head_end + missing_) {
     bytes = log_gap(head_end + missing_ - at, limit_).substr(0, static_cast<size_t>(size));
-    reader.shift = head_end + missing_ - offset - static_cast<int64_t>(bytes.size());
+    reader.from = offset + static_cast<int64_t>(bytes.size());
+    reader.shift = head_end + missing_ - reader.from;
     return 0;
   }
   if (finished_) return read_body(store, at - missing_ + gap_size_, size, bytes);

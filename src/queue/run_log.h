@@ -40,9 +40,10 @@ class RunLog {
   int64_t size() const;
 
   // Where a reader stands who opened the log while it was being written. His offsets count what the
-  // attempt printed; `shift` is what has been left out before him.
+  // attempt printed; `shift` is what has been left out before him, who stands at `from` or behind it.
   struct Reader {
     int64_t shift = 0;
+    int64_t from = 0;
   };
   // Up to `size` bytes at `offset`; fewer where the end or the cut is near. Returns 0 or an errno.
   int read(Store& store, Reader& reader, int64_t offset, int64_t size, std::string& bytes);

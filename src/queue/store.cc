@@ -19,6 +19,7 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -81,8 +82,17 @@ constexpr const char* kSchema[] = {
 
 constexpr int64_t kSerialsAtOnce = 1000;  // recorded ahead, so that few numbers cost a write
 constexpr int kChunkBits = 23;            // 2^23 chunks of 64 KiB: a log of 512 GiB
-constexpr int kCheckpointPages = 1000;    // of the write-ahead log: 4 MiB
-constexpr int kVacuumPages = 256;         // given back in one call of tidy()
+// The write-ahead log is moved into the file when it has so many pages (4 MiB) and nothing else is to be
+// done, or at the latest at four times that.
+constexpr int kCheckpointPages = 1000;
+constexpr int kMostWalPages = 4 * kCheckpointPages;
+// Free pages are given back to the disk, some at a time, but for those that the next jobs will need.
+constexpr const char* kVacuumStep = "PRAGMA incremental_vacuum(256)";
+constexpr int64_t kSparePages = 256;
+// Of the disk's last bytes so many are left to changes that add nothing.
+constexpr int64_t kReservedRoom = 256 << 10;
+// With less than that the disk is looked at for each commit.
+constexpr int64_t kLowRoom = 8 << 20;
 
 #define FILED_JOB_COLUMNS                                                                       \
   "ino, id, dir, mode, uid, gid, length(text), mtime, atime, ctime, submitted, attempts, log, " \
@@ -204,7 +214,9 @@ Store::Store(const std::string& path) : Store(path, kSchema) {}
 Store::Store(const std::string& path, std::span<const char* const> schema) : path_(path) {
   try {
     open_file();
-    migrate(schema);
+    int64_t version = check_file(schema.size());
+    set_up();
+    migrate(version, schema);
     load();
   } catch (...) {
     sqlite3_close_v2(db_);
@@ -219,7 +231,8 @@ Store::~Store() {
                                &read_chunk_,   &last_chunk_,    &insert_,      &update_,
                                &set_text_,     &remove_,        &put_chunk_,   &remove_log_,
                                &defer_log_,    &save_counts_,   &save_serial_, &clear_settings_,
-                               &save_setting_, &save_directory_}) {
+                               &save_setting_, &save_directory_,
+        &free_pages_}) {
     statement->finalize();
   }
   sqlite3_close(db_);
@@ -242,7 +255,9 @@ void Store::open_file() {
   if (rc != SQLITE_OK) throw_sqlite(path_, db_, rc);
   sqlite3_extended_result_codes(db_, 1);
   exec(path_, db_, "PRAGMA locking_mode = EXCLUSIVE");
-  exec(path_, db_, "PRAGMA auto_vacuum = INCREMENTAL");  // only has an effect on a new file
+}
+
+void Store::set_up() {
   exec(path_, db_, "PRAGMA journal_mode = WAL");
   exec(path_, db_, "PRAGMA synchronous = FULL");
   exec(path_, db_, "PRAGMA wal_autocheckpoint = 0");  // tidy() does it, outside the hot turn
@@ -259,18 +274,24 @@ void Store::open_file() {
       this);
 }
 
-void Store::migrate(std::span<const char* const> schema) {
+// Before anything is written: what is not filed's, or a newer filed's, stays as it is.
+int64_t Store::check_file(size_t newest) {
   int64_t application = pragma(path_, db_, "PRAGMA application_id");
   int64_t version = pragma(path_, db_, "PRAGMA user_version");
   bool empty = pragma(path_, db_, "SELECT count(*) FROM sqlite_master") == 0;
   if (application != kApplicationId && !(application == 0 && empty)) {
     throw Error(path_ + ": not a filed state file");
   }
-  auto newest = static_cast<int64_t>(schema.size());
-  if (version > newest) {
+  if (version > static_cast<int64_t>(newest)) {
     throw Error(path_ + ": written by a newer filed (schema " + std::to_string(version) +
                 ", this one knows " + std::to_string(newest) + ")");
   }
+  if (empty) exec(path_, db_, "PRAGMA auto_vacuum = INCREMENTAL");
+  return version;
+}
+
+void Store::migrate(int64_t version, std::span<const char* const> schema) {
+  auto newest = static_cast<int64_t>(schema.size());
   if (version == newest) return;
   exec(path_, db_, "BEGIN IMMEDIATE");
   for (int64_t step = version; step < newest; ++step) {
@@ -350,6 +371,7 @@ void Store::load() {
   defer_log_ = prepare("INSERT OR IGNORE INTO discarded(log) VALUES(?)");
   save_counts_ =
       prepare("UPDATE counts SET pending = ?, active = ?, failed = ?, complete = ?, ready = ?");
+  free_pages_ = prepare("PRAGMA freelist_count");
   save_serial_ = prepare("UPDATE state SET next_serial = ?");
   clear_settings_ = prepare("DELETE FROM settings");
   save_directory_ =
@@ -542,6 +564,7 @@ int Store::insert(const Job& job, std::string_view text) {
   Statement::Use use(insert_);
   bind_job(use, job);
   int error = result(use.bind(job.ino).bind(job.submitted_ns).bind_blob(text).step());
+  added_ += static_cast<int64_t>(text.size());
   if (error == 0) count(job, 1);
   return error;
 }
@@ -562,6 +585,7 @@ int Store::set_text(const Job& before, const Job& job, std::string_view text) {
   Statement::Use use(set_text_);
   bind_job(use, job);
   if (int error = result(use.bind_blob(text).bind(job.ino).step())) return error;
+  added_ += static_cast<int64_t>(text.size());
   count(before, -1);
   count(job, 1);
   return 0;
@@ -571,18 +595,21 @@ int Store::remove(const Job& job) {
   if (int error = begin()) return error;
   Statement::Use use(remove_);
   if (int error = result(use.bind(job.ino).step())) return error;
+  may_shrink_ = true;
   count(job, -1);
   return 0;
 }
 
 int Store::put_chunk(int64_t log, int64_t chunk, std::string_view bytes) {
   if (int error = begin()) return error;
+  added_ += static_cast<int64_t>(bytes.size());
   Statement::Use use(put_chunk_);
   return result(use.bind(chunk_key(log, chunk)).bind_blob(bytes).step());
 }
 
 int Store::remove_log(int64_t log) {
   if (int error = begin()) return error;
+  may_shrink_ = true;
   Statement::Use use(remove_log_);
   return result(use.bind(chunk_key(log, 0)).bind(chunk_key(log + 1, 0)).step());
 }
@@ -618,6 +645,11 @@ int Store::commit() {
     for (int64_t number : counts_.dir) use.bind(number);
     result(use.bind(counts_.ready).step());
   }
+  if (failed_ == 0 && added_ > 0 && !has_room(added_)) {
+    log_error("%s: the disk is nearly full; what is left is kept for removals", path_.c_str());
+    rollback();
+    return ENOSPC;
+  }
   if (failed_ == 0) step_change(commit_);
   int error = failed_;
   if (error != 0) {
@@ -626,6 +658,7 @@ int Store::commit() {
     return error;
   }
   open_ = false;
+  added_ = 0;
   counts_saved_ = counts_;
   reserved_saved_ = reserved_;
   return 0;
@@ -635,20 +668,63 @@ void Store::rollback() {
   // SQLite may have ended the transaction by itself, as it does when the disk is full.
   if (sqlite3_get_autocommit(db_) == 0) Statement::Use(rollback_).step();
   open_ = false;
+  added_ = 0;
   failed_ = 0;
   counts_ = counts_saved_;
   reserved_ = reserved_saved_;
 }
 
-bool Store::tidy() {
-  if (open_) return true;
-  if (wal_pages_ >= kCheckpointPages) {
-    int rc = sqlite3_wal_checkpoint_v2(db_, nullptr, SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
-    wal_pages_ = 0;
-    if (rc != SQLITE_OK) log_warning("%s: checkpoint: %s", path_.c_str(), sqlite3_errmsg(db_));
-    return true;
+// A removal, too, is written to the log first, and the log can only begin anew when all of it has found
+// its place in the file. So what adds to the file is refused while there is still room for both: else a
+// full disk could not even be cleared up.
+bool Store::has_room(int64_t bytes) {
+  if (room_ - 2 * bytes < kLowRoom) {
+    struct statvfs disk {};
+    if (statvfs(path_.c_str(), &disk) != 0) return true;
+    constexpr int64_t kPageSize = 4096;
+    int64_t free_pages = 0;
+    Statement::Use use(free_pages_);
+    if (use.step() == SQLITE_ROW) free_pages = use.integer(0);
+    room_ = static_cast<int64_t>(disk.f_bavail) * static_cast<int64_t>(disk.f_frsize) +
+            (free_pages - wal_pages_) * kPageSize;
   }
-  return false;
+  room_ -= 2 * bytes;
+  room_is_low_ = room_ < kLowRoom;
+  return room_ >= kReservedRoom;
+}
+
+bool Store::tidy(bool idle) {
+  if (open_) return true;
+  int most_pages = room_is_low_ ? 1 : idle ? kCheckpointPages : kMostWalPages;
+  if (wal_pages_ >= most_pages) {
+    checkpoint();
+    return may_shrink_;
+  }
+  if (!idle || !may_shrink_) return wal_pages_ >= kCheckpointPages || may_shrink_;
+
+  int64_t free_pages = 0;
+  {
+    Statement::Use use(free_pages_);
+    if (use.step() == SQLITE_ROW) free_pages = use.integer(0);
+  }
+  may_shrink_ = free_pages > kSparePages;
+  if (may_shrink_) {
+    int rc = sqlite3_exec(db_, kVacuumStep, nullptr, nullptr, nullptr);
+    if (rc != SQLITE_OK) {
+      log_warning("%s: giving room back: %s", path_.c_str(), sqlite3_errmsg(db_));
+      may_shrink_ = false;
+    }
+    shrunk_ = true;
+  } else if (std::exchange(shrunk_, false)) {
+    checkpoint();  // the file ends earlier only when the log has been moved into it
+  }
+  return may_shrink_ || shrunk_;
+}
+
+void Store::checkpoint() {
+  int rc = sqlite3_wal_checkpoint_v2(db_, nullptr, SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
+  wal_pages_ = 0;
+  if (rc != SQLITE_OK) log_warning("%s: checkpoint: %s", path_.c_str(), sqlite3_errmsg(db_));
 }
 
 }  // namespace filed

@@ -91,6 +91,7 @@ class Store {
   // A number for a job, a log or new-id: never given twice. Recorded by the next change that uses
   // it.
   int64_t next_serial() { return next_serial_++; }
+  int64_t last_serial() const { return next_serial_ - 1; }
   // Makes sure that no number given so far is given again after a restart.
   int reserve_serials();
   int insert(const Job& job, std::string_view text);
@@ -113,18 +114,23 @@ class Store {
   int commit();
   void rollback();
 
-  // Work that may be done when nothing else waits: moves the write-ahead log into the file and
-  // gives free pages back to the disk, a bounded amount a call. True if there is more.
-  bool tidy();
+  // Housekeeping between two turns, a bounded step a call: moves the write-ahead log into the file, and,
+  // when `idle`, gives the room of what was removed back to the disk. True if an idle moment would find
+  // more to do.
+  bool tidy(bool idle);
 
  private:
   void open_file();
-  void migrate(std::span<const char* const> schema);
+  int64_t check_file(size_t newest);  // the version of its schema
+  void set_up();
+  void migrate(int64_t version, std::span<const char* const> schema);
   void load();
   int begin();
   int result(int rc);  // of a change: SQLite's code → errno, remembered
   int step_change(Statement& statement);
   void count(const Job& job, int64_t by);
+  void checkpoint();
+  bool has_room(int64_t bytes);
   Statement prepare(const char* sql);
 
   std::string path_;
@@ -138,13 +144,19 @@ class Store {
   int64_t reserved_saved_ = 0;  // the same, committed
   Counts counts_;
   Counts counts_saved_;
-  int wal_pages_ = 0;
+  int64_t added_ = 0;        // bytes of text and output in the open transaction
+  int64_t room_ = 0;         // an estimate of what the disk still takes
+  bool room_is_low_ = false;
+  int wal_pages_ = 0;        // in the write-ahead log
+  bool may_shrink_ = false;  // something was removed since tidy() last looked
+  bool shrunk_ = false;      // pages were given back that the file still has
 
   Statement begin_, commit_, rollback_;
   Statement get_, find_, has_id_, list_, due_, next_due_, count_waiting_, oldest_;
   Statement read_text_, read_chunk_, last_chunk_;
   Statement insert_, update_, set_text_, remove_, put_chunk_, remove_log_, defer_log_;
   Statement save_counts_, save_serial_, clear_settings_, save_setting_, save_directory_;
+  Statement free_pages_;
 };
 
 }  // namespace filed

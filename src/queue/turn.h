@@ -25,7 +25,10 @@ class Turn {
 
   // Commits, or takes back. What at_end() callbacks stage belongs to the next turn.
   int end() {
-    if (!changed() && at_end_.empty()) return 0;
+    if (!changed() && at_end_.empty()) {
+      undo_.clear();
+      return 0;
+    }
     int error = store_.commit();
     auto undo = std::exchange(undo_, {});
     auto at_end = std::exchange(at_end_, {});

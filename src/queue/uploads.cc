@@ -7,14 +7,44 @@
 #include "queue/queue.h"
 
 namespace filed {
+namespace {
+
+// The files that a user may have open for writing at a time: one for each so many bytes of
+// upload_limit, and so many in any case.
+constexpr int64_t kBytesPerFile = 4096;
+constexpr int64_t kFilesInAnyCase = 256;
+
+}  // namespace
+
+int Queue::charge(uid_t uid, int64_t bytes, int64_t files) {
+  auto found = held_.find(uid);
+  Held held = found == held_.end() ? Held{} : found->second;
+  held.bytes += bytes;
+  held.files += files;
+  int64_t limit = settings().upload_limit;
+  if (bytes > 0 && held.bytes > limit) return EDQUOT;
+  if (files > 0 && held.files > std::max(limit / kBytesPerFile, kFilesInAnyCase)) return EDQUOT;
+  held_[uid] = held;
+  return 0;
+}
+
+void Queue::discharge(uid_t uid, int64_t bytes, int64_t files) {
+  auto found = held_.find(uid);
+  if (found == held_.end()) return;
+  found->second.bytes -= bytes;
+  found->second.files -= files;
+  if (found->second.bytes <= 0 && found->second.files <= 0) held_.erase(found);
+}
 
 int Queue::create(std::string_view id, mode_t mode, const Caller& caller, Job& job, OpenJob& file) {
   if (int error = check_new_id(id, 0)) return error;
+  if (int error = charge(caller.uid, 0, 1)) return error;
   int64_t now = clock_.wall_ns();
   job = {};
   job.ino = store_.next_serial();
   job.id = id;
-  job.mode = mode;
+  job.mode = mode & kJobModeBits;
+  if (caller.group_of_directory) job.mode |= kGroupOfDirectory;
   job.uid = caller.uid;
   job.gid = caller.gid;
   job.mtime_ns = job.atime_ns = job.ctime_ns = job.submitted_ns = now;
@@ -23,11 +53,13 @@ int Queue::create(std::string_view id, mode_t mode, const Caller& caller, Job& j
   upload.job = job;
   upload.charged_to = caller.uid;
   upload.writers = 1;
+  upload.user_writers = caller.uid == 0 ? 0 : 1;
   unstored_[job.id] = job.ino;
-  ++open_files_[job.ino];
   file = {};
   file.ino = job.ino;
   file.writer = true;
+  file.opened_by = caller.uid;
+  count_open(file);
   return 0;
 }
 
@@ -38,10 +70,13 @@ int Queue::start_upload(const Job& job, bool truncate, const Caller& caller, Upl
     fresh.stored = true;
     fresh.job = job;
     fresh.charged_to = caller.uid;
+    int64_t size = truncate ? 0 : job.text_size;
+    if (int error = charge(caller.uid, size, 1)) return error;
     if (!truncate) {
-      if (upload_bytes_[caller.uid] + job.text_size > settings().upload_limit) return EDQUOT;
-      if (int error = store_.read_text(job.ino, fresh.text)) return error;
-      upload_bytes_[caller.uid] += job.text_size;
+      if (int error = store_.read_text(job.ino, fresh.text)) {
+        discharge(caller.uid, size, 1);
+        return error;
+      }
     }
     found = uploads_.emplace(job.ino, std::move(fresh)).first;
     if (truncate && job.text_size > 0) touched(found->second);
@@ -61,9 +96,7 @@ int Queue::resize(Upload& upload, int64_t size) {
   if (size > settings().job_size_limit) return EFBIG;
   auto old = static_cast<int64_t>(upload.text.size());
   if (size == old && upload.failed == 0) return 0;
-  int64_t& charged = upload_bytes_[upload.charged_to];
-  if (size > old && charged + size - old > settings().upload_limit) return EDQUOT;
-  charged += size - old;
+  if (int error = charge(upload.charged_to, size - old, 0)) return error;
   upload.text.resize(static_cast<size_t>(size));
   if (size == 0) upload.failed = 0;  // begun anew
   touched(upload);
@@ -135,6 +168,7 @@ int Queue::store_unstored(Upload& upload) {
     if (found == uploads_.end()) return;
     found->second.stored = false;
     found->second.job.id = id;
+    found->second.job.text_size = 0;
     unstored_[id] = ino;
   });
   return 0;
@@ -147,6 +181,7 @@ int Queue::truncate_closed(const Job& before, Job& job, int64_t size) {
   if (int error = store_.read_text(before.ino, text)) return error;
   text.resize(static_cast<size_t>(size));
   job.text_size = size;
+  if (job.mtime_ns == before.mtime_ns) job.mtime_ns = clock_.wall_ns();
   return store_.set_text(before, job, text);
 }
 
@@ -166,11 +201,8 @@ void Queue::end_upload(int64_t ino) {
     if (upload.stored && upload.dirty() && empty) stage_text(upload);
     if (!upload.stored) unstored_.erase(upload.job.id);
   }
-  auto charged = upload_bytes_.find(upload.charged_to);
-  if (charged != upload_bytes_.end()) {
-    charged->second -= static_cast<int64_t>(upload.text.size());
-    if (charged->second <= 0) upload_bytes_.erase(charged);
-  }
+  discharge(upload.charged_to, static_cast<int64_t>(upload.text.size()), 1);
+  if (upload.removed) keep_ghost_of(upload);
   uploads_.erase(found);
 }
 

@@ -1,7 +1,6 @@
 #include "sandbox/capabilities.h"
 
 #include <linux/capability.h>
-#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -35,14 +34,6 @@ int limit_capabilities(uint64_t kept) noexcept {
   if (!changed) return 0;
   // What leaves the permitted set leaves the ambient one, too.
   return syscall(SYS_capset, &header, data) == 0 ? 0 : errno;
-}
-
-int drop_bounding_set() noexcept {
-  // The kernel says EINVAL for the first number that it does not know.
-  for (int capability = 0; capability < 64; ++capability) {
-    if (prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) != 0) return errno == EINVAL ? 0 : errno;
-  }
-  return 0;
 }
 
 }  // namespace filed

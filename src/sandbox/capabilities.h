@@ -1,4 +1,4 @@
-// Capabilities of a process that is about to exec. Raw system calls, all async-signal-safe.
+// The capabilities of a confined process.
 #pragma once
 
 #include <cstdint>
@@ -15,9 +15,5 @@ uint64_t kept_capabilities();
 // from the ambient one. With no_new_privs set, no exec gets them back, root's neither. Returns 0 or
 // an errno.
 int limit_capabilities(uint64_t kept) noexcept;
-
-// Empties the bounding set. Needs CAP_SETPCAP, so it comes before the change of user. Returns 0 or
-// an errno (EPERM).
-int drop_bounding_set() noexcept;
 
 }  // namespace filed
