@@ -1,0 +1,667 @@
+// How jobs run, turn by turn: retries, timeouts, output, failed starts, the stop, recovery, expiry,
+// clocks that step, and commits that fail.
+#include "catch.h"
+#include "config/units.h"
+#include "queue_rig.h"
+
+using namespace filed;
+
+// --- retries
+
+TEST_CASE_METHOD(QueueRig, "a failed attempt is retried after a growing delay, then the job has failed") {
+  set([](QueueSettings& queue) {
+    queue.retries = 4;
+    queue.backoff_ms = 1000;
+    queue.backoff_factor = 3;
+    queue.backoff_max_ms = 10'000;
+  });
+  submit("j", "x");
+  int64_t delays[] = {1000, 3000, 9000, 10'000};
+  for (int attempt = 1; attempt <= 4; ++attempt) {
+    CHECK(launcher.attempts.back().number == attempt);
+    CHECK(launcher.attempts.back().retries == 4);
+    print("j", "try\n");
+    exit("j", attempt);
+    Job waiting = job(kPending, "j");
+    CHECK(waiting.attempts == attempt);
+    CHECK(waiting.mtime_ns == clock.wall + delays[attempt - 1] * kNsPerMs);
+    CHECK(queue->next_wall_ns() == waiting.mtime_ns);
+    CHECK(queue->count_waiting() == 1);
+    CHECK(cat(kPending, "j") == "x");
+    news();
+    pass_ms(delays[attempt - 1] - 1);
+    CHECK(news().empty());
+    pass_ms(1);
+    CHECK(news() == Strings{"start j"});
+  }
+  CHECK(launcher.attempts.back().number == 5);
+  exit("j", 5);
+  CHECK(cat(kFailed, "j") == ">>> x\n\n\n[System Error]: exit status 5\n");
+  CHECK(job(kFailed, "j").attempts == 5);
+  CHECK(queue->totals().started == 5);
+  CHECK(queue->totals().retried == 4);
+  CHECK(queue->totals().failed == 1);
+  CHECK(watched.back() == "active > failed j");
+}
+
+TEST_CASE_METHOD(QueueRig, "the largest factor and number of retries do not overflow a delay") {
+  set([](QueueSettings& queue) {
+    queue.retries = 1'000'000;
+    queue.backoff_factor = 1e9;
+    queue.backoff_max_ms = 3'600'000;
+  });
+  submit("j", "x");
+  for (int i = 0; i < 200; ++i) {
+    exit("j", 1);
+    CHECK(job(kPending, "j").mtime_ns <= clock.wall + 3600 * kNsPerSec);
+    CHECK(job(kPending, "j").mtime_ns >= clock.wall);
+    touch(kPending, "j", 0);
+  }
+}
+
+TEST_CASE_METHOD(QueueRig, "a job that was killed by a signal is retried like any other") {
+  submit("j", "x");
+  die("j", SIGSEGV);
+  CHECK(job(kPending, "j").outcome.cause == "signal: segmentation fault");
+  CHECK(job(kPending, "j").outcome.wait_status == SIGSEGV);
+}
+
+TEST_CASE_METHOD(QueueRig, "touch brings a waiting retry forward") {
+  submit("j", "x");
+  exit("j", 1);
+  news();
+  CHECK(touch(kPending, "j", 0) == 0);
+  CHECK(news() == Strings{"start j"});
+  CHECK(launcher.attempts.back().number == 2);
+}
+
+// --- timeouts
+
+TEST_CASE_METHOD(QueueRig, "a timeout is TERM, then KILL, and counts as a failed attempt") {
+  set([](QueueSettings& queue) {
+    queue.retries = 1;
+    queue.timeout_ms = 30'000;
+    queue.kill_grace_ms = 5000;
+  });
+  submit("j", "x");
+  clock.advance_ms(4000);  // a slow start is not the job's time
+  begin("j");
+  news();
+  CHECK(queue->next_deadline_ns() == clock.mono + 30 * kNsPerSec);
+  pass_ms(29'999);
+  CHECK(news().empty());
+  pass_ms(1);
+  CHECK(news() == Strings{"terminate j"});
+  CHECK(queue->next_deadline_ns() == clock.mono + 5 * kNsPerSec);
+  pass_ms(4999);
+  CHECK(news().empty());
+  pass_ms(1);
+  CHECK(news() == Strings{"kill j"});
+  CHECK(queue->next_deadline_ns() < 0);
+  die("j", SIGKILL);
+  CHECK(job(kPending, "j").attempts == 1);
+  pass_ms(1000);
+  begin("j");
+  pass_ms(30'000);
+  exit("j", 0);  // on TERM it ends in its own way: too late all the same
+  CHECK(cat(kFailed, "j") == ">>> x\n\n\n[System Error]: timed out after 30s\n");
+}
+
+TEST_CASE_METHOD(QueueRig, "a job that ends in time is not bothered") {
+  set([](QueueSettings& queue) { queue.timeout_ms = 1000; });
+  submit("j", "x");
+  begin("j");
+  pass_ms(999);
+  exit("j", 0);
+  news();
+  pass_ms(100'000);
+  CHECK(news().empty());
+  CHECK(ls(kComplete) == Strings{"j"});
+}
+
+TEST_CASE_METHOD(QueueRig, "a step of the wall clock neither spares nor kills a job") {
+  set([](QueueSettings& queue) { queue.timeout_ms = 10'000; });
+  submit("j", "x");
+  begin("j");
+  news();
+  clock.wall += 365 * 86'400 * kNsPerSec;
+  pass_ms(9999);
+  CHECK(news().empty());
+  clock.wall -= 2 * 365 * 86'400 * kNsPerSec;
+  pass_ms(1);
+  CHECK(news() == Strings{"terminate j"});
+}
+
+TEST_CASE_METHOD(QueueRig, "due times follow the wall clock, forward and back") {
+  set([](QueueSettings& queue) { queue.workers = 9; });
+  submit("base", "x");
+  touch(kActive, "base", 0);
+  submit(".soon", "x");
+  touch(kPending, ".soon", clock.wall + 3600 * kNsPerSec);
+  mv(kPending, ".soon", kPending, "soon");
+  news();
+  clock.wall += 3600 * kNsPerSec;
+  queue->wall_clock_due();
+  turn();
+  CHECK(news() == Strings{"start soon"});
+  clock.wall -= 7200 * kNsPerSec;
+  queue->wall_clock_due();
+  turn();
+  submit("now", "x");  // is due at the time that it is now
+  CHECK(news() == Strings{"start now"});
+  exit("now", 0);
+  CHECK(job(kComplete, "now").mtime_ns == clock.wall);
+}
+
+// --- starts that fail
+
+TEST_CASE_METHOD(QueueRig, "a start that fails for the machine's reasons is no attempt and keeps its place") {
+  submit("j", "x");
+  submit("k", "x");
+  int64_t due = job(kPending, "k").mtime_ns;
+  for (int i = 0; i < 10; ++i) {
+    news();
+    queue->start_failed(run("j"), {"fork", EAGAIN, true});
+    turn();
+    CHECK(news().empty());
+    Job back = job(kPending, "j");
+    CHECK(back.attempts == 0);
+    CHECK(back.mtime_ns == due);
+    CHECK(queue->next_deadline_ns() > clock.mono);
+    pass_ms(1000);
+    CHECK(news() == Strings{"start j"});
+    CHECK(launcher.attempts.back().number == 1);
+  }
+  exit("j", 0);
+  CHECK(news() == Strings{"start k"});
+  CHECK(queue->totals().retried == 0);
+}
+
+TEST_CASE_METHOD(QueueRig, "a start that fails for the job's reasons is a failed attempt") {
+  set([](QueueSettings& queue) { queue.retries = 1; });
+  submit("j", "x");
+  queue->start_failed(run("j"), {"setuid", EPERM, false});
+  turn();
+  CHECK(job(kPending, "j").attempts == 1);
+  pass_ms(1000);
+  queue->start_failed(run("j"), {"exec /bin/sh", ENOENT, false});
+  turn();
+  CHECK(cat(kFailed, "j") ==
+        ">>> x\n\n\n[System Error]: could not start: exec /bin/sh: No such file or directory\n");
+  CHECK_FALSE(job(kFailed, "j").outcome.wait_status);
+}
+
+TEST_CASE_METHOD(QueueRig, "news of an attempt that nobody knows is of no effect") {
+  queue->started(99, 1);
+  queue->output(99, "x");
+  queue->exited(99, {});
+  queue->start_failed(99, {"fork", EAGAIN, true});
+  CHECK_FALSE(queue->turn().changed());
+  CHECK(turn() == 0);
+}
+
+// --- output
+
+TEST_CASE_METHOD(QueueRig, "output is stored within a second, and survives a crash") {
+  submit("j", "x");
+  begin("j");
+  print("j", "one ");
+  CHECK(queue->next_deadline_ns() == clock.mono + kNsPerSec);
+  pass_ms(500);
+  print("j", "two ");
+  CHECK(queue->next_deadline_ns() == clock.mono + kNsPerSec / 2);
+  pass_ms(500);
+  CHECK(queue->next_deadline_ns() < 0);
+  print("j", "lost ");
+  crash_and_start();
+  CHECK(ls(kPending) == Strings{"j"});
+  CHECK(job(kPending, "j").log_size > 0);
+  CHECK(mv(kPending, "j", kPending, ".j") == 0);
+}
+
+TEST_CASE_METHOD(QueueRig, "an attempt whose output is not stored fast enough is held, then released") {
+  submit("j", "x");
+  begin("j");
+  news();
+  std::string output(300'000, 'o');
+  disk.fail(1, SQLITE_FULL, 1'000'000);
+  for (int i = 0; i < 6; ++i) {
+    queue->output(run("j"), output);
+    queue->end_turn();
+  }
+  CHECK(news() == Strings{"hold j"});
+  disk.fail(0);
+  pass_ms(1000);
+  CHECK(news() == Strings{"unhold j"});
+  exit("j", 0);
+  CHECK((cat(kComplete, "j") == ">>> x\n" + std::string(1'800'000, 'o')));
+}
+
+TEST_CASE_METHOD(QueueRig, "a held attempt is released when it is moved away, so that it can die") {
+  submit("j", "x");
+  begin("j");
+  disk.fail(1, SQLITE_FULL, 1'000'000);
+  for (int i = 0; i < 6; ++i) {
+    queue->output(run("j"), std::string(300'000, 'o'));
+    queue->end_turn();
+  }
+  disk.fail(0);
+  news();
+  CHECK(queue->remove(kActive, "j") == 0);
+  turn();
+  CHECK(news() == Strings{"unhold j", "kill j"});
+}
+
+TEST_CASE_METHOD(QueueRig, "output beyond output_limit is cut in the middle") {
+  set([](QueueSettings& queue) { queue.output_limit = 4000; });
+  submit("j", "x");
+  begin("j");
+  std::string output;
+  for (int i = 0; output.size() < 5000; ++i) output += std::to_string(i) + "\n";
+  output.resize(5000);
+  for (size_t at = 0; at < output.size(); at += 100) {
+    queue->output(run("j"), output.substr(at, 100));
+    if (at % 300 == 0) pass_ms(1000);
+  }
+  exit("j", 0);
+  CHECK(cat(kComplete, "j") == ">>> x\n" + output.substr(0, 3000) + log_gap(1000, 4000) +
+                                   output.substr(4000));
+}
+
+// --- expiry
+
+TEST_CASE_METHOD(QueueRig, "what has ended is removed when it was kept long enough") {
+  set([](QueueSettings& queue) {
+    queue.retries = 0;
+    queue.keep_complete_ms = 10'000;
+    queue.keep_failed_ms = 20'000;
+  });
+  submit("c1", "x");
+  exit("c1", 0);
+  submit("f", "x");
+  exit("f", 1);
+  pass_ms(5000);
+  submit("c2", "x");
+  exit("c2", 0);
+  watched.clear();
+  CHECK(queue->next_wall_ns() == clock.wall + 5 * kNsPerSec);
+  pass_ms(4999);
+  CHECK(queue->counts().total() == 3);
+  pass_ms(1);
+  CHECK(ls(kComplete) == Strings{"c2"});
+  CHECK(watched == Strings{"removed c1"});
+  pass_ms(5000);
+  CHECK(ls(kComplete).empty());
+  CHECK(ls(kFailed) == Strings{"f"});
+  pass_ms(5000);
+  CHECK(queue->counts().total() == 0);
+  CHECK(queue->next_wall_ns() < 0);
+}
+
+TEST_CASE_METHOD(QueueRig, "a thousand jobs that expire at once go in bounded pieces") {
+  set([](QueueSettings& queue) { queue.workers = 0; });
+  for (int i = 0; i < 300; ++i) {
+    submit("j" + std::to_string(i), "x");
+    mv(kPending, "j" + std::to_string(i), kFailed);
+  }
+  settings.queue.keep_failed_ms = 1000;
+  queue->set_base_settings(settings);
+  clock.advance_ms(1000);
+  int turns = 0;
+  for (; queue->counts().total() > 0 && turns < 100; ++turns) {
+    CHECK(queue->next_deadline_ns() == 0);
+    queue->end_turn();
+  }
+  CHECK(turns >= 3);
+  CHECK(turns < 10);
+}
+
+TEST_CASE_METHOD(QueueRig, "expired jobs go while all workers are busy and when the queue is paused") {
+  submit("c", "x");
+  exit("c", 0);
+  submit("busy", "x");
+  set([](QueueSettings& queue) { queue.keep_complete_ms = 1000; });
+  pass_ms(1000);
+  CHECK(ls(kComplete).empty());
+}
+
+TEST_CASE_METHOD(QueueRig, "an end in the far future or past does not overflow") {
+  set([](QueueSettings& queue) {
+    queue.keep_complete_ms = kMaxDurationMs;
+    queue.keep_failed_ms = 1;
+  });
+  submit("c", "x");
+  exit("c", 0);
+  CHECK(touch(kComplete, "c", INT64_MAX) == 0);
+  pass_ms(1000);
+  CHECK(ls(kComplete) == Strings{"c"});
+  CHECK(touch(kComplete, "c", INT64_MIN) == 0);
+  pass_ms(1000);
+  CHECK(ls(kComplete).empty());
+}
+
+// --- the stop
+
+TEST_CASE_METHOD(QueueRig, "a stop gives grace, then TERM, then KILL, and puts back") {
+  set([](QueueSettings& queue) {
+    queue.workers = 2;
+    queue.stop_grace_ms = 10'000;
+    queue.kill_grace_ms = 5000;
+  });
+  submit("quick", "x");
+  submit("slow", "x");
+  submit("waits", "x");
+  begin("quick");
+  begin("slow");
+  news();
+  int64_t due = job(kPending, "waits").mtime_ns;
+  queue->stop();
+  turn();
+  CHECK(news().empty());
+  CHECK_FALSE(queue->stopped());
+  pass_ms(5000);
+  exit("quick", 0);
+  CHECK(ls(kComplete) == Strings{"quick"});
+  CHECK(news().empty());  // nothing new starts
+  pass_ms(5000);
+  CHECK(news() == Strings{"terminate slow"});
+  pass_ms(5000);
+  CHECK(news() == Strings{"kill slow"});
+  die("slow", SIGKILL);
+  CHECK(queue->stopped());
+  Job back = job(kPending, "slow");
+  CHECK(back.attempts == 0);
+  CHECK(back.mtime_ns == due);
+  stop_and_start();
+  turn();
+  CHECK(news() == Strings{"start slow", "start waits"});
+  CHECK(launcher.attempts.back().number == 1);
+}
+
+TEST_CASE_METHOD(QueueRig, "a second stop kills at once") {
+  submit("j", "x");
+  begin("j");
+  news();
+  queue->stop();
+  turn();
+  queue->stop();
+  turn();
+  CHECK(news() == Strings{"kill j"});
+  die("j", SIGKILL);
+  CHECK(queue->stopped());
+  CHECK(job(kPending, "j").attempts == 0);
+}
+
+TEST_CASE_METHOD(QueueRig, "a job that fails by itself in the grace of a stop is retried as ever") {
+  submit("j", "x");
+  begin("j");
+  queue->stop();
+  exit("j", 1);
+  CHECK(job(kPending, "j").attempts == 1);
+  CHECK(queue->stopped());
+}
+
+TEST_CASE_METHOD(QueueRig, "a stop waits for what was moved away and still dies, and not for more") {
+  submit("j", "x");
+  begin("j");
+  mv(kActive, "j", kFailed);
+  queue->stop();
+  turn();
+  CHECK_FALSE(queue->stopped());
+  die("j", SIGKILL);
+  CHECK(queue->stopped());
+}
+
+TEST_CASE_METHOD(QueueRig, "an attempt that ended before the stop is not put back, however long the disk is full") {
+  submit("j", "x");
+  begin("j");
+  disk.fail(1, SQLITE_FULL, 1'000'000);
+  AttemptExit exit;
+  queue->exited(run("j"), exit);
+  CHECK(queue->end_turn() == ENOSPC);
+  queue->stop();
+  if (GENERATE(true, false)) queue->stop();
+  pass_ms(20'000);
+  news();
+  disk.fail(0);
+  pass_ms(20'000);
+  CHECK(news().empty());
+  CHECK(ls(kComplete) == Strings{"j"});
+  CHECK(queue->stopped());
+}
+
+TEST_CASE_METHOD(QueueRig, "a stop does not wait for ever for a disk that stays full") {
+  submit("j", "x");
+  begin("j");
+  disk.fail(1, SQLITE_FULL, 1'000'000);
+  AttemptExit exit;
+  queue->exited(run("j"), exit);
+  queue->end_turn();
+  queue->stop();
+  for (int i = 0; i < 20 && !queue->stopped(); ++i) pass_ms(1000);
+  CHECK(queue->stopped());
+}
+
+// --- recovery
+
+TEST_CASE_METHOD(QueueRig, "a job that was active at a crash runs again, the attempt not counted") {
+  submit("j", "x");
+  exit("j", 1);
+  pass_ms(1000);
+  CHECK(launcher.attempts.back().number == 2);
+  int64_t due = 0;
+  bool printed = GENERATE(true, false);
+  if (printed) {
+    print("j", "some output");
+    pass_ms(1000);
+  }
+  RunId interrupted = run("j");
+  disk.cut_process();
+  queue.reset();
+  store.reset();
+  store.emplace(dir.file("db"));
+  queue.emplace(*store, launcher, clock, LiveSettings(settings), options);
+  CHECK(queue->interrupted_runs() == std::vector<RunId>{interrupted});
+  REQUIRE(queue->recover() == 0);
+  CHECK(queue->interrupted_runs().empty());
+  Job back = job(kPending, "j");
+  CHECK(back.attempts == 1);
+  CHECK(back.mtime_ns > due);
+  std::string log;
+  REQUIRE(store->read_chunk(back.log, 0, 0, 1000, log) == 0);
+  CHECK(log == std::string(">>> x\n") + (printed ? "some output" : "") +
+                   "\n\n[System Error]: interrupted: filed was killed or the machine stopped\n");
+  CHECK(back.log_size == static_cast<int64_t>(log.size()));
+  launcher.told.clear();
+  turn();
+  CHECK(news() == Strings{"start j"});
+  CHECK(launcher.attempts.back().number == 2);
+  CHECK(launcher.attempts.back().run != interrupted);
+}
+
+TEST_CASE_METHOD(QueueRig, "the line of an interrupted attempt may cross into the next chunk") {
+  submit("j", "x");
+  begin("j");
+  print("j", std::string(Store::kChunkSize - 6 - 10, 'o'));
+  pass_ms(1000);
+  crash_and_start();
+  Job back = job(kPending, "j");
+  std::string log;
+  REQUIRE(store->read_chunk(back.log, 1, 0, 1000, log) == 0);
+  CHECK(log == "Error]: interrupted: filed was killed or the machine stopped\n");
+  CHECK(back.log_size == Store::kChunkSize + static_cast<int64_t>(log.size()));
+}
+
+// --- commits that fail
+
+TEST_CASE_METHOD(QueueRig, "a commit that fails gives its errno to what it held, once, and to nothing else") {
+  Job made;
+  OpenJob file;
+  REQUIRE(queue->create("j", 0644, kAlice, made, file) == 0);
+  queue->write(file, 0, "x");
+  int told = -1;
+  CHECK(queue->flush(file) == 0);
+  queue->turn().at_end([&](int error) { told = error; });
+  disk.fail(1, SQLITE_FULL);
+  CHECK(queue->end_turn() == ENOSPC);
+  CHECK(told == ENOSPC);
+  // Reads go on, and the next close succeeds.
+  CHECK(ls(kPending) == Strings{"j"});
+  CHECK(read(file) == "x");
+  told = -1;
+  CHECK(queue->flush(file) == 0);
+  queue->turn().at_end([&](int error) { told = error; });
+  CHECK(queue->end_turn() == 0);
+  CHECK(told == 0);
+  queue->close(file);
+  pass_ms(2000);
+  CHECK(ls(kActive) == Strings{"j"});
+}
+
+TEST_CASE_METHOD(QueueRig, "a claim that cannot be committed starts nothing, and is made later") {
+  set([](QueueSettings& queue) { queue.workers = 0; });
+  submit("j", "x");
+  settings.queue.workers = 1;
+  queue->set_base_settings(settings);
+  disk.fail(1);
+  CHECK(queue->end_turn() == EIO);
+  CHECK(news().empty());
+  CHECK(ls(kPending) == Strings{"j"});
+  CHECK(queue->next_deadline_ns() == clock.mono + kNsPerSec);
+  pass_ms(1000);
+  CHECK(news() == Strings{"start j"});
+}
+
+TEST_CASE_METHOD(QueueRig, "an end that cannot be committed is kept and committed later") {
+  set([](QueueSettings& queue) { queue.retries = 0; });
+  submit("j", "x");
+  begin("j");
+  print("j", "out");
+  disk.fail(1, SQLITE_FULL, 1'000'000);
+  AttemptExit failed;
+  failed.wait_status = W_EXITCODE(3, 0);
+  queue->exited(run("j"), failed);
+  CHECK(queue->end_turn() == ENOSPC);
+  CHECK(ls(kActive) == Strings{"j"});
+  news();
+  for (int i = 0; i < 3; ++i) {
+    pass_ms(1000);
+    CHECK(ls(kActive) == Strings{"j"});
+  }
+  std::string log = ">>> x\nout\n\n[System Error]: exit status 3\n";
+  CHECK(cat(kActive, "j") == log);
+  disk.fail(0);
+  pass_ms(1000);
+  CHECK(cat(kFailed, "j") == log);
+  CHECK(news().empty());
+  CHECK(queue->totals().failed == 1);
+  CHECK(queue->next_deadline_ns() < 0);
+}
+
+TEST_CASE_METHOD(QueueRig, "an end whose row cannot be read is not forgotten") {
+  submit("j", std::string(200'000, '#'));
+  begin("j");
+  // As when the disk gives EIO for a page that SQLite does not have in memory.
+  crash_and_start();
+  turn();
+  begin("j");
+  disk.fail_reads(true);
+  AttemptExit exit;
+  queue->exited(run("j"), exit);
+  queue->end_turn();
+  disk.fail_reads(false);
+  for (int i = 0; i < 3; ++i) pass_ms(1000);
+  CHECK(ls(kActive).empty());
+  CHECK(ls(kComplete) == Strings{"j"});
+}
+
+TEST_CASE_METHOD(QueueRig, "a dead attempt's worker is free again even if that turn's commit fails") {
+  submit("j", "x");
+  begin("j");
+  CHECK(mv(kActive, "j", kFailed) == 0);
+  // The exit comes in a turn that fails for the sake of something else.
+  submit("k", "x");
+  AttemptExit exit;
+  queue->exited(run("j"), exit);
+  CHECK(queue->rename(kPending, "k", kPending, "k2", false) == 0);
+  disk.fail(1);
+  CHECK(queue->end_turn() == EIO);
+  for (int i = 0; i < 3; ++i) pass_ms(1000);
+  CHECK(ls(kActive) == Strings{"k"});
+}
+
+TEST_CASE_METHOD(QueueRig, "a move or rm of an active job that cannot be committed leaves it running") {
+  submit("j", "x");
+  begin("j");
+  print("j", "one ");
+  news();
+  bool move = GENERATE(true, false);
+  disk.fail(1);
+  CHECK((move ? mv(kActive, "j", kFailed) : rm(kActive, "j")) == EIO);
+  CHECK(news().empty());
+  CHECK(ls(kActive) == Strings{"j"});
+  print("j", "two");
+  CHECK(cat(kActive, "j") == ">>> x\none two");
+  pass_ms(1000);
+  exit("j", 0);
+  CHECK(cat(kComplete, "j") == ">>> x\none two");
+}
+
+TEST_CASE_METHOD(QueueRig, "what an attempt prints in a turn that takes its move back is not lost") {
+  submit("j", "x");
+  begin("j");
+  CHECK(queue->rename(kActive, "j", kFailed, "j", false) == 0);
+  queue->output(run("j"), "between");
+  disk.fail(1);
+  CHECK(queue->end_turn() == EIO);
+  pass_ms(1000);
+  CHECK(cat(kActive, "j") == ">>> x\nbetween");
+}
+
+TEST_CASE_METHOD(QueueRig, "an attempt that ends in a turn that takes its removal back has ended") {
+  submit("j", "x");
+  begin("j");
+  CHECK(queue->remove(kActive, "j") == 0);
+  AttemptExit exit;
+  queue->exited(run("j"), exit);
+  disk.fail(1);
+  CHECK(queue->end_turn() == EIO);
+  CHECK(ls(kActive) == Strings{"j"});
+  pass_ms(1000);
+  CHECK(ls(kComplete) == Strings{"j"});
+}
+
+TEST_CASE_METHOD(QueueRig, "a touch of an active job that cannot be committed is taken back") {
+  submit("j", "x");
+  begin("j");
+  int64_t before = job(kActive, "j").mtime_ns;
+  AttributeChange change;
+  change.mtime_ns = 7;
+  Job changed;
+  CHECK(queue->set_attributes(job(kActive, "j").ino, change, changed) == 0);
+  disk.fail(1);
+  CHECK(queue->end_turn() == EIO);
+  CHECK(job(kActive, "j").mtime_ns == before);
+}
+
+TEST_CASE_METHOD(QueueRig, "a full disk gives ENOSPC, reads go on, rm frees, and submission works again") {
+  set([](QueueSettings& queue) { queue.workers = 0; });
+  std::string text(50'000, '#');
+  disk.set_capacity(1 << 20);
+  int fitted = 0;
+  int error = 0;
+  for (; error == 0 && fitted < 100; ++fitted) {
+    error = submit("j" + std::to_string(fitted), text);
+    store->tidy(true);
+  }
+  --fitted;
+  CHECK(error == ENOSPC);
+  CHECK(fitted >= 5);
+  CHECK(ls(kPending).size() == static_cast<size_t>(fitted));
+  CHECK((cat(kPending, "j0") == text));
+  disk.set_capacity(2 << 20);
+  CHECK(rm(kPending, "j0") == 0);
+  CHECK(submit("again", text) == 0);
+  stop_and_start();
+  CHECK(ls(kPending).size() == static_cast<size_t>(fitted));
+}

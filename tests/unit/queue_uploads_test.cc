@@ -1,0 +1,421 @@
+// The texts of jobs while they are written.
+#include "catch.h"
+#include "queue_rig.h"
+
+using namespace filed;
+
+namespace {
+
+// No worker is free unless a test asks for one.
+class UploadRig : public QueueRig {
+ public:
+  UploadRig() {
+    set([](QueueSettings& queue) { queue.workers = 0; });
+  }
+
+  OpenJob create(const std::string& id, const Caller& caller = kAlice) {
+    Job made;
+    OpenJob file;
+    REQUIRE(queue->create(id, 0600, caller, made, file) == 0);
+    return file;
+  }
+
+  void close(OpenJob& file) {
+    queue->close(file);
+    turn();
+  }
+
+  int truncate(int64_t ino, int64_t size) {
+    AttributeChange change;
+    change.size = size;
+    Job changed;
+    int error = queue->set_attributes(ino, change, changed);
+    return error != 0 ? error : turn();
+  }
+
+  std::string text_of(const std::string& id) { return cat(kPending, id); }
+};
+
+}  // namespace
+
+TEST_CASE_METHOD(UploadRig, "the early flush of a shell's redirection commits nothing") {
+  OpenJob file = create("j");
+  CHECK(queue->flush(file) == 0);
+  CHECK_FALSE(queue->turn().changed());
+  CHECK(store->counts().total() == 0);
+  queue->write(file, 0, "x");
+  CHECK(flush(file) == 0);
+  CHECK(store->counts().total() == 1);
+  close(file);
+  CHECK(text_of("j") == "x");
+}
+
+TEST_CASE_METHOD(UploadRig, "what was flushed survives a crash and runs, what was not does not exist") {
+  OpenJob flushed = create("flushed");
+  OpenJob written = create("written");
+  queue->write(flushed, 0, "acknowledged");
+  queue->write(written, 0, "not acknowledged");
+  CHECK(flush(flushed) == 0);
+  queue->write(flushed, 12, ", and more that is not");
+  turn();
+  crash_and_start();
+  CHECK(ls(kPending) == Strings{"flushed"});
+  CHECK(text_of("flushed") == "acknowledged");
+  set([](QueueSettings& queue) { queue.workers = 5; });
+  CHECK(ls(kActive) == Strings{"flushed"});
+}
+
+TEST_CASE_METHOD(UploadRig, "a text larger than job_size_limit poisons its upload") {
+  set([](QueueSettings& queue) { queue.job_size_limit = 10; });
+  OpenJob file = create("j");
+  CHECK(queue->write(file, 0, "0123456789") == 0);
+  CHECK(queue->write(file, 10, "a") == EFBIG);
+  CHECK(queue->write(file, 0, "b") == 0);
+  CHECK(flush(file) == EFBIG);
+  CHECK(flush(file) == EFBIG);
+  SECTION("and is dropped at the last close") {
+    close(file);
+    CHECK(ls(kPending).empty());
+    CHECK(submit("j", "x") == 0);
+  }
+  SECTION("until it is begun anew") {
+    CHECK(truncate(file.ino, 0) == 0);
+    CHECK(queue->write(file, 0, "short") == 0);
+    CHECK(flush(file) == 0);
+    close(file);
+    CHECK(text_of("j") == "short");
+  }
+}
+
+TEST_CASE_METHOD(UploadRig, "a text of exactly job_size_limit is taken") {
+  CHECK(submit("j", std::string(1 << 20, 'x')) == 0);
+  CHECK(submit("k", std::string((1 << 20) + 1, 'x')) == EFBIG);
+  CHECK(ls(kPending) == Strings{"j"});
+}
+
+TEST_CASE_METHOD(UploadRig, "a NUL byte is refused at close, and nothing is left") {
+  CHECK(submit("j", std::string("a\0b", 3)) == EINVAL);
+  CHECK(ls(kPending).empty());
+  OpenJob file = create("j");
+  CHECK(queue->write(file, 10, "x") == 0);  // a hole reads as NUL bytes
+  CHECK(flush(file) == EINVAL);
+  CHECK(queue->write(file, 0, "0123456789") == 0);
+  CHECK(flush(file) == 0);
+  close(file);
+  CHECK(text_of("j") == "0123456789x");
+}
+
+TEST_CASE_METHOD(UploadRig, "a rewrite that cannot be flushed leaves the old text") {
+  REQUIRE(submit("j", "the old text") == 0);
+  OpenJob file = open(kPending, "j", true, true);
+  int expected = 0;
+  SECTION("for a NUL byte") {
+    queue->write(file, 0, std::string("n\0w", 3));
+    expected = EINVAL;
+  }
+  SECTION("for its size") {
+    CHECK(queue->write(file, 0, std::string((1 << 20) + 1, 'x')) == EFBIG);
+    expected = EFBIG;
+  }
+  SECTION("for the disk") {
+    queue->write(file, 0, "new");
+    disk.fail(1, SQLITE_FULL);
+    expected = ENOSPC;
+  }
+  CHECK(flush(file) == expected);
+  queue->close(file);
+  turn();
+  CHECK(text_of("j") == "the old text");
+  pass_ms(2000);
+  set([](QueueSettings& queue) { queue.workers = 1; });
+  CHECK(launcher.attempts.back().text == "the old text");
+}
+
+TEST_CASE_METHOD(UploadRig, "a job is edited in place, and then starts afresh") {
+  set([](QueueSettings& queue) { queue.workers = 1; });
+  REQUIRE(submit("j", "false; true") == 0);
+  exit("j", 1);
+  CHECK(job(kPending, "j").attempts == 1);
+  clock.advance_ms(100);
+  OpenJob file = open(kPending, "j", true);
+  CHECK(queue->write(file, 0, "true ") == 0);
+  pass_ms(10'000);
+  CHECK(ls(kActive).empty());  // held while it is open
+  CHECK(flush(file) == 0);
+  close(file);
+  CHECK(launcher.attempts.back().text == "true ; true");
+  CHECK(launcher.attempts.back().number == 1);
+}
+
+TEST_CASE_METHOD(UploadRig, "a job that is opened for writing and left alone stays as it is") {
+  REQUIRE(submit("j", "x") == 0);
+  touch(kPending, "j", 42);
+  OpenJob file = open(kPending, "j", true);
+  CHECK(flush(file) == 0);
+  close(file);
+  CHECK(text_of("j") == "x");
+  CHECK(job(kPending, "j").mtime_ns == 42);
+}
+
+TEST_CASE_METHOD(UploadRig, "a job that is truncated and left empty does not run") {
+  REQUIRE(submit("j", "x") == 0);
+  OpenJob file = open(kPending, "j", true, true);
+  CHECK(flush(file) == 0);
+  close(file);
+  CHECK(job(kPending, "j").size() == 0);
+  set([](QueueSettings& queue) { queue.workers = 1; });
+  CHECK(ls(kPending) == Strings{"j"});
+  crash_and_start();
+  CHECK(job(kPending, "j").size() == 0);
+}
+
+TEST_CASE_METHOD(UploadRig, "truncate works with the file open or not, and changes the due time as a write does") {
+  REQUIRE(submit("j", "0123456789") == 0);
+  clock.advance_ms(10);
+  int64_t ino = job(kPending, "j").ino;
+  CHECK(truncate(ino, 20) == EINVAL);
+  CHECK(truncate(ino, (1 << 20) + 1) == EFBIG);
+  CHECK(truncate(ino, 5) == 0);
+  CHECK(text_of("j") == "01234");
+  CHECK(job(kPending, "j").mtime_ns == clock.wall);
+  OpenJob file = open(kPending, "j", true);
+  CHECK(truncate(ino, 3) == 0);
+  CHECK(job(kPending, "j").size() == 3);
+  CHECK(flush(file) == 0);
+  close(file);
+  CHECK(text_of("j") == "012");
+  CHECK(truncate(ino, 0) == 0);
+  CHECK(queue->counts().ready == 0);
+}
+
+TEST_CASE_METHOD(UploadRig, "a time set while a job is written is its due time") {
+  OpenJob file = create("j");
+  queue->write(file, 0, "x");
+  bool flushed_before = GENERATE(true, false);
+  if (flushed_before) CHECK(flush(file) == 0);
+  CHECK(touch(kPending, "j", clock.wall + 60 * kNsPerSec) == 0);
+  CHECK(flush(file) == 0);
+  close(file);
+  CHECK(job(kPending, "j").mtime_ns == clock.wall + 60 * kNsPerSec);
+  set([](QueueSettings& queue) { queue.workers = 1; });
+  CHECK(news().empty());
+  pass_ms(60'000);
+  CHECK(news() == Strings{"start j"});
+}
+
+TEST_CASE_METHOD(UploadRig, "attributes set on a new job are those that it is stored with") {
+  OpenJob file = create("j");
+  AttributeChange change;
+  change.mode = 0640;
+  change.uid = 5;
+  change.gid = 6;
+  Job changed;
+  CHECK(queue->set_attributes(file.ino, change, changed) == 0);
+  CHECK(changed.mode == 0640);
+  queue->write(file, 0, "x");
+  CHECK(flush(file) == 0);
+  close(file);
+  crash_and_start();
+  Job kept = job(kPending, "j");
+  CHECK(kept.mode == 0640);
+  CHECK(kept.uid == 5);
+  CHECK(kept.gid == 6);
+}
+
+TEST_CASE_METHOD(UploadRig, "a job is runnable only when its last writer has closed it") {
+  set([](QueueSettings& queue) { queue.workers = 1; });
+  OpenJob one = create("j");
+  queue->write(one, 0, "x");
+  OpenJob two = open(kPending, "j", true);
+  OpenJob reader = open(kPending, "j");
+  CHECK(flush(one) == 0);
+  close(one);
+  CHECK(ls(kActive).empty());
+  CHECK(flush(two) == 0);
+  close(two);
+  CHECK(ls(kActive) == Strings{"j"});
+  CHECK(read(reader) == "x");
+  close(reader);
+}
+
+TEST_CASE_METHOD(UploadRig, "what one user's uploads hold is limited by upload_limit, for each user") {
+  set([](QueueSettings& queue) {
+    queue.job_size_limit = 100;
+    queue.upload_limit = 150;
+  });
+  OpenJob a = create("a");
+  OpenJob b = create("b");
+  CHECK(queue->write(a, 0, std::string(100, 'x')) == 0);
+  CHECK(queue->write(b, 0, std::string(50, 'x')) == 0);
+  CHECK(queue->write(b, 50, "x") == EDQUOT);
+  CHECK(flush(b) == EDQUOT);
+  OpenJob c = create("c", kBob);
+  CHECK(queue->write(c, 0, std::string(100, 'x')) == 0);
+  CHECK(flush(a) == 0);
+  close(a);
+  // What is stored is not counted, unless it is opened for writing.
+  CHECK(queue->write(b, 50, "x") == 0);
+  CHECK(flush(b) == EDQUOT);  // still poisoned
+  CHECK(truncate(b.ino, 0) == 0);
+  OpenJob again = open(kPending, "a", true);
+  CHECK(queue->write(b, 0, std::string(51, 'x')) == EDQUOT);
+  close(again);
+  close(b);
+  close(c);
+  OpenJob d = create("d");
+  CHECK(queue->write(d, 0, std::string(100, 'x')) == 0);
+  OpenJob file;
+  CHECK(queue->open(job(kPending, "a").ino, true, false, kAlice, file) == EDQUOT);
+  CHECK(queue->open(job(kPending, "a").ino, true, false, kBob, file) == 0);
+  close(file);
+  close(d);
+}
+
+TEST_CASE_METHOD(UploadRig, "a job that is removed while it is written takes no name and never runs") {
+  set([](QueueSettings& queue) { queue.workers = 1; });
+  OpenJob file = create("j");
+  queue->write(file, 0, "x");
+  bool stored = GENERATE(true, false);
+  if (stored) CHECK(flush(file) == 0);
+  OpenJob reader = open(kPending, "j");
+  CHECK(rm(kPending, "j") == 0);
+  CHECK(ls(kPending).empty());
+  CHECK(queue->counts().total() == 0);
+  CHECK(queue->write(file, 1, "y") == 0);
+  CHECK(read(file) == "xy");
+  CHECK(read(reader) == "xy");
+  CHECK(submit("j", "another") == 0);
+  CHECK(flush(file) == 0);
+  close(file);
+  CHECK(launcher.attempts.size() == 1);
+  CHECK(launcher.attempts.back().text == "another");
+  // Who still has it open goes on seeing it.
+  CHECK(read(reader) == "xy");
+  Job ghost;
+  CHECK(queue->get(reader.ino, ghost) == 0);
+  CHECK(ghost.size() == 2);
+  close(reader);
+  CHECK(queue->get(reader.ino, ghost) == ENOENT);
+}
+
+TEST_CASE_METHOD(UploadRig, "a job can be renamed while it is written, before and after its first flush") {
+  OpenJob file = create(".tmp");
+  bool stored = GENERATE(true, false);
+  if (stored) {
+    queue->write(file, 0, "x");
+    CHECK(flush(file) == 0);
+  } else {
+    queue->write(file, 0, "x");
+  }
+  CHECK(mv(kPending, ".tmp", kPending, "final") == 0);
+  CHECK(ls(kPending) == Strings{"final"});
+  CHECK(mv(kPending, "final", kFailed) == EBUSY);
+  if (GENERATE(true, false)) {
+    // What was not flushed is not acknowledged: an empty job is left, or the text of before.
+    crash_and_start();
+    CHECK(text_of("final") == (stored ? "x" : ""));
+    return;
+  }
+  queue->write(file, 1, "y");
+  CHECK(flush(file) == 0);
+  close(file);
+  CHECK(text_of("final") == "xy");
+  CHECK(submit(".tmp", "free again") == 0);
+}
+
+TEST_CASE_METHOD(UploadRig, "a job that is being written cannot be replaced, one that is read can") {
+  REQUIRE(submit("old", "old text") == 0);
+  REQUIRE(submit("new", "new text") == 0);
+  OpenJob writer = open(kPending, "old", true);
+  CHECK(mv(kPending, "new", kPending, "old") == EBUSY);
+  close(writer);
+  OpenJob unstored = create("fresh");
+  CHECK(mv(kPending, "new", kPending, "fresh") == EBUSY);
+  close(unstored);
+  OpenJob reader = open(kPending, "old");
+  CHECK(mv(kPending, "new", kPending, "old") == 0);
+  CHECK(text_of("old") == "new text");
+  CHECK(read(reader) == "old text");
+  close(reader);
+}
+
+TEST_CASE_METHOD(UploadRig, "only pending jobs can be written, and in owner mode only by owner and root") {
+  options.owner_mode = true;
+  stop_and_start();
+  set([](QueueSettings& queue) { queue.workers = 1; });
+  REQUIRE(submit("a", "x") == 0);
+  REQUIRE(submit("p", "x") == 0);
+  OpenJob file;
+  CHECK(queue->open(job(kActive, "a").ino, true, false, kAlice, file) == EACCES);
+  CHECK(queue->open(job(kActive, "a").ino, false, true, kRoot, file) == EACCES);
+  int64_t ino = job(kPending, "p").ino;
+  CHECK(queue->open(ino, true, false, kBob, file) == EACCES);
+  CHECK(queue->open(ino, false, true, kBob, file) == EACCES);
+  CHECK(queue->open(ino, false, false, kBob, file) == 0);
+  close(file);
+  CHECK(queue->open(ino, true, false, kRoot, file) == 0);
+  close(file);
+  CHECK(queue->open(ino, true, false, kAlice, file) == 0);
+  close(file);
+  CHECK(queue->open(999'999, true, false, kAlice, file) == ENOENT);
+}
+
+TEST_CASE_METHOD(UploadRig, "nothing of a text whose flush failed is stored by a later rename") {
+  OpenJob file = create("j");
+  queue->write(file, 0, "rm -rf /tmp/x");
+  disk.fail(1);
+  CHECK(flush(file) == EIO);
+  queue->write(file, 0, "echo something quite different");
+  CHECK(mv(kPending, "j", kPending, "k") == 0);
+  crash_and_start();
+  CHECK(text_of("k").empty());
+}
+
+TEST_CASE_METHOD(UploadRig, "a touch while a job is written that cannot be committed is taken back") {
+  REQUIRE(submit("j", "x") == 0);
+  clock.advance_ms(10);
+  OpenJob file = open(kPending, "j", true);
+  queue->write(file, 0, "y");
+  int64_t before = job(kPending, "j").mtime_ns;
+  AttributeChange change;
+  change.mtime_ns = 42;
+  Job changed;
+  CHECK(queue->set_attributes(file.ino, change, changed) == 0);
+  disk.fail(1);
+  CHECK(queue->end_turn() == EIO);
+  CHECK(job(kPending, "j").mtime_ns == before);
+  CHECK(flush(file) == 0);
+  close(file);
+  CHECK(job(kPending, "j").mtime_ns == before);
+}
+
+TEST_CASE_METHOD(UploadRig, "a failed commit takes back what it held of uploads, and all works again") {
+  OpenJob file = create("j");
+  queue->write(file, 0, "x");
+  SECTION("a rename before the first flush") {
+    CHECK(queue->rename(kPending, "j", kPending, "k", false) == 0);
+    disk.fail(1);
+    CHECK(queue->end_turn() == EIO);
+    CHECK(ls(kPending) == Strings{"j"});
+  }
+  SECTION("a removal after the flush") {
+    CHECK(flush(file) == 0);
+    CHECK(queue->remove(kPending, "j") == 0);
+    disk.fail(1);
+    CHECK(queue->end_turn() == EIO);
+    CHECK(ls(kPending) == Strings{"j"});
+  }
+  SECTION("flush and removal in one turn") {
+    CHECK(queue->flush(file) == 0);
+    CHECK(queue->remove(kPending, "j") == 0);
+    disk.fail(1);
+    CHECK(queue->end_turn() == EIO);
+    CHECK(ls(kPending) == Strings{"j"});
+  }
+  CHECK(read(file) == "x");
+  CHECK(flush(file) == 0);
+  close(file);
+  CHECK(text_of("j") == "x");
+  crash_and_start();
+  CHECK(text_of("j") == "x");
+}

@@ -1,0 +1,237 @@
+#include "queue/run_log.h"
+
+#include <optional>
+#include <random>
+
+#include "catch.h"
+#include "fault_vfs.h"
+#include "quiet_log.h"
+#include "queue/log_text.h"
+#include "temp_dir.h"
+
+using namespace filed;
+
+namespace {
+
+constexpr int64_t kChunk = Store::kChunkSize;
+constexpr int64_t kLimit = 4000;  // its tail is 1000 bytes
+
+// Bytes that tell where they were: no two positions read alike for long.
+std::string pattern(size_t size) {
+  std::string bytes;
+  for (size_t i = 0; bytes.size() < size; ++i) bytes += std::to_string(i) + ' ';
+  bytes.resize(size);
+  return bytes;
+}
+
+class LogRig {
+ public:
+  LogRig() { store.emplace(dir.file("db")); }
+
+  // Saves as the queue does.
+  void save(RunLog& log, bool all) {
+    REQUIRE(log.save(*store, all) == 0);
+    REQUIRE(store->commit() == 0);
+    log.saved();
+  }
+
+  std::string stored(int64_t log) {
+    int64_t size = 0;
+    REQUIRE(store->log_size(log, size) == 0);
+    std::string all;
+    std::string piece;
+    for (int64_t chunk = 0; chunk * kChunk < size; ++chunk) {
+      REQUIRE(store->read_chunk(log, chunk, 0, kChunk, piece) == 0);
+      all += piece;
+    }
+    CHECK(static_cast<int64_t>(all.size()) == size);
+    return all;
+  }
+
+  // Reads on from `offset` until the end, `size` bytes at a time, as cat(1) does.
+  std::string read_on(RunLog& log, RunLog::Reader& reader, int64_t& offset, int64_t size) {
+    std::string all;
+    std::string piece;
+    do {
+      REQUIRE(log.read(*store, reader, offset, size, piece) == 0);
+      CHECK(static_cast<int64_t>(piece.size()) <= size);
+      all += piece;
+      offset += static_cast<int64_t>(piece.size());
+    } while (!piece.empty());
+    return all;
+  }
+
+  QuietLog quiet;
+  FaultDisk disk;
+  TempDir dir;
+  std::optional<Store> store;
+};
+
+}  // namespace
+
+TEST_CASE_METHOD(LogRig, "a log is stored in chunks, whole ones first") {
+  RunLog log(7, 16 << 20, ">>> x\n");
+  std::string output = pattern(3 * kChunk + 100);
+  log.append(output);
+  CHECK(log.unsaved() == 3 * kChunk + 106);
+  save(log, false);
+  CHECK(log.unsaved() == 106);
+  CHECK(log.held() == 106);
+  CHECK(stored(7) == (">>> x\n" + output).substr(0, 3 * kChunk));
+  save(log, true);
+  CHECK(log.unsaved() == 0);
+  CHECK(stored(7) == ">>> x\n" + output);
+
+  log.append("more");  // the last chunk is written again
+  log.finish("end\n");
+  CHECK(log.size() == 3 * kChunk + 106 + 8);
+  save(log, true);
+  CHECK(stored(7) == ">>> x\n" + output + "moreend\n");
+}
+
+TEST_CASE_METHOD(LogRig, "what could not be committed is saved again, whole") {
+  RunLog log(7, 16 << 20, "");
+  std::string output = pattern(2 * kChunk + 10);
+  log.append(output.substr(0, kChunk + 5));
+  REQUIRE(log.save(*store, true) == 0);
+  store->rollback();
+  log.append(output.substr(kChunk + 5));
+  save(log, false);
+  CHECK(stored(7) == output.substr(0, 2 * kChunk));
+  save(log, true);
+  CHECK(stored(7) == output);
+}
+
+TEST_CASE_METHOD(LogRig, "output of exactly output_limit is not cut, one byte more is") {
+  int64_t more = GENERATE(-1, 0, 1, 2, 999, 1000, 1001, 5000, 600'000);
+  size_t step = GENERATE(1, 7, 1000, 100'000'000);
+  if (step == 1 && more > 5000) return;
+  INFO("limit + " << more << " bytes, " << step << " at a time");
+  std::string output = pattern(static_cast<size_t>(kLimit + more));
+  RunLog log(9, kLimit, ">>> x\n");
+  for (size_t at = 0; at < output.size(); at += step) {
+    log.append(std::string_view(output).substr(at, step));
+    CHECK(log.size() == 6 + static_cast<int64_t>(std::min(at + step, output.size())));
+  }
+  log.finish("THE END");
+  save(log, true);
+  std::string expected = output;
+  if (more > 0) {
+    expected = output.substr(0, 3000) + log_gap(more, kLimit) + output.substr(output.size() - 1000);
+  }
+  CHECK((stored(9) == ">>> x\n" + expected + "THE END"));
+  CHECK(log.size() == static_cast<int64_t>(expected.size()) + 13);
+}
+
+TEST_CASE_METHOD(LogRig, "output_limit may be nothing at all") {
+  RunLog log(9, 0, ">>> x\n");
+  log.append("abc");
+  log.append("def");
+  log.finish("");
+  save(log, true);
+  CHECK(stored(9) == ">>> x\n" + log_gap(6, 0));
+}
+
+TEST_CASE_METHOD(LogRig, "a reader of a running attempt sees all that was printed so far") {
+  RunLog log(7, 16 << 20, ">>> x\n");
+  RunLog::Reader reader;
+  int64_t offset = 0;
+  CHECK(read_on(log, reader, offset, 100) == ">>> x\n");
+  std::string output = pattern(2 * kChunk + 77);
+  log.append(output.substr(0, kChunk));
+  std::string seen = read_on(log, reader, offset, 1000);
+  save(log, GENERATE(true, false));
+  log.append(output.substr(kChunk));
+  seen += read_on(log, reader, offset, 4096);
+  CHECK((seen == output));
+  log.finish("end");
+  save(log, true);
+  CHECK(read_on(log, reader, offset, 4096) == "end");
+  std::string bytes = "x";
+  CHECK(log.read(*store, reader, offset + 1000, 10, bytes) == 0);
+  CHECK(bytes.empty());
+}
+
+TEST_CASE_METHOD(LogRig, "a reader who is slow crosses the cut once, and reads on to the end") {
+  RunLog log(7, kLimit, "");
+  RunLog::Reader reader;
+  int64_t offset = 0;
+  std::string output = pattern(20'000);
+  log.append(output.substr(0, 3500));
+  bool reads_early = GENERATE(true, false);
+  std::string seen;
+  if (reads_early) seen = read_on(log, reader, offset, 512);
+  log.append(output.substr(3500, 10'000));
+  bool reads_between = GENERATE(true, false);
+  if (reads_between) seen += read_on(log, reader, offset, 512);
+  log.append(output.substr(13'500));
+  bool reads_late = GENERATE(true, false);
+  if (reads_late) seen += read_on(log, reader, offset, 512);
+  log.finish("\nend\n");
+  save(log, true);
+  seen += read_on(log, reader, offset, 512);
+
+  // The head, then pieces with a line wherever something is missing before them, then the end.
+  std::string expected_end = output.substr(output.size() - 1000) + "\nend\n";
+  CHECK(seen.starts_with(output.substr(0, reads_early ? 3500 : 3000)));
+  CHECK(seen.ends_with("\nend\n"));
+  if (!reads_late) CHECK(seen.ends_with(expected_end));
+  size_t gaps = 0;
+  int64_t missing = 0;
+  std::string rest = seen;
+  for (size_t at; (at = rest.find("\n\n[System Error]: output limit ")) != rest.npos; ++gaps) {
+    size_t number = rest.find(": ", at + 20) + 2;
+    missing += atoll(rest.c_str() + number);
+    rest.erase(at, rest.find("here\n\n", at) + 6 - at);
+  }
+  CHECK(gaps == (reads_between ? 2u : 1u));
+  CHECK(static_cast<int64_t>(rest.size()) + missing == static_cast<int64_t>(output.size()) + 5);
+}
+
+TEST_CASE_METHOD(LogRig, "who goes back to the start after the cut reads the head again") {
+  RunLog log(7, kLimit, "");
+  RunLog::Reader reader;
+  int64_t offset = 0;
+  std::string output = pattern(20'000);
+  log.append(output);
+  std::string first = read_on(log, reader, offset, 512);
+  offset = 0;
+  CHECK((read_on(log, reader, offset, 512) == first));
+  offset = 0;
+  log.finish("");
+  save(log, true);
+  CHECK((read_on(log, reader, offset, 512) == stored(7)));
+}
+
+TEST_CASE_METHOD(LogRig, "a copy of a log brings it back to where it was") {
+  RunLog log(7, kLimit, ">>> x\n");
+  std::string output = pattern(10'000);
+  log.append(output.substr(0, 6000));
+  save(log, true);
+  RunLog copy = log;
+  log.finish("stopped");
+  REQUIRE(log.save(*store, true) == 0);
+  store->rollback();
+  log = copy;
+  CHECK_FALSE(log.finished());
+  log.append(output.substr(6000));
+  log.finish("");
+  save(log, true);
+  CHECK((stored(7) == ">>> x\n" + output.substr(0, 3000) + log_gap(6000, kLimit) +
+                          output.substr(9000)));
+}
+
+TEST_CASE_METHOD(LogRig, "memory holds no more than the last chunk and the tail") {
+  RunLog log(7, 1 << 20, "");
+  std::string output = pattern(100'000);
+  for (int i = 0; i < 100; ++i) {
+    log.append(output);
+    if (i % 3 == 0) save(log, false);
+    CHECK(log.held() <= kChunk + 300'000);
+  }
+  save(log, false);
+  CHECK(log.held() < kChunk);
+  log.finish("");
+  save(log, true);
+  CHECK(log.held() < kChunk);
+}
