@@ -1,0 +1,27 @@
+# rm cancels a pending job and forgets one that has failed or is complete; its name is free again.
+. "${0%/*}/../lib.sh"
+config workers=1 retries=0
+start_filed
+
+submit good "echo good"
+submit bad "exit 1"
+wait_in complete good
+wait_in failed bad
+touch -d '2035-01-01 00:00:00' "$q/complete/good"
+mv "$q/complete/good" "$q/pending/later"
+submit good "echo again"
+wait_in complete good
+
+rm "$q/pending/later" "$q/failed/bad" "$q/complete/good"
+for id in later bad good; do assert_eq "" "$(where $id)" "where $id is"; done
+assert_fails ENOENT cat "$q/complete/good"
+assert_fails ENOENT rm "$q/failed/bad"
+assert_fails ENOENT mv "$q/complete/good" "$q/pending/"
+assert_eq "0 0 0" "$(counter pending) $(counter failed) $(counter complete)" "counts"
+
+submit good "echo third"
+wait_in complete good
+assert_file "$q/complete/good" '>>> echo third\nthird\n'
+restart_filed
+assert_eq "complete" "$(where good)" "where good is"
+assert_eq "" "$(where later)$(where bad)" "what was removed"
