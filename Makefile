@@ -5,6 +5,8 @@
 #   make check          install what is missing, build, and run all tests
 #   make test           the same, but install nothing
 #   make install        into $(DESTDIR)$(PREFIX); make uninstall takes it away again
+#   make bench          compare it with its peers
+#   make fuzz           fuzz its parsers; runs=1000000 for longer
 #   make dist           build/dist/filed-VERSION.tar.gz and an APKBUILD that has its checksum
 #
 # Variants live side by side under build/: debug=yes, static=yes, sanitize=address (with undefined),
@@ -34,10 +36,12 @@ SCDOC      ?= scdoc
 INSTALL    ?= install
 
 variant-debug-yes       := -debug
-flags-debug-no          := -Os -DNDEBUG
+flags-debug-no          := -Os
 flags-debug-yes         := -O0 -g3
+cppflags-debug-no       := -DNDEBUG
 variant-static-yes      := -static
-ldflags-static-yes      := -static
+# libfuse refers to its CUSE half, and that to its high-level half; filed needs neither.
+ldflags-static-yes      := -static -Wl,--defsym=cuse_lowlevel_init=0
 pkgflags-static-yes     := --static
 variant-sanitize-address := -asan
 flags-sanitize-address  := -fsanitize=address,undefined -fno-sanitize=vptr -fno-sanitize-recover=undefined \
@@ -52,7 +56,7 @@ out     ?= build/$(variant)
 CFLAGS   ?= -O2
 CXXFLAGS ?= $(flags-debug-$(debug))
 filed_cppflags = -Isrc -DFILED_VERSION='"$(version)"' -DFUSE_USE_VERSION=314 -D_FILE_OFFSET_BITS=64 -D_GNU_SOURCE \
-                 $(shell $(PKG_CONFIG) --cflags fuse3 sqlite3 inih)
+                 $(cppflags-debug-$(debug)) $(shell $(PKG_CONFIG) --cflags fuse3 sqlite3 inih)
 filed_cxxflags = -std=c++20 -Wall -Wextra -Wshadow -Wnon-virtual-dtor -fno-rtti -ffunction-sections \
                  -fdata-sections $(flags-sanitize-$(sanitize))
 filed_ldflags  = -Wl,--gc-sections -Wl,--as-needed $(ldflags-static-$(static)) $(flags-sanitize-$(sanitize))
@@ -61,7 +65,7 @@ filed_libs     = $(shell $(PKG_CONFIG) $(pkgflags-static-$(static)) --libs fuse3
 mains     := src/filed.cc src/filed-launch.cc
 sources   := $(filter-out $(mains),$(wildcard src/*.cc src/*/*.cc))
 tests     := $(wildcard tests/unit/*.cc)
-helpers   := $(filter-out $(tests),$(wildcard tests/*/*.c tests/*/*.cc))
+helpers   := $(filter-out $(tests) tests/bench/% tests/fuzz/%,$(wildcard tests/*/*.c tests/*/*.cc))
 objects   := $(sources:%.cc=$(out)/%.o)
 launch_objects := $(patsubst %.cc,$(out)/%.o,$(wildcard src/base/*.cc src/config/*.cc src/sandbox/*.cc))
 programs  := $(out)/filed $(out)/filed-launch
@@ -117,6 +121,34 @@ check:
 test: all unit helpers
 	@out=$(out) fuse=$(fuse) $(if $(shells),shells='$(shells)') tests/run $(only)
 
+# Compares filed with its peers and with what the machine allows; long=yes takes longer.
+bench_programs := $(patsubst %,$(out)/bench/%,spawn submit stamp commits memfs)
+bench:
+	@tests/setup bench
+	@$(MAKE) --no-print-directory $(programs) $(bench_programs)
+	@out=$(out) long=$(long) python3 tests/bench/bench.py
+$(out)/bench/%: tests/bench/%.c
+	@mkdir -p $(@D)
+	$(CC) -D_GNU_SOURCE $(CFLAGS) -Wall -Wextra $(LDFLAGS) -o $@ $< $(if $(filter commits,$*),$(filed_libs))
+$(out)/bench/%: tests/bench/%.cc
+	@mkdir -p $(@D)
+	$(CXX) $(filed_cppflags) $(CXXFLAGS) -std=c++20 -Wall -Wextra $(LDFLAGS) -o $@ $< $(filed_libs)
+
+# Runs each fuzz target so often. What it learns stays in build/, what it finds too.
+runs ?= 100000
+fuzz_targets  := $(patsubst tests/fuzz/%_fuzz.cc,%,$(wildcard tests/fuzz/*_fuzz.cc))
+fuzz_sources  := $(wildcard src/base/*.cc src/config/*.cc) src/launcher/protocol.cc
+fuzz:
+	@tests/setup fuzz
+	@$(MAKE) --no-print-directory $(addprefix fuzz-,$(fuzz_targets))
+fuzz-%: build/fuzz/%
+	@mkdir -p build/fuzz/corpus/$*
+	cd build/fuzz && ./$* -runs=$(runs) -max_len=4096 -print_final_stats=1 corpus/$* ../../tests/fuzz/corpus/$*
+build/fuzz/%: tests/fuzz/%_fuzz.cc $(fuzz_sources)
+	@mkdir -p $(@D)
+	clang++ $(filed_cppflags) -O1 -g -std=c++20 -fsanitize=fuzzer,address,undefined -o $@ $^ $(shell $(PKG_CONFIG) --libs inih)
+.PRECIOUS: build/fuzz/%
+
 # Service files and configuration name /usr/bin and /etc; the copies name where things really go.
 at_home = sed -e 's|/usr/bin/filed|$(bindir)/filed|g' -e 's|/etc/filed|$(sysconfdir)/filed|g'
 etc     := $(DESTDIR)$(sysconfdir)
@@ -167,4 +199,4 @@ dist:
 clean:
 	rm -rf build
 
-.PHONY: all man unit helpers demo check test install install-openrc install-systemd uninstall dist clean
+.PHONY: all man unit helpers demo check test bench fuzz install install-openrc install-systemd uninstall dist clean
