@@ -4,7 +4,7 @@
 . "${0%/*}/box"
 needs setpriv
 
-filed_gid=$(stat -c %g /var/lib/filed)
+filed_gid=$(awk -F: '$1 == "filed" { print $3 }' /etc/group)
 as() { # GROUPS COMMAND…
 	groups=$1
 	shift

@@ -25,7 +25,7 @@ for header in fuse3 sqlite3.h ini.h; do
 done
 
 cat >"$tmp/compile" <<'END'
-"$zig" c++ -target x86_64-linux-musl -std=c++20 -fsyntax-only -fno-rtti -Wall -Wextra -Werror \
+"$zig" c++ -target x86_64-linux-musl -std=c++20 -c -o "$tmp/$$.o" -fno-rtti -Wall -Wextra -Werror \
 	-DFILED_VERSION='"0"' -DFUSE_USE_VERSION=314 -D_FILE_OFFSET_BITS=64 -D_GNU_SOURCE \
 	-Isrc -isystem "$tmp/include" -isystem "$tmp/include/fuse3" "$1"
 END

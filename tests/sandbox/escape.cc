@@ -113,8 +113,7 @@ const char* errno_name(int error) {
 pid_t pid_of(const char* text) { return static_cast<pid_t>(atol(text)); }
 uint16_t port_of(const char* text) { return static_cast<uint16_t>(atoi(text)); }
 
-// --- files
-// -----------------------------------------------------------------------------------------
+// --- files ---
 
 Outcome read_at(int folder, const char* path) {
   int fd = openat(folder, path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
@@ -267,8 +266,7 @@ Outcome chroot_and_read(char** args) {
   return read_at(AT_FDCWD, args[1]);
 }
 
-// --- programs
-// --------------------------------------------------------------------------------------
+// --- programs ---
 
 // Runs `body` in a child and returns what that says; a signal that ends the child is told by name.
 template <typename Body>
@@ -357,8 +355,7 @@ Outcome run_memfd(bool by_exec) {
 Outcome memfd_script(char**) { return run_memfd(true); }
 Outcome memfd_for_shell(char**) { return run_memfd(false); }
 
-// --- processes
-// -------------------------------------------------------------------------------------
+// --- processes ---
 
 Outcome trace(char** args) {
   pid_t pid = pid_of(args[0]);
@@ -402,8 +399,7 @@ Outcome limit_process(char** args) {
   return of(prlimit(pid, RLIMIT_CORE, &limit, nullptr));
 }
 
-// --- sockets
-// ---------------------------------------------------------------------------------------
+// --- sockets ---
 
 socklen_t abstract_address(sockaddr_un* address, const char* name) {
   memset(address, 0, sizeof *address);
@@ -541,8 +537,7 @@ Outcome limit_process32(char** args) {
   });
 }
 
-// --- the system
-// ------------------------------------------------------------------------------------
+// --- the system ---
 
 Outcome mount_tmpfs(char** args) {
   Outcome outcome = of(mount("none", args[0], "tmpfs", 0, nullptr));
@@ -615,14 +610,6 @@ Outcome perf(char**) {
   return of(syscall(SYS_perf_event_open, &attr, -1, 0, -1, 0));
 }
 
-Outcome raw_ports(char**) {
-#ifdef SYS_iopl
-  return in_child([]() -> Outcome { return of(syscall(SYS_iopl, 3)); });
-#else
-  return {0, "not on this machine"};
-#endif
-}
-
 // With descriptor 0 a terminal: input that its next reader takes for typed.
 Outcome push_input(char**) { return of(ioctl(0, TIOCSTI, "x")); }
 Outcome push_input_high_bits(char**) {
@@ -630,8 +617,7 @@ Outcome push_input_high_bits(char**) {
 }
 Outcome open_terminal(char**) { return of(open("/dev/tty", O_RDWR)); }
 
-// --- what the ways need
-// ----------------------------------------------------------------------------
+// --- what the ways need ---
 
 // Each says "ready" on a line when it serves, and stays until it is killed.
 [[noreturn]] void serve() {
@@ -692,8 +678,7 @@ Outcome in_terminal(char** args) {
   exit(WIFEXITED(status) ? WEXITSTATUS(status) : 1);
 }
 
-// --- the table
-// -------------------------------------------------------------------------------------
+// --- the table ---
 
 struct Way {
   const char* name;
@@ -779,7 +764,6 @@ const Way kWays[] = {
     {"kernel-log", 0, kernel_log},
     {"hostname", 0, host_name},
     {"perf", 0, perf},
-    {"iopl", 0, raw_ports},
     {"tiocsti", 0, push_input},
     {"tiocsti-high-bits", 0, push_input_high_bits},
     {"open-tty", 0, open_terminal},

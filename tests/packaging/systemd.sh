@@ -1,0 +1,28 @@
+# The units are right in systemd's eyes, and cut off what a job queue has no use for.
+. "${0%/*}/../lib.sh"
+needs systemd-analyze
+
+mkdir "$tmp/units"
+for unit in filed.service filed@.service; do
+	sed "s|/usr/bin/filed|$out/filed|g" "$top/systemd/$unit" >"$tmp/units/$unit"
+done
+cd "$tmp/units"
+systemd-analyze verify --man=no --recursive-errors=no ./filed.service ./filed@mail.service >"$tmp/said" 2>&1 || :
+assert_eq "" "$(grep -E '/(filed|filed@|filed@mail)\.service|^(filed|filed@)' "$tmp/said" || :)" "what verify says"
+for unit in ./filed.service ./filed@.service; do
+	systemd-analyze security --offline=yes --no-pager "$unit" >"$tmp/said" 2>&1 || fail "$(cat "$tmp/said")"
+	exposure=$(sed -n 's/.*Overall exposure level for .*: \([0-9]*\)\..*/\1/p' "$tmp/said")
+	assert "exposure of $unit is below 8: $exposure" [ "$exposure" -lt 8 ]
+done
+
+# A user and its folders come from what systemd-sysusers and systemd-tmpfiles are told.
+mkdir -p "$tmp/root/etc"
+systemd-sysusers --root="$tmp/root" "$top/systemd/filed.sysusers" >/dev/null 2>&1 || fail "systemd-sysusers"
+assert "there is a user" grep -q '^filed:.*:/var/lib/filed:' "$tmp/root/etc/passwd"
+assert "there is a group" grep -q '^filed:' "$tmp/root/etc/group"
+if [ "$(id -u)" = 0 ]; then
+	systemd-tmpfiles --root="$tmp/root" --create "$top/systemd/filed.tmpfiles" || fail "systemd-tmpfiles"
+	assert_eq "750 $(awk -F: '$1 == "filed" { print $3, $4 }' "$tmp/root/etc/passwd")" \
+		"$(stat -c '%a %u %g' "$tmp/root/var/lib/filed")" "the state's folder"
+	assert_eq "755 0 0" "$(stat -c '%a %u %g' "$tmp/root/var/spool/filed")" "the mount point"
+fi

@@ -1,0 +1,27 @@
+# A job in a sandbox is as mortal as any other: killed by rm, by its timeout, and with the launcher.
+. "${0%/*}/../lib.sh"
+
+config timeout=1s kill_grace=1s retries=0
+start_filed -ro /bin -ro /usr -ro /lib -network none
+launcher=$(cat "/proc/$filed_pid/task/$filed_pid/children")
+launcher=${launcher%% *}
+
+submit slow 'trap "" TERM; sleep 1000; sleep 1000'
+wait_in active slow
+wait_in failed slow
+grep -q 'timed out' "$q/failed/slow"
+
+rm "$q/failed/slow"
+echo 'timeout = 0' >"$q/config.ini"
+submit removed 'sleep 1001'
+wait_in active removed
+wait_for 'pgrep -f "[s]leep 1001" >/dev/null'
+rm "$q/active/removed"
+wait_for '! pgrep -f "[s]leep 1001" >/dev/null'
+
+submit orphan 'sleep 1002'
+wait_for 'pgrep -f "[s]leep 1002" >/dev/null'
+kill -KILL "$launcher"
+wait_for '! pgrep -f "[s]leep 1002" >/dev/null'
+reap
+assert_eq 1 "$ended" "filed's status"
