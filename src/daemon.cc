@@ -238,6 +238,8 @@ Daemon::Daemon(const Options& options, const Settings& settings)
   }
   Queue::Options queue_options;
   queue_options.owner_mode = identity_.owner_mode;
+  queue_options.mount_dir = mount_dir;
+  queue_options.hooks = settings.hooks;
   queue_.emplace(*store_, *launcher_, clock_, LiveSettings(settings), queue_options);
   if (int left = kill_marked(launcher.token, queue_->interrupted_runs())) {
     log_warning("killed %d processes of attempts that a crash had left", left);

@@ -251,9 +251,9 @@ assert_file() {
 	cat "$assert_name" >"$tmp/actual" || fail "cannot read $assert_name"
 	if ! cmp -s "$tmp/expected" "$tmp/actual"; then
 		echo "--- expected:"
-		head -c 2000 "$tmp/expected" | sed -n l
+		head -c 2000 "$tmp/expected" | cat -A
 		echo "--- got:"
-		head -c 2000 "$tmp/actual" | sed -n l
+		head -c 2000 "$tmp/actual" | cat -A
 		fail "$assert_name reads otherwise"
 	fi
 }

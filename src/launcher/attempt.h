@@ -5,8 +5,13 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/fd.h"
 
 namespace filed {
 
@@ -22,6 +27,12 @@ struct Attempt {
   gid_t gid = 0;
   int number = 1;  // FILED_ATTEMPT
   int retries = 0;
+
+  // Set for a command of [hooks], which is the admin's and not a user's: it runs as the daemon's own
+  // user, outside of the sandbox, without the limits, and reads `input`. Its text is a short command.
+  bool hook = false;
+  std::vector<std::pair<std::string, std::string>> env;  // besides what every attempt gets
+  std::shared_ptr<Fd> input;
 };
 
 struct AttemptExit {

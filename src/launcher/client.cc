@@ -137,13 +137,16 @@ void LauncherClient::start(const Attempt& attempt) {
   runs_.try_emplace(attempt.run);
   StartMessage message{attempt.run,     attempt.uid,           attempt.gid, attempt.number,
                        attempt.retries, kind_of(attempt.text), attempt.id,  attempt.shell,
-                       {}};
+                       {},              attempt.hook,          {}};
+  message.env.assign(attempt.env.begin(), attempt.env.end());
   if (attempt.text.find('\0') != std::string::npos) {
     return fail_later(attempt.run, "NUL byte in the text", EINVAL);
   }
   Fd text;
   if (message.kind == TextKind::kArgument) {
     message.text = attempt.text;
+    if (attempt.hook) text.reset(fcntl(attempt.input->get(), F_DUPFD_CLOEXEC, 3));
+    if (attempt.hook && !text) return fail_later(attempt.run, "input", errno);
   } else {
     text = sealed_text(attempt.text);
     if (!text) return fail_later(attempt.run, "text", errno);

@@ -1,11 +1,11 @@
-// filed's side of the launcher: forks it, sends it attempts, reads what the attempts print, and tells
-// the queue what became of them. One thread only, the loop's.
+// filed's side of the launcher: forks it, sends it attempts, reads what the attempts print, and
+// tells the queue what became of them. One thread only, the loop's.
 //
 // Life: construct early in main, while the process is small and has one thread (the launcher keeps
-// what is in memory then, and of the descriptors only those named in the settings); attach() when the
-// loop and the queue are there; mounted() once the mount is ours; flush() at the end of each turn;
-// quit() or shut_down() at the end. When this process dies in any other way, the launcher sees the
-// socket's end, kills every attempt, detaches the mount and leaves.
+// what is in memory then, and of the descriptors only those named in the settings); attach() when
+// the loop and the queue are there; mounted() once the mount is ours; flush() at the end of each
+// turn; quit() or shut_down() at the end. When this process dies in any other way, the launcher
+// sees the socket's end, kills every attempt, detaches the mount and leaves.
 #pragma once
 
 #include <sys/types.h>
@@ -44,7 +44,8 @@ struct JobUser {
 struct LauncherSettings {
   std::string mount_dir;  // absolute and without symbolic links: the launcher's directory is /
   LimitSettings limits;
-  std::vector<std::pair<std::string, std::string>> env;  // [env]; names that begin FILED_ are ignored
+  std::vector<std::pair<std::string, std::string>>
+      env;  // [env]; names that begin FILED_ are ignored
 
   // Whose rights an attempt gets: its job's owner's (needs root); or else those of `user` (needs
   // root); or else the launcher's own, unchanged.
@@ -53,7 +54,8 @@ struct LauncherSettings {
 
   ConfineHook confine = nullptr;
   void* confine_context = nullptr;
-  std::vector<int> confine_descriptors;  // what the hook uses; stay open in the launcher, not in jobs
+  std::vector<int>
+      confine_descriptors;  // what the hook uses; stay open in the launcher, not in jobs
 
   bool use_fusermount = false;  // detach the mount with fusermount3, not with umount2
 
@@ -64,12 +66,13 @@ struct LauncherSettings {
 
 class LauncherClient final : public Launcher {
  public:
-  // Forks the launcher and makes this process a child subreaper, so that the jobs of a launcher that
-  // dies come to us. Opens /dev/null on each of the descriptors 0 to 2 that is closed. Throws Error.
+  // Forks the launcher and makes this process a child subreaper, so that the jobs of a launcher
+  // that dies come to us. Opens /dev/null on each of the descriptors 0 to 2 that is closed. Throws
+  // Error.
   explicit LauncherClient(const LauncherSettings& settings);
 
-  // Ends the launcher as the death of this process would: it kills what runs and detaches the mount.
-  // Does not wait for that.
+  // Ends the launcher as the death of this process would: it kills what runs and detaches the
+  // mount. Does not wait for that.
   ~LauncherClient() override;
 
   LauncherClient(const LauncherClient&) = delete;
@@ -80,14 +83,15 @@ class LauncherClient final : public Launcher {
   // outlive this object. Throws Error.
   void attach(EventLoop& loop, LauncherEvents& events, std::function<void()> on_gone);
 
-  // Launcher. All of these only queue a message, to go at the next flush(). What keeps an attempt from
-  // being sent (no descriptor, no memory) is told by start_failed from the loop, never from within.
+  // Launcher. All of these only queue a message, to go at the next flush(). What keeps an attempt
+  // from being sent (no descriptor, no memory) is told by start_failed from the loop, never from
+  // within.
   void start(const Attempt& attempt) override;
   void terminate(RunId run) override;
   void kill(RunId run) override;
 
-  // Output that is still in the pipe when a held attempt ends (at most what a pipe holds) is handed on
-  // all the same, before exited.
+  // Output that is still in the pipe when a held attempt ends (at most what a pipe holds) is handed
+  // on all the same, before exited.
   void hold_output(RunId run, bool held) override;
 
   // Limits and environment for the attempts that start from now on. The rest of the settings is
@@ -100,8 +104,8 @@ class LauncherClient final : public Launcher {
   // touches it. Sent at once.
   void mounted();
 
-  // Sends what is queued, as far as it goes without waiting; the loop sends the rest. To be called at
-  // the end of each turn, after the commit.
+  // Sends what is queued, as far as it goes without waiting; the loop sends the rest. To be called
+  // at the end of each turn, after the commit.
   void flush();
 
   // Tells the launcher to kill what still runs, detach the mount and leave; on_gone follows.
@@ -113,12 +117,14 @@ class LauncherClient final : public Launcher {
 
   // For on_gone, and for a launcher that does not leave: kills the launcher, every attempt that has
   // not ended and all that descends from it, with SIGKILL, and waits, at most `timeout_ms`, until
-  // they are gone. What ended attempts left running on purpose (daemons in sessions of their own) is
-  // spared. Returns the number of processes that are still there.
+  // they are gone. What ended attempts left running on purpose (daemons in sessions of their own)
+  // is spared. Returns the number of processes that are still there.
   int kill_everything(int64_t timeout_ms);
 
   pid_t launcher_pid() const { return launcher_; }
-  size_t running() const { return runs_.size(); }  // attempts that were started and not yet answered
+  size_t running() const {
+    return runs_.size();
+  }  // attempts that were started and not yet answered
 
  private:
   struct Run {
@@ -162,14 +168,14 @@ class LauncherClient final : public Launcher {
   std::unordered_map<RunId, Run> runs_;
   std::deque<Outgoing> outgoing_;
   std::vector<Failed> failed_;
-  std::vector<char> buffer_;    // a read's worth of output
+  std::vector<char> buffer_;  // a read's worth of output
   std::unique_ptr<PacketBatch> incoming_;
 };
 
 // Kills every process that carries FILED_RUN=<token>.<run> for one of `runs`, and its descendants;
-// with an empty `token` nothing. The caller, its ancestors and its children are spared. For the start after a crash of both processes: pass the
-// attempts that were active then, so that daemons which earlier jobs started on purpose live on.
-// Returns how many were killed.
+// with an empty `token` nothing. The caller, its ancestors and its children are spared. For the
+// start after a crash of both processes: pass the attempts that were active then, so that daemons
+// which earlier jobs started on purpose live on. Returns how many were killed.
 int kill_marked(std::string_view token, const std::vector<RunId>& runs);
 
 // The same for every run of the token.

@@ -120,9 +120,12 @@ char* const* Environment::build(const StartMessage& attempt, const User& user) {
   if (!sets_logname_) add("LOGNAME", user.name);
   if (!sets_shell_) add("SHELL", attempt.shell);
   add("FILED_ID", attempt.id);
-  add_number("FILED_ATTEMPT", static_cast<uint64_t>(attempt.number));
-  add_number("FILED_RETRIES", static_cast<uint64_t>(attempt.retries));
+  if (!attempt.hook) {
+    add_number("FILED_ATTEMPT", static_cast<uint64_t>(attempt.number));
+    add_number("FILED_RETRIES", static_cast<uint64_t>(attempt.retries));
+  }
   add("FILED_MOUNT", mount_dir_);
+  for (const auto& [name, value] : attempt.env) add(name, value);
   for (const auto& [name, value] : env_) {
     if (name == "HOME") home_offset = text_.size() + 5;
     add(name, value);

@@ -14,8 +14,8 @@
 
 namespace filed {
 
-// What the user database knows of a user. One that it does not know has his number as his name, / as
-// his home and no groups.
+// What the user database knows of a user. One that it does not know has his number as his name, /
+// as his home and no groups.
 struct User {
   bool known = false;
   std::string name;
@@ -26,8 +26,8 @@ struct User {
   bool is_member(gid_t gid) const;
 };
 
-// Looks users up, and remembers them for some seconds, so that a run of jobs reads the database once
-// and a change there is still seen soon.
+// Looks users up, and remembers them for some seconds, so that a run of jobs reads the database
+// once and a change there is still seen soon.
 class UserCache {
  public:
   // The answer is valid until the next call.

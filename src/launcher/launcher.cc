@@ -253,7 +253,7 @@ void LauncherProcess::start(const StartMessage& message, size_t packet) {
   StartFailure failure;
   pid_t pid = 0;
   if (incoming_.descriptors_lost(packet) || !output ||
-      (message.kind != TextKind::kArgument && !text)) {
+      ((message.hook || message.kind != TextKind::kArgument) && !text)) {
     failure = {"descriptors", EMFILE, true};
   } else {
     pid = spawner_.start(message, output.get(), text.get(), &failure);

@@ -8,7 +8,8 @@
 namespace filed {
 
 // Serves filed over `socket` until told to quit or until filed is gone; then kills what still runs,
-// detaches the mount if it is ours, and exits. To be called in a fresh fork of filed, with one thread.
+// detaches the mount if it is ours, and exits. To be called in a fresh fork of filed, with one
+// thread.
 [[noreturn]] void run_launcher(const LauncherSettings& settings, Fd socket) noexcept;
 
 }  // namespace filed

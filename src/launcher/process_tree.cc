@@ -1,12 +1,12 @@
 // How a tree is killed that does not want to die: in rounds. Each round looks at all processes and
 // stops (SIGSTOP, which cannot be held off) every one that is meant and was not yet stopped, in the
 // order of /proc, parents mostly before children, so that a fork bomb loses members while the round
-// still runs. What is stopped cannot fork. When a round finds nobody new and nobody still moving, all
-// are killed; one more round then looks for a child that was being born meanwhile. Two or three
+// still runs. What is stopped cannot fork. When a round finds nobody new and nobody still moving,
+// all are killed; one more round then looks for a child that was being born meanwhile. Two or three
 // rounds do for an ordinary tree; the number is bounded, and whoever asked may ask again.
 //
-// A signal goes to a process by its directory in /proc (a pidfd), after a second look at the time of
-// its start: between the look and the signal a pid may have got a new owner.
+// A signal goes to a process by its directory in /proc (a pidfd), after a second look at the time
+// of its start: between the look and the signal a pid may have got a new owner.
 #include "launcher/process_tree.h"
 
 #include <dirent.h>
@@ -97,8 +97,8 @@ void send_signal(const Process& process, int signal) {
   auto now = parse_stat(process.pid, {text, file ? read_file(file.get(), text, sizeof text) : 0});
   if (!now || now->start != process.start) return;
   // Before Linux 5.1, and under seccomp filters that do not know the call, by number.
-  if (syscall(SYS_pidfd_send_signal, directory.get(), signal, nullptr, 0) != 0 &&
-      errno != ESRCH && errno != EPERM) {
+  if (syscall(SYS_pidfd_send_signal, directory.get(), signal, nullptr, 0) != 0 && errno != ESRCH &&
+      errno != EPERM) {
     kill(process.pid, signal);
   }
 }
@@ -114,8 +114,8 @@ void for_each_process(Visit visit) {
   }
 }
 
-// Calls `visit` for each living process that is meant. A child is known by a parent that came before
-// it, which is the rule; the few that came too early are found in the second part.
+// Calls `visit` for each living process that is meant. A child is known by a parent that came
+// before it, which is the rule; the few that came too early are found in the second part.
 template <typename Visit>
 void for_each_meant(const ProcessFilter& filter, Descendants descendants,
                     const std::unordered_set<pid_t>& spare, Visit visit) {
@@ -174,8 +174,8 @@ std::optional<RunId> marked_run(pid_t pid, std::string_view token) {
   std::vector<char> buffer(16 * 1024);
   Fd file;
   size_t size = 0;
-  // For the length of an exec a process seems to have no environment. Those of which that stays true
-  // are few.
+  // For the length of an exec a process seems to have no environment. Those of which that stays
+  // true are few.
   for (int i = 0; size == 0 && i < kEnvironmentTries; ++i) {
     if (i > 0) pause_briefly();
     file.reset(open(path, O_RDONLY | O_CLOEXEC));
@@ -283,8 +283,8 @@ void ChildList::read(std::vector<pid_t>& pids) {
     });
     return;
   }
-  // The kernel hands out a page at a time, filled but for less than one entry: a read that is clearly
-  // shorter was the last.
+  // The kernel hands out a page at a time, filled but for less than one entry: a read that is
+  // clearly shorter was the last.
   constexpr size_t kPage = 4096;
   constexpr size_t kEntry = 16;
   size_t size = 0;

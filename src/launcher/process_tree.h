@@ -45,8 +45,8 @@ using ProcessFilter = std::function<bool(const Process&)>;
 
 enum class Descendants { kNo, kYes };
 
-// Sends each of `signals` once to each living process that is meant. The caller is never meant. Returns
-// how many there were.
+// Sends each of `signals` once to each living process that is meant. The caller is never meant.
+// Returns how many there were.
 int signal_processes(const ProcessFilter& filter, Descendants descendants,
                      std::initializer_list<int> signals);
 
@@ -55,8 +55,8 @@ struct KillResult {
   bool finished = true;  // false: they multiply faster than they can be stopped. Try again
 };
 
-// Kills what is meant so that none of it can outrun the scan. It does not wait for their end. The caller
-// is never meant, nor is what is in `spare`.
+// Kills what is meant so that none of it can outrun the scan. It does not wait for their end. The
+// caller is never meant, nor is what is in `spare`.
 KillResult kill_processes(const ProcessFilter& filter, Descendants descendants,
                           const std::vector<pid_t>& spare = {});
 

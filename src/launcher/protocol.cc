@@ -135,6 +135,30 @@ void read_limits(Reader& in, LimitSettings& limits) {
   in.optional(limits.nice);
 }
 
+using Env = std::vector<std::pair<std::string_view, std::string_view>>;
+
+void write_env(Writer& out, const Env& env) {
+  out.number(static_cast<uint32_t>(env.size()));
+  for (const auto& [name, value] : env) {
+    out.string(name);
+    out.string(value);
+  }
+}
+
+void read_env(Reader& in, Env& env) {
+  uint32_t count = 0;
+  in.number(count);
+  // The count is not believed: each turn eats at least the eight bytes of two lengths.
+  for (uint32_t i = 0; i < count && in.ok(); ++i) {
+    std::string_view name;
+    std::string_view value;
+    in.string(name, kMaxMessage);
+    in.string(value, kMaxMessage);
+    if (name.empty() || name.find('=') != std::string_view::npos) in.fail();
+    if (in.ok()) env.emplace_back(name, value);
+  }
+}
+
 std::string write(const StartMessage& message) {
   Writer out(Kind::kStart);
   out.number(uint64_t{message.run});
@@ -146,6 +170,8 @@ std::string write(const StartMessage& message) {
   out.string(message.id);
   out.string(message.shell);
   out.string(message.text);
+  out.number(static_cast<uint8_t>(message.hook));
+  write_env(out, message.env);
   return out.take();
 }
 
@@ -163,39 +189,30 @@ void read(Reader& in, StartMessage& message) {
   in.string(message.id, kMaxId);
   in.string(message.shell, kMaxPath);
   in.string(message.text, kMaxTextArgument);
-  if (kind > static_cast<uint8_t>(TextKind::kFile)) in.fail();
+  uint8_t hook = 0;
+  in.number(hook);
+  read_env(in, message.env);
+  if (kind > static_cast<uint8_t>(TextKind::kFile) || hook > 1) in.fail();
+  message.hook = hook == 1;
   message.run = run;
   message.uid = uid;
   message.gid = gid;
   message.kind = static_cast<TextKind>(kind);
-  if (message.kind != TextKind::kArgument && !message.text.empty()) in.fail();
+  if (message.kind != TextKind::kArgument && (message.hook || !message.text.empty())) in.fail();
+  if (!message.hook && !message.env.empty()) in.fail();
   if (message.shell.empty()) in.fail();
 }
 
 std::string write(const ConfigureMessage& message) {
   Writer out(Kind::kConfigure);
   write_limits(out, message.limits);
-  out.number(static_cast<uint32_t>(message.env.size()));
-  for (const auto& [name, value] : message.env) {
-    out.string(name);
-    out.string(value);
-  }
+  write_env(out, message.env);
   return out.take();
 }
 
 void read(Reader& in, ConfigureMessage& message) {
   read_limits(in, message.limits);
-  uint32_t count = 0;
-  in.number(count);
-  // The count is not believed: each turn eats at least the eight bytes of two lengths.
-  for (uint32_t i = 0; i < count && in.ok(); ++i) {
-    std::string_view name;
-    std::string_view value;
-    in.string(name, kMaxMessage);
-    in.string(value, kMaxMessage);
-    if (name.empty() || name.find('=') != std::string_view::npos) in.fail();
-    if (in.ok()) message.env.emplace_back(name, value);
-  }
+  read_env(in, message.env);
 }
 
 std::string write(const TerminateMessage& message) {
@@ -316,7 +333,7 @@ std::optional<Message> decode(std::string_view packet) {
 size_t descriptors_of(const Message& message) {
   const auto* start = std::get_if<StartMessage>(&message);
   if (start == nullptr) return 0;
-  return start->kind == TextKind::kArgument ? 1 : 2;
+  return start->kind == TextKind::kArgument && !start->hook ? 1 : 2;
 }
 
 namespace {

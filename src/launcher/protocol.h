@@ -39,7 +39,7 @@ enum class TextKind : uint8_t {
 };
 
 // From filed. The views point into the decoded packet. Descriptors: the output pipe's write end; then,
-// unless the kind is kArgument, the sealed text.
+// unless the kind is kArgument, the sealed text; or a hook's input.
 struct StartMessage {
   RunId run = 0;
   uid_t uid = 0;
@@ -50,6 +50,8 @@ struct StartMessage {
   std::string_view id;
   std::string_view shell;
   std::string_view text;  // kArgument only
+  bool hook = false;      // kArgument only; the second descriptor is its standard input then
+  std::vector<std::pair<std::string_view, std::string_view>> env;  // hooks only
 };
 
 struct ConfigureMessage {

@@ -126,12 +126,11 @@ Spawner::Spawner(const LauncherSettings& settings)
       null_(open("/dev/null", O_RDONLY | O_CLOEXEC)),
       environment_(settings.mount_dir, settings.token) {
   if (!null_) throw_errno("/dev/null");
-  plan_.null = null_.get();
   plan_.parent = getpid();
   plan_.set_user = as_owner_ || settings.user;
   plan_.uid = settings.user ? settings.user->uid : geteuid();
   plan_.gid = settings.user ? settings.user->gid : getegid();
-  plan_.confine = settings.confine;
+  confine_ = settings.confine;
   plan_.confine_context = settings.confine_context;
   may_drop_bounding_set_ = (held_capabilities().effective & capability(CAP_SETPCAP)) != 0;
   while (plan_.last_capability < 63 && prctl(PR_CAPBSET_READ, plan_.last_capability + 1, 0, 0, 0) >= 0) {
@@ -158,28 +157,33 @@ void Spawner::configure(const LimitSettings& limits,
   add(static_cast<int>(RLIMIT_NOFILE), "limit files", limits.files, 0);
   add(static_cast<int>(RLIMIT_NPROC), "limit processes", limits.processes, 0);
   add(static_cast<int>(RLIMIT_FSIZE), "limit file_size", limits.file_size, 0);
-  plan_.limits = limits_.data();
-  plan_.limit_count = limits_.size();
-  nice_ = limits.nice.value_or(0);
-  plan_.nice = limits.nice ? &nice_ : nullptr;
+  nice_ = limits.nice;
 }
 
 // Fills in who the attempt runs as, and the environment, which names him.
 void Spawner::plan_user(const StartMessage& attempt) {
   if (as_owner_) {
-    plan_.uid = attempt.uid;
-    plan_.gid = attempt.gid;
+    plan_.uid = attempt.hook ? geteuid() : attempt.uid;
+    plan_.gid = attempt.hook ? getegid() : attempt.gid;
   }
   const User& user = users_.find(plan_.uid);
   // A job's group is its file's. In a setgid directory that may be one its owner is no member of, and
   // submitting a job must not make him one.
-  if (as_owner_ && user.known && !user.is_member(attempt.gid)) plan_.gid = user.group;
+  if (as_owner_ && user.known && !user.is_member(plan_.gid)) plan_.gid = user.group;
   plan_.groups = user.groups.data();
   plan_.group_count = user.groups.size();
   // Without the right to (a service manager may have taken it) no_new_privs does the same.
   plan_.drop_bounding_set = as_owner_ && plan_.uid != 0 && may_drop_bounding_set_;
   plan_.envp = environment_.build(attempt, user);
   plan_.home = environment_.home();
+}
+
+// Fills in what a job has to put up with, and a hook, which is the admin's, has not.
+void Spawner::plan_restrictions(const StartMessage& attempt) {
+  plan_.confine = attempt.hook ? nullptr : confine_;
+  plan_.limits = limits_.data();
+  plan_.limit_count = attempt.hook ? 0 : limits_.size();
+  plan_.nice = nice_ && !attempt.hook ? &*nice_ : nullptr;
 }
 
 // Fills in what is executed. The words are copied: the message's views have no NUL at their ends.
@@ -220,7 +224,9 @@ void Spawner::plan_command(const StartMessage& attempt, int text) {
 
 pid_t Spawner::start(const StartMessage& attempt, int output, int text, StartFailure* failure) {
   plan_user(attempt);
+  plan_restrictions(attempt);
   plan_command(attempt, text);
+  plan_.input = attempt.hook ? text : null_.get();
   plan_.output = output;
   outcome_ = {1, nullptr, 0};
 
@@ -285,7 +291,7 @@ FILED_SHARED_MEMORY void Spawner::run_child(const Plan& plan, Outcome& outcome) 
   };
   syscall(SYS_set_tid_address, &outcome.running);
   if (syscall(SYS_setsid) < 0) return failed("setsid");
-  if (syscall(SYS_dup3, plan.null, 0, 0) < 0 || syscall(SYS_dup3, plan.output, 1, 0) < 0 ||
+  if (syscall(SYS_dup3, plan.input, 0, 0) < 0 || syscall(SYS_dup3, plan.output, 1, 0) < 0 ||
       syscall(SYS_dup3, plan.output, 2, 0) < 0) {
     return failed("descriptors");
   }

@@ -68,7 +68,7 @@ class Spawner {
     char* const* argv = nullptr;
     char* const* envp = nullptr;
     const char* home = nullptr;
-    int null = -1;
+    int input = -1;
     int output = -1;
     int text = -1;
     bool set_user = false;
@@ -98,6 +98,7 @@ class Spawner {
   static void run_child(const Plan& plan, Outcome& outcome) noexcept;
 
   void plan_user(const StartMessage& attempt);
+  void plan_restrictions(const StartMessage& attempt);
   void plan_command(const StartMessage& attempt, int text);
   const char* wait_for_exec(pid_t pid);
 
@@ -108,7 +109,8 @@ class Spawner {
   UserCache users_;
   Environment environment_;
   std::vector<Limit> limits_;
-  int nice_ = 0;
+  std::optional<int> nice_;
+  ConfineHook confine_ = nullptr;
   Plan plan_;
   Outcome outcome_;
   std::string shell_;

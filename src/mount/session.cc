@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -71,8 +72,10 @@ void detach_mount(const std::string& dir) {
 }
 
 std::string prepare_mount_point(const std::string& dir) {
+  // Asks the filesystem itself: of a dead mount's root the kernel may still know the attributes.
+  struct statvfs asked {};
   struct stat st {};
-  if (stat(dir.c_str(), &st) != 0) {
+  if (statvfs(dir.c_str(), &asked) != 0 || stat(dir.c_str(), &st) != 0) {
     if (errno != ENOTCONN && errno != ECONNABORTED) throw_errno(dir);
     log_warning("%s: detaching the mount that a dead filed left", dir.c_str());
     detach_mount(dir);

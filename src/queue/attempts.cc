@@ -157,6 +157,7 @@ void Queue::started(RunId id, pid_t pid) {
 }
 
 void Queue::start_failed(RunId id, const StartFailure& failure) {
+  if (hooks_.owns(id)) return hooks_.start_failed(id, failure);
   auto found = runs_.find(id);
   if (found == runs_.end()) return;
   Run& run = found->second;
@@ -171,6 +172,7 @@ void Queue::start_failed(RunId id, const StartFailure& failure) {
 }
 
 void Queue::output(RunId id, std::string_view bytes) {
+  if (hooks_.owns(id)) return hooks_.output(id, bytes);
   auto found = runs_.find(id);
   if (found == runs_.end() || bytes.empty()) return;
   Run& run = found->second;
@@ -193,6 +195,7 @@ void Queue::output(RunId id, std::string_view bytes) {
 }
 
 void Queue::exited(RunId id, const AttemptExit& exit) {
+  if (hooks_.owns(id)) return hooks_.exited(id, exit);
   auto found = runs_.find(id);
   if (found == runs_.end()) return;
   found->second.exit = exit;
@@ -231,6 +234,7 @@ void Queue::settle(Run& run) {
     Run& ended = found->second;
     ended.log->saved();
     log_end(ended, job, move);
+    if ((move == Move::kSucceed || move == Move::kFail) && !stopping_) hooks_.job_ended(job);
     forget(id);
     moved(job, Dir::kActive);
   });
@@ -383,6 +387,7 @@ void Queue::expire(Dir dir, int64_t keep_ms, int64_t now_ns) {
 int Queue::end_turn() {
   int64_t now = clock_.mono_ns();
   run_deadlines(now);
+  hooks_.run_deadlines(now);
   if (reached(retry_ns_, now)) {
     retry_ns_ = -1;
     look_for_due_ = true;
@@ -416,6 +421,7 @@ void Queue::give_up() {
 int64_t Queue::next_deadline_ns() const {
   if (retry_ns_ < 0 && (look_for_due_ || turn_.changed())) return 0;
   int64_t next = retry_ns_;
+  earlier(next, hooks_.next_deadline_ns());
   for (const auto& [id, run] : runs_) {
     earlier(next, run.deadline_ns);
     if (retry_ns_ < 0) earlier(next, run.save_at_ns);
@@ -435,6 +441,7 @@ void Queue::stop() {
       run.deadline_ns = now + grace;
     }
   }
+  hooks_.stop(now + grace);
   stopping_ = true;
 }
 

@@ -51,9 +51,11 @@ Queue::Queue(Store& store, Launcher& launcher, const Clock& clock, LiveSettings 
       clock_(clock),
       live_(std::move(settings)),
       options_(options),
+      hooks_(store, launcher, clock, options.mount_dir),
       turn_(store) {
   live_.restore(store_.load_settings());
   store_.set_durability(live_.queue().durability);
+  hooks_.set(options_.hooks);
 }
 
 std::vector<RunId> Queue::interrupted_runs() {
@@ -597,6 +599,7 @@ int Queue::write_settings(std::string_view text) {
 
 void Queue::set_base_settings(const Settings& base) {
   live_.set_base(base);
+  hooks_.set(base.hooks);
   store_.save_settings(live_.overrides());
   look_for_due_ = true;
 }

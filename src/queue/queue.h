@@ -20,6 +20,7 @@
 #include "base/clock.h"
 #include "config/live_settings.h"
 #include "launcher/attempt.h"
+#include "queue/hooks.h"
 #include "queue/job.h"
 #include "queue/moves.h"
 #include "queue/run_log.h"
@@ -80,6 +81,8 @@ class Queue final : public LauncherEvents {
   struct Options {
     // Attempts run as the owners of their jobs, so only the owner and root may write a job's text.
     bool owner_mode = false;
+    std::string mount_dir;  // for hooks
+    HookSettings hooks;
   };
 
   Queue(Store& store, Launcher& launcher, const Clock& clock, LiveSettings settings,
@@ -166,7 +169,7 @@ class Queue final : public LauncherEvents {
   // A second call kills at once.
   void stop();
   // Also when all has ended but the disk does not take it: those jobs run again after the next start.
-  bool stopped() const { return stopping_ && (runs_.empty() || gave_up_); }
+  bool stopped() const { return stopping_ && hooks_.idle() && (runs_.empty() || gave_up_); }
 
  private:
   // A pending job that somebody has open for writing.
@@ -271,6 +274,7 @@ class Queue final : public LauncherEvents {
   const Clock& clock_;
   LiveSettings live_;
   Options options_;
+  Hooks hooks_;
   Turn turn_;
   QueueWatcher* watcher_ = nullptr;
   Totals totals_;

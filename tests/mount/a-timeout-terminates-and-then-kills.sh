@@ -2,7 +2,7 @@
 # its exit status.
 . "${0%/*}/../lib.sh"
 . "${0%/*}/tree"
-config workers=2 retries=0 timeout=3s kill_grace=500ms
+config workers=2 retries=0 timeout=4s kill_grace=500ms
 start_filed
 
 # One that obeys, with a child in another session.
@@ -13,12 +13,12 @@ submit obeys "$text"
 # One whose processes all ignore it, or do not know better.
 submit ignores "$tree_job"
 wait_in failed obeys 30
-assert_file "$q/failed/obeys" '>>> %s\nbye\n\n\n[System Error]: timed out after 3s\n' "$text"
+assert_file "$q/failed/obeys" '>>> %s\nbye\n\n\n[System Error]: timed out after 4s\n' "$text"
 assert_file "$tmp/child" 'child\n'
 wait_in failed ignores 30
 assert_tree_dies
 sed -n '2,$p' "$q/failed/ignores" >"$tmp/log-of-it"
-assert_file "$tmp/log-of-it" 'started\nstill here\n\n\n[System Error]: timed out after 3s\n'
+assert_file "$tmp/log-of-it" 'started\nstill here\n\n\n[System Error]: timed out after 4s\n'
 
 # It is an attempt like others: it is tried again, and 0 is no limit.
 config workers=2 retries=1 backoff=1ms timeout=200ms

@@ -26,7 +26,7 @@ assert_eq 20000 "$(counter pending)" "pending"
 after=$(resident)
 # SQLite's cache of 2 MiB has been filled meanwhile.
 assert "from $before to $after KiB" [ "$((after - before))" -lt 2560 ]
-assert_eq 20000 "$(ls -f "$q/pending" | grep -c job)" "names in a listing"
+assert_eq 20000 "$(find "$q/pending" -name "job-*" | grep -c .)" "names in a listing"
 listed=$(resident)
 assert "after a listing: from $before to $listed KiB" [ "$((listed - before))" -lt 2560 ]
 
@@ -34,7 +34,7 @@ assert "after a listing: from $before to $listed KiB" [ "$((listed - before))" -
 stop_filed
 size=$(stat -c %s "$state")
 assert "the state is large: $size" [ "$size" -gt 2000000 ]
-strace -f -e trace=read,pread64 -o "$tmp/reads" filed -c "$conf" -state "$state" "$q" 2>>"$log" &
+strace -D -f -e trace=read,pread64 -o "$tmp/reads" filed -c "$conf" -state "$state" "$q" 2>>"$log" &
 filed_pid=$!
 wait_for '[ -e "$q/status" ] || ! running "$filed_pid"' 30
 bytes=$(awk '/pread64\(|read\(/ && $NF ~ /^[0-9]+$/ { n += $NF } END { print n + 0 }' "$tmp/reads")

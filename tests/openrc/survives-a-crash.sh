@@ -12,7 +12,7 @@ kill -KILL "$(echo "$victims" | head -n 1)"
 for pid in $victims; do wait_gone "$pid"; done
 wait_for '[ -n "$(daemons)" ] && [ -e "$q/active/long" ]' 20
 wait_for '[ "$(wc -l </var/lib/filed/tries)" = 2 ]'
-assert_eq 1 "$(pgrep -f -c '^sleep 1000')" "jobs that run"
+assert_eq 1 "$(pgrep -f "^sleep 1000" | wc -l)" "jobs that run"
 rc status || fail "status"
 rm "$q/active/long"
 rc stop || fail "stop"

@@ -1,6 +1,9 @@
 # A job in a sandbox is as mortal as any other: killed by rm, by its timeout, and with the launcher.
 . "${0%/*}/../lib.sh"
 
+# How long a job sleeps says whose it is.
+removed=7$$ orphan=8$$
+
 config timeout=1s kill_grace=1s retries=0
 start_filed -ro /bin -ro /usr -ro /lib -network none
 launcher=$(cat "/proc/$filed_pid/task/$filed_pid/children")
@@ -13,15 +16,15 @@ grep -q 'timed out' "$q/failed/slow"
 
 rm "$q/failed/slow"
 echo 'timeout = 0' >"$q/config.ini"
-submit removed 'sleep 1001'
+submit removed "sleep $removed"
 wait_in active removed
-wait_for 'pgrep -f "[s]leep 1001" >/dev/null'
+wait_for 'pgrep -x -f "sleep $removed" >/dev/null'
 rm "$q/active/removed"
-wait_for '! pgrep -f "[s]leep 1001" >/dev/null'
+wait_for '! pgrep -x -f "sleep $removed" >/dev/null'
 
-submit orphan 'sleep 1002'
-wait_for 'pgrep -f "[s]leep 1002" >/dev/null'
+submit orphan "sleep $orphan"
+wait_for 'pgrep -x -f "sleep $orphan" >/dev/null'
 kill -KILL "$launcher"
-wait_for '! pgrep -f "[s]leep 1002" >/dev/null'
+wait_for '! pgrep -x -f "sleep $orphan" >/dev/null'
 reap
 assert_eq 1 "$ended" "filed's status"

@@ -1,7 +1,8 @@
 # With a sandbox, filed itself reads and writes nothing but its state, its configuration and the queue.
 . "${0%/*}/../lib.sh"
 
-mkdir "$tmp/conf" "$tmp/data"
+mkdir "$tmp/conf" "$tmp/data" "$tmp/state" "$tmp/other"
+state=$tmp/state/filed.db
 conf=$tmp/conf/filed.conf
 printf '[queue]\nretries = 1\n[sandbox]\nro = %s\n' "$tmp/data" >"$conf"
 chmod 755 "$tmp/conf"
@@ -14,7 +15,7 @@ kill -HUP "$filed_pid"
 wait_for 'grep -q "^retries *= 2" "$q/config.ini"'
 
 # One that lies elsewhere is not, though any user may read it; nor what only jobs were given.
-for folder in "$tmp" "$tmp/data"; do
+for folder in "$tmp/other" "$tmp/data"; do
 	sed 's/retries = 2/retries = 3/' "$conf" >"$folder/elsewhere"
 	ln -sf "$folder/elsewhere" "$conf.link"
 	mv "$conf" "$conf.kept"

@@ -5,6 +5,7 @@
 // FILED_TEST_OPERATIONS makes it longer.
 #include <algorithm>
 #include <cstdlib>
+#include <cstring>
 #include <map>
 #include <random>
 #include <set>

@@ -1,0 +1,149 @@
+#include "queue/hooks.h"
+
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include "base/log.h"
+#include "queue/log_text.h"
+
+namespace filed {
+namespace {
+
+constexpr const char* kShell = "/bin/sh";
+constexpr size_t kMostOutput = 200;  // of a hook, shown in the log when it has failed
+
+// As $? would have it.
+int exit_number(const Outcome& outcome) {
+  if (!outcome.wait_status) return 127;  // there was no process
+  int status = *outcome.wait_status;
+  return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+}  // namespace
+
+Hooks::Hooks(Store& store, Launcher& launcher, const Clock& clock, std::string mount_dir)
+    : store_(store), launcher_(launcher), clock_(clock), mount_dir_(std::move(mount_dir)) {}
+
+void Hooks::job_ended(const Job& job) {
+  bool failed = job.dir == Dir::kFailed;
+  const std::string& command = failed ? settings_.on_failure : settings_.on_complete;
+  if (command.empty()) return;
+  if (waiting_.size() >= kMostWaiting) {
+    if (!dropping_) log_warning("[hooks] lag behind; some are left out");
+    dropping_ = true;
+    return;
+  }
+  waiting_.push_back({failed ? "on_failure" : "on_complete", command, job});
+  start_waiting();
+}
+
+void Hooks::start_waiting() {
+  while (!waiting_.empty() && running_.size() < kMostAtOnce) {
+    Hook hook = std::move(waiting_.front());
+    waiting_.pop_front();
+    if (int error = start(hook)) {
+      log_warning("job %s: %s: cannot start: %s", printable(hook.job.id).c_str(), hook.name,
+                  strerror(error));
+    }
+  }
+  if (waiting_.empty()) dropping_ = false;
+}
+
+int Hooks::start(Hook hook) {
+  const Job& job = hook.job;
+  auto input = std::make_shared<Fd>(memfd_create("filed-log", MFD_CLOEXEC));
+  if (!*input) return errno;
+  if (int error = copy_log(job, input->get())) return error;
+
+  Attempt attempt;
+  attempt.run = static_cast<RunId>(store_.next_serial());
+  attempt.hook = true;
+  attempt.id = job.id;
+  attempt.text = hook.command;
+  attempt.shell = kShell;
+  attempt.env = {{"FILED_STATE", std::string(dir_name(job.dir))},
+                 {"FILED_EXIT", std::to_string(exit_number(job.outcome))},
+                 {"FILED_CAUSE", job.outcome.cause},
+                 {"FILED_ATTEMPTS", std::to_string(job.attempts)},
+                 {"FILED_LOG", mount_dir_ + '/' + std::string(dir_name(job.dir)) + '/' + job.id}};
+  attempt.input = std::move(input);
+  running_[attempt.run] = {std::move(hook), "", clock_.mono_ns() + kTimeoutNs};
+  launcher_.start(attempt);
+  return 0;
+}
+
+// The log may be gone by now, with its job: then the hook reads nothing.
+int Hooks::copy_log(const Job& job, int fd) {
+  std::string chunk;
+  for (int64_t done = 0; done < job.log_size; done += static_cast<int64_t>(chunk.size())) {
+    int error = store_.read_chunk(job.log, done / Store::kChunkSize, 0, Store::kChunkSize, chunk);
+    if (error != 0) return error;
+    if (chunk.empty()) break;
+    if (write(fd, chunk.data(), chunk.size()) != static_cast<ssize_t>(chunk.size())) {
+      return errno != 0 ? errno : EIO;
+    }
+  }
+  return lseek(fd, 0, SEEK_SET) < 0 ? errno : 0;
+}
+
+void Hooks::report(const Running& running, const std::string& cause) {
+  std::string output = running.output.empty() ? "" : ": " + printable(running.output);
+  log_warning("job %s: %s: %s%s", printable(running.hook.job.id).c_str(), running.hook.name,
+              cause.c_str(), output.c_str());
+}
+
+void Hooks::start_failed(RunId run, const StartFailure& failure) {
+  report(running_[run], "could not start: " + failure.stage + ": " + strerror(failure.error));
+  forget(run);
+}
+
+void Hooks::output(RunId run, std::string_view bytes) {
+  std::string& output = running_[run].output;
+  output += bytes.substr(0, kMostOutput - std::min(output.size(), kMostOutput));
+}
+
+void Hooks::exited(RunId run, const AttemptExit& exit) {
+  std::string cause = wait_status_cause(exit.wait_status);
+  if (!cause.empty()) report(running_[run], cause);
+  forget(run);
+}
+
+void Hooks::forget(RunId run) {
+  running_.erase(run);
+  start_waiting();
+}
+
+void Hooks::run_deadlines(int64_t now_ns) {
+  for (auto& [run, running] : running_) {
+    if (running.deadline_ns > now_ns) continue;
+    running.deadline_ns = INT64_MAX;
+    log_warning("job %s: %s: takes too long, killed", printable(running.hook.job.id).c_str(),
+                running.hook.name);
+    launcher_.kill(run);
+  }
+}
+
+int64_t Hooks::next_deadline_ns() const {
+  int64_t next = -1;
+  for (const auto& [run, running] : running_) {
+    if (running.deadline_ns != INT64_MAX && (next < 0 || running.deadline_ns < next)) {
+      next = running.deadline_ns;
+    }
+  }
+  return next;
+}
+
+void Hooks::stop(int64_t deadline_ns) {
+  if (!waiting_.empty()) log_warning("%zu commands of [hooks] are left out", waiting_.size());
+  waiting_.clear();
+  for (auto& [run, running] : running_) {
+    running.deadline_ns = std::min(running.deadline_ns, deadline_ns);
+  }
+}
+
+}  // namespace filed
