@@ -9,6 +9,7 @@
 #include <new>
 
 #include "base/log.h"
+#include "mount/xattr.h"
 
 namespace filed {
 namespace {
@@ -156,14 +157,16 @@ void Filesystem::lookup(fuse_req_t req, fuse_ino_t parent, std::string_view name
   });
 }
 
-// To the notifier a job is still where it was before the move that it repeats, unless it has gone
-// on meanwhile: then the move is left out.
+// To the notifier a job is still where it was before the move that it repeats. Unless a user has moved
+// or removed the job since: then it is not where the moves that wait would leave it, and they are left
+// out.
 void Filesystem::lookup_for_notifier(fuse_req_t req, fuse_ino_t parent, std::string_view name) {
   Notifier::Event event = notifier_.current();
   bool is_source = parent == ino_of(event.from) && name == event.job.id;
+  std::optional<Dir> end = notifier_.destination(event.job.ino);
   Job now;
-  bool is_true = event.to ? queue_.find(*event.to, name, now) == 0 && now.ino == event.job.ino
-                          : queue_.get(event.job.ino, now) == ENOENT;
+  int error = queue_.find(end.value_or(event.from), event.job.id, now);
+  bool is_true = end ? error == 0 && now.ino == event.job.ino : error == ENOENT;
   if (is_source && is_true) {
     reply_job_entry(req, event.job);
   } else {
@@ -552,6 +555,62 @@ void Filesystem::statfs(fuse_req_t req) {
   fuse_reply_statfs(req, &st);
 }
 
+// --- extended attributes
+
+namespace {
+
+// The two forms of the answer: the value, or for size 0 its length.
+void reply_xattr(fuse_req_t req, const std::string& value, size_t size) {
+  if (size == 0) {
+    fuse_reply_xattr(req, value.size());
+  } else if (size < value.size()) {
+    fuse_reply_err(req, ERANGE);
+  } else {
+    fuse_reply_buf(req, value.data(), value.size());
+  }
+}
+
+}  // namespace
+
+void Filesystem::getxattr(fuse_req_t req, fuse_ino_t ino, std::string_view name, size_t size) {
+  // Asked for much more often: security.capability, system.posix_acl_access, security.selinux.
+  if (!is_job(ino) || name.substr(0, 5) != "user.") {
+    fuse_reply_err(req, ENODATA);
+    return;
+  }
+  when_settled([this, req, ino, size, name = std::string(name)] {
+    Job job;
+    if (int error = queue_.get(static_cast<int64_t>(ino), job)) {
+      fuse_reply_err(req, error);
+      return;
+    }
+    for (const auto& [key, value] :
+         job_xattrs(job, queue_.settings().retries, queue_.pid_of(job.ino))) {
+      if (key == name) return reply_xattr(req, value, size);
+    }
+    fuse_reply_err(req, ENODATA);
+  });
+}
+
+void Filesystem::listxattr(fuse_req_t req, fuse_ino_t ino, size_t size) {
+  when_settled([this, req, ino, size] {
+    std::string names;
+    Job job;
+    if (is_job(ino)) {
+      if (int error = queue_.get(static_cast<int64_t>(ino), job)) {
+        fuse_reply_err(req, error);
+        return;
+      }
+      for (const auto& attribute :
+           job_xattrs(job, queue_.settings().retries, queue_.pid_of(job.ino))) {
+        names += attribute.first;
+        names += '\0';
+      }
+    }
+    reply_xattr(req, names, size);
+  });
+}
+
 // --- libfuse's table
 
 namespace {
@@ -624,6 +683,12 @@ fuse_lowlevel_ops make_operations() {
   };
   ops.statfs = [](fuse_req_t req, fuse_ino_t) {
     serve(req, [&](Filesystem& fs) { fs.statfs(req); });
+  };
+  ops.getxattr = [](fuse_req_t req, fuse_ino_t ino, const char* name, size_t size) {
+    serve(req, [&](Filesystem& fs) { fs.getxattr(req, ino, name, size); });
+  };
+  ops.listxattr = [](fuse_req_t req, fuse_ino_t ino, size_t size) {
+    serve(req, [&](Filesystem& fs) { fs.listxattr(req, ino, size); });
   };
   // What the queue has no use for.
   ops.mkdir = [](fuse_req_t req, fuse_ino_t, const char*, mode_t) { fuse_reply_err(req, EPERM); };

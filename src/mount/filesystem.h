@@ -50,6 +50,8 @@ class Filesystem final : public QueueWatcher {
   void opendir(fuse_req_t req, fuse_ino_t ino, const fuse_file_info* fi);
   void readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, bool plus);
   void statfs(fuse_req_t req);
+  void getxattr(fuse_req_t req, fuse_ino_t ino, std::string_view name, size_t size);
+  void listxattr(fuse_req_t req, fuse_ino_t ino, size_t size);
 
  private:
   // An opened file. A special file shows the text that it had when it was opened.

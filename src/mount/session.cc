@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <sys/statvfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -14,6 +15,7 @@
 #include <cstring>
 #include <fstream>
 #include <memory>
+#include <utility>
 
 #include "base/error.h"
 #include "base/log.h"
@@ -22,6 +24,27 @@ namespace filed {
 namespace {
 
 constexpr int kRequestsAtOnce = 256;
+
+// The kernel's numbers for the answer to FUSE_INIT (fuse_kernel.h), which libfuse writes for us.
+constexpr size_t kInitAnswerSize = 64;
+constexpr size_t kInitFlagsOffset = 12;
+constexpr uint32_t kHandleKillprivV2 = 1U << 28;
+
+// libfuse's way out. Adds to the first answer, that to FUSE_INIT, a flag that this libfuse does not know:
+// jobs never have setuid bits or file capabilities, so the kernel need not ask for them at each write.
+ssize_t send_reply(int fd, iovec* parts, int count, void*) {
+  static bool is_first = true;
+  if (std::exchange(is_first, false) && count == 2 && parts[1].iov_len == kInitAnswerSize) {
+    auto* flags_at = static_cast<char*>(parts[1].iov_base) + kInitFlagsOffset;
+    uint32_t flags;
+    memcpy(&flags, flags_at, sizeof flags);
+    flags |= kHandleKillprivV2;
+    memcpy(flags_at, &flags, sizeof flags);
+  }
+  return writev(fd, parts, count);
+}
+
+ssize_t receive_request(int fd, void* buffer, size_t size, void*) { return read(fd, buffer, size); }
 
 // As /proc/self/mountinfo writes paths.
 std::string mountinfo_escape(const std::string& path) {
@@ -121,6 +144,10 @@ Session::Session(Filesystem& filesystem, const std::string& dir, bool allow_othe
         dir + ": cannot mount" +
         (access("/dev/fuse", F_OK) != 0 ? ": no /dev/fuse; is the fuse module loaded?" : ""));
   }
+  fuse_custom_io io{};
+  io.writev = send_reply;
+  io.read = receive_request;
+  fuse_session_custom_io(session_, &io, fd());
   int flags = fcntl(fd(), F_GETFL);
   fcntl(fd(), F_SETFL, flags | O_NONBLOCK);
 }

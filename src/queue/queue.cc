@@ -334,7 +334,8 @@ int Queue::set_attributes(int64_t ino, const AttributeChange& change, Job& job) 
     // The row keeps the due time, for the case that the job is put back.
     job.mtime_ns = before.mtime_ns;
     turn_.undo([this, id = run->id, shown = run->last_output_ns] {
-      if (auto found = runs_.find(id); found != runs_.end()) found->second.last_output_ns = shown;
+      auto later = runs_.find(id);
+      if (later != runs_.end()) later->second.last_output_ns = shown;
     });
     run->last_output_ns = *change.mtime_ns;
   }

@@ -20,8 +20,8 @@ fi
 for file in passwd group; do
 	grep -v '^filed:' /etc/$file >"$tmp/$file"
 done
-echo 'filed:x:998:998::/var/lib/filed:/sbin/nologin' >>"$tmp/passwd"
-echo 'filed:x:998:' >>"$tmp/group"
+echo 'filed:x:60998:60998::/var/lib/filed:/sbin/nologin' >>"$tmp/passwd"
+echo 'filed:x:60998:' >>"$tmp/group"
 mount --bind "$tmp/passwd" /etc/passwd
 mount --bind "$tmp/group" /etc/group
 

@@ -41,7 +41,6 @@ run_boxed() { run_in "$@"; }
 
 # shellcheck disable=SC2046,SC2086
 start_queues() {
-	daemons=
 	config retries=0
 	start_queue free
 	start_queue none $(options_of none)
@@ -58,7 +57,6 @@ fresh_more() {
 
 prepare_attempts
 start_queues
-trap 'kill $servers $daemons || :; cleanup' EXIT
 program=$out/filed
 queue_attempts='
 files EACCES - read $state
@@ -83,7 +81,7 @@ files EACCES - rename $q/complete/other $q/pending/other
 files EACCES - unlink $q/complete/other
 files EACCES - read /proc/$filed_pid/root$outside/secret
 files EACCES - read /proc/$filed_pid/environ
-files EACCES - read /proc/$launcher/maps
+files EACCES root read /proc/$launcher/maps
 files EPERM root ptrace $filed_pid
 files EPERM root ptrace $launcher
 files EPERM - process-vm-read $filed_pid

@@ -1,8 +1,10 @@
-// A launcher that starts nothing: it remembers what it was told, and the test tells what became of it.
+// A launcher that starts nothing: it remembers what it was told, and the test tells what became of
+// it.
 #pragma once
 
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "launcher/attempt.h"

@@ -44,7 +44,8 @@ class FaultDisk {
   int64_t size() const;
 
   // Cuts the power: of each sector that was written and not synced, `keep` (0 to 1) is the chance
-  // to survive. Connections that are open can do nothing any more. The next open finds what is left.
+  // to survive. Connections that are open can do nothing any more. The next open finds what is
+  // left.
   void cut_power(std::mt19937& random, double keep);
   // As if the process had died: what it wrote is there. Open connections can do nothing any more.
   void cut_process();

@@ -28,10 +28,10 @@ TEST_CASE("every move by a user means what the table of design 2.3 says") {
 }
 
 TEST_CASE("filed itself starts, ends and puts back, and nothing else") {
-  constexpr Move kEvery[] = {Move::kRename,   Move::kRunAgain, Move::kCancel,
+  constexpr Move kEvery[] = {Move::kRename,      Move::kRunAgain,     Move::kCancel,
                              Move::kStopAndFail, Move::kStopAndQueue, Move::kStart,
-                             Move::kSucceed,  Move::kFail,     Move::kRetry,
-                             Move::kPutBack,  Move::kNotPermitted, Move::kBusy};
+                             Move::kSucceed,     Move::kFail,         Move::kRetry,
+                             Move::kPutBack,     Move::kNotPermitted, Move::kBusy};
   auto permitted = [](Dir from, Dir to, Move move) {
     if (from == Dir::kPending && to == Dir::kActive) return move == Move::kStart;
     if (from != Dir::kActive) return false;

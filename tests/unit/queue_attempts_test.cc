@@ -8,7 +8,8 @@ using namespace filed;
 
 // --- retries
 
-TEST_CASE_METHOD(QueueRig, "a failed attempt is retried after a growing delay, then the job has failed") {
+TEST_CASE_METHOD(QueueRig,
+                 "a failed attempt is retried after a growing delay, then the job has failed") {
   set([](QueueSettings& queue) {
     queue.retries = 4;
     queue.backoff_ms = 1000;
@@ -155,7 +156,8 @@ TEST_CASE_METHOD(QueueRig, "due times follow the wall clock, forward and back") 
 
 // --- starts that fail
 
-TEST_CASE_METHOD(QueueRig, "a start that fails for the machine's reasons is no attempt and keeps its place") {
+TEST_CASE_METHOD(QueueRig,
+                 "a start that fails for the machine's reasons is no attempt and keeps its place") {
   submit("j", "x");
   submit("k", "x");
   int64_t due = job(kPending, "k").mtime_ns;
@@ -219,7 +221,8 @@ TEST_CASE_METHOD(QueueRig, "output is stored within a second, and survives a cra
   CHECK(mv(kPending, "j", kPending, ".j") == 0);
 }
 
-TEST_CASE_METHOD(QueueRig, "an attempt whose output is not stored fast enough is held, then released") {
+TEST_CASE_METHOD(QueueRig,
+                 "an attempt whose output is not stored fast enough is held, then released") {
   submit("j", "x");
   begin("j");
   news();
@@ -264,8 +267,8 @@ TEST_CASE_METHOD(QueueRig, "output beyond output_limit is cut in the middle") {
     if (at % 300 == 0) pass_ms(1000);
   }
   exit("j", 0);
-  CHECK(cat(kComplete, "j") == ">>> x\n" + output.substr(0, 3000) + log_gap(1000, 4000) +
-                                   output.substr(4000));
+  CHECK(cat(kComplete, "j") ==
+        ">>> x\n" + output.substr(0, 3000) + log_gap(1000, 4000) + output.substr(4000));
 }
 
 // --- expiry
@@ -316,7 +319,8 @@ TEST_CASE_METHOD(QueueRig, "a thousand jobs that expire at once go in bounded pi
   CHECK(turns < 10);
 }
 
-TEST_CASE_METHOD(QueueRig, "expired jobs go while all workers are busy and when the queue is paused") {
+TEST_CASE_METHOD(QueueRig,
+                 "expired jobs go while all workers are busy and when the queue is paused") {
   submit("c", "x");
   exit("c", 0);
   submit("busy", "x");
@@ -401,7 +405,8 @@ TEST_CASE_METHOD(QueueRig, "a job that fails by itself in the grace of a stop is
   CHECK(queue->stopped());
 }
 
-TEST_CASE_METHOD(QueueRig, "a stop waits for what was moved away and still dies, and not for more") {
+TEST_CASE_METHOD(QueueRig,
+                 "a stop waits for what was moved away and still dies, and not for more") {
   submit("j", "x");
   begin("j");
   mv(kActive, "j", kFailed);
@@ -412,7 +417,9 @@ TEST_CASE_METHOD(QueueRig, "a stop waits for what was moved away and still dies,
   CHECK(queue->stopped());
 }
 
-TEST_CASE_METHOD(QueueRig, "an attempt that ended before the stop is not put back, however long the disk is full") {
+TEST_CASE_METHOD(
+    QueueRig,
+    "an attempt that ended before the stop is not put back, however long the disk is full") {
   submit("j", "x");
   begin("j");
   disk.fail(1, SQLITE_FULL, 1'000'000);
@@ -494,7 +501,8 @@ TEST_CASE_METHOD(QueueRig, "the line of an interrupted attempt may cross into th
 
 // --- commits that fail
 
-TEST_CASE_METHOD(QueueRig, "a commit that fails gives its errno to what it held, once, and to nothing else") {
+TEST_CASE_METHOD(QueueRig,
+                 "a commit that fails gives its errno to what it held, once, and to nothing else") {
   Job made;
   OpenJob file;
   REQUIRE(queue->create("j", 0644, kAlice, made, file) == 0);
@@ -575,7 +583,8 @@ TEST_CASE_METHOD(QueueRig, "an end whose row cannot be read is not forgotten") {
   CHECK(ls(kComplete) == Strings{"j"});
 }
 
-TEST_CASE_METHOD(QueueRig, "a dead attempt's worker is free again even if that turn's commit fails") {
+TEST_CASE_METHOD(QueueRig,
+                 "a dead attempt's worker is free again even if that turn's commit fails") {
   submit("j", "x");
   begin("j");
   CHECK(mv(kActive, "j", kFailed) == 0);
@@ -590,7 +599,8 @@ TEST_CASE_METHOD(QueueRig, "a dead attempt's worker is free again even if that t
   CHECK(ls(kActive) == Strings{"k"});
 }
 
-TEST_CASE_METHOD(QueueRig, "a move or rm of an active job that cannot be committed leaves it running") {
+TEST_CASE_METHOD(QueueRig,
+                 "a move or rm of an active job that cannot be committed leaves it running") {
   submit("j", "x");
   begin("j");
   print("j", "one ");
@@ -607,7 +617,8 @@ TEST_CASE_METHOD(QueueRig, "a move or rm of an active job that cannot be committ
   CHECK(cat(kComplete, "j") == ">>> x\none two");
 }
 
-TEST_CASE_METHOD(QueueRig, "what an attempt prints in a turn that takes its move back is not lost") {
+TEST_CASE_METHOD(QueueRig,
+                 "what an attempt prints in a turn that takes its move back is not lost") {
   submit("j", "x");
   begin("j");
   CHECK(queue->rename(kActive, "j", kFailed, "j", false) == 0);
@@ -644,7 +655,8 @@ TEST_CASE_METHOD(QueueRig, "a touch of an active job that cannot be committed is
   CHECK(job(kActive, "j").mtime_ns == before);
 }
 
-TEST_CASE_METHOD(QueueRig, "a full disk gives ENOSPC, reads go on, rm frees, and submission works again") {
+TEST_CASE_METHOD(QueueRig,
+                 "a full disk gives ENOSPC, reads go on, rm frees, and submission works again") {
   set([](QueueSettings& queue) { queue.workers = 0; });
   std::string text(50'000, '#');
   disk.set_capacity(1 << 20);

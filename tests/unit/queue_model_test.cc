@@ -301,8 +301,8 @@ class ModelRig : public QueueRig {
     auto stored = model_.jobs.find(ino);
     if ((stored == model_.jobs.end() ? kPending : stored->second.dir) != from) return ENOENT;
     if (from == kActive && to == kActive) return EBUSY;
-    bool is_permitted = from == to || to == kPending ||
-                        (to == kFailed && (from == kPending || from == kActive));
+    bool is_permitted =
+        from == to || to == kPending || (to == kFailed && (from == kPending || from == kActive));
     if (!is_permitted) return EPERM;
     if (from == to && id == new_id) return 0;
     auto found = model_.uploads.find(ino);
@@ -393,8 +393,8 @@ class ModelRig : public QueueRig {
     for (auto& [id, run] : model_.runs) {
       if (!run.ended) running.push_back(&run);
     }
-    return running.empty() ? nullptr : running[static_cast<size_t>(below(
-                                           static_cast<int>(running.size())))];
+    return running.empty() ? nullptr
+                           : running[static_cast<size_t>(below(static_cast<int>(running.size())))];
   }
 
   void print_some() {
@@ -626,10 +626,10 @@ class ModelRig : public QueueRig {
     for (auto& [ino, job] : model_.jobs) {
       auto found = model_.uploads.find(ino);
       const ModelUpload* upload = found == model_.uploads.end() ? nullptr : &found->second;
-      size_t size = upload ? upload->text.size()
+      size_t size = upload                ? upload->text.size()
                     : job.dir == kPending ? job.text.size()
                                           : job.log.size();
-      int64_t mtime = job.dir != kPending ? job.ended
+      int64_t mtime = job.dir != kPending                          ? job.ended
                       : upload && upload->version != upload->saved ? upload->mtime
                                                                    : job.due;
       if (job.dir == kActive) {

@@ -1,5 +1,5 @@
-// A queue on a disk in memory, with a clock and a launcher that do as the test says. One turn of the
-// daemon is one call of turn().
+// A queue on a disk in memory, with a clock and a launcher that do as the test says. One turn of
+// the daemon is one call of turn().
 #pragma once
 
 #include <sys/wait.h>
@@ -80,8 +80,7 @@ class QueueRig : public filed::QueueWatcher {
   }
 
   // printf TEXT > pending/ID
-  int submit(const std::string& id, const std::string& text,
-             const filed::Caller& caller = kAlice) {
+  int submit(const std::string& id, const std::string& text, const filed::Caller& caller = kAlice) {
     filed::Job job;
     filed::OpenJob file;
     if (int error = queue->create(id, 0644, caller, job, file)) return error;

@@ -111,7 +111,8 @@ TEST_CASE_METHOD(QueueRig, "drafts and empty jobs do not run until they are name
   CHECK(ls(kActive) == Strings{"empty"});
 }
 
-TEST_CASE_METHOD(QueueRig, "a job that is held back as a draft runs in its turn once it is released") {
+TEST_CASE_METHOD(QueueRig,
+                 "a job that is held back as a draft runs in its turn once it is released") {
   set([](QueueSettings& queue) { queue.workers = 0; });
   submit("a", "x");
   clock.advance_ms(1);
@@ -147,7 +148,8 @@ TEST_CASE_METHOD(QueueRig, "mv from complete to pending runs a job again, under 
   CHECK_FALSE(is_in(kComplete, "j"));
 }
 
-TEST_CASE_METHOD(QueueRig, "a job that is moved to pending with a time in the future waits for it") {
+TEST_CASE_METHOD(QueueRig,
+                 "a job that is moved to pending with a time in the future waits for it") {
   submit("j", "x");
   exit("j", 0);
   touch(kComplete, "j", clock.wall + 60 * kNsPerSec);
@@ -199,7 +201,8 @@ TEST_CASE_METHOD(QueueRig, "mv from active to failed kills at once and does not 
   CHECK(launcher.attempts.size() == 1);
 }
 
-TEST_CASE_METHOD(QueueRig, "mv from active to pending kills, and the job waits for its old processes") {
+TEST_CASE_METHOD(QueueRig,
+                 "mv from active to pending kills, and the job waits for its old processes") {
   set([](QueueSettings& queue) { queue.workers = 4; });
   submit("j", "x");
   begin("j");
@@ -358,7 +361,8 @@ TEST_CASE_METHOD(QueueRig, "rm works in all four directories") {
 
 // --- descriptors that stay open
 
-TEST_CASE_METHOD(QueueRig, "a log that is open goes on showing the same after rm and after a new run") {
+TEST_CASE_METHOD(QueueRig,
+                 "a log that is open goes on showing the same after rm and after a new run") {
   submit("j", "x");
   begin("j");
   print("j", std::string(100'000, 'a'));
@@ -386,7 +390,8 @@ TEST_CASE_METHOD(QueueRig, "a log that is open goes on showing the same after rm
   CHECK(queue->get(before.ino, ghost) == ENOENT);
 }
 
-TEST_CASE_METHOD(QueueRig, "who reads a running attempt's log reads on to its end, whatever ends it") {
+TEST_CASE_METHOD(QueueRig,
+                 "who reads a running attempt's log reads on to its end, whatever ends it") {
   submit("j", "x");
   begin("j");
   print("j", "one ");
@@ -415,7 +420,8 @@ TEST_CASE_METHOD(QueueRig, "who reads a running attempt's log reads on to its en
   turn();
 }
 
-TEST_CASE_METHOD(QueueRig, "a text that is open goes on showing after the job has run and is gone") {
+TEST_CASE_METHOD(QueueRig,
+                 "a text that is open goes on showing after the job has run and is gone") {
   submit("other", "x");  // has the worker
   submit("j", "the text");
   OpenJob file = open(kPending, "j");
@@ -432,7 +438,8 @@ TEST_CASE_METHOD(QueueRig, "a text that is open goes on showing after the job ha
   turn();
 }
 
-TEST_CASE_METHOD(QueueRig, "a log that was open at its removal leaves the store when it is closed") {
+TEST_CASE_METHOD(QueueRig,
+                 "a log that was open at its removal leaves the store when it is closed") {
   submit("j", "x");
   begin("j");
   print("j", "output");
@@ -572,7 +579,8 @@ TEST_CASE_METHOD(QueueRig, "a write of config.ini applies at once and survives a
   CHECK(news() == Strings{"start j"});
 }
 
-TEST_CASE_METHOD(QueueRig, "a write of config.ini that does not parse changes nothing but its comment") {
+TEST_CASE_METHOD(QueueRig,
+                 "a write of config.ini that does not parse changes nothing but its comment") {
   CHECK(queue->write_settings("[queue]\nretries = 7\n") == 0);
   turn();
   CHECK(queue->write_settings("[queue]\nworkers = 5\nretries = many\n") == EINVAL);

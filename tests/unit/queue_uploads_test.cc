@@ -50,7 +50,8 @@ TEST_CASE_METHOD(UploadRig, "the early flush of a shell's redirection commits no
   CHECK(text_of("j") == "x");
 }
 
-TEST_CASE_METHOD(UploadRig, "what was flushed survives a crash and runs, what was not does not exist") {
+TEST_CASE_METHOD(UploadRig,
+                 "what was flushed survives a crash and runs, what was not does not exist") {
   OpenJob flushed = create("flushed");
   OpenJob written = create("written");
   queue->write(flushed, 0, "acknowledged");
@@ -169,7 +170,9 @@ TEST_CASE_METHOD(UploadRig, "a job that is truncated and left empty does not run
   CHECK(job(kPending, "j").size() == 0);
 }
 
-TEST_CASE_METHOD(UploadRig, "truncate works with the file open or not, and changes the due time as a write does") {
+TEST_CASE_METHOD(
+    UploadRig,
+    "truncate works with the file open or not, and changes the due time as a write does") {
   REQUIRE(submit("j", "0123456789") == 0);
   clock.advance_ms(10);
   int64_t ino = job(kPending, "j").ino;
@@ -238,7 +241,8 @@ TEST_CASE_METHOD(UploadRig, "a job is runnable only when its last writer has clo
   close(reader);
 }
 
-TEST_CASE_METHOD(UploadRig, "what one user's uploads hold is limited by upload_limit, for each user") {
+TEST_CASE_METHOD(UploadRig,
+                 "what one user's uploads hold is limited by upload_limit, for each user") {
   set([](QueueSettings& queue) {
     queue.job_size_limit = 100;
     queue.upload_limit = 150;
@@ -271,7 +275,8 @@ TEST_CASE_METHOD(UploadRig, "what one user's uploads hold is limited by upload_l
   close(d);
 }
 
-TEST_CASE_METHOD(UploadRig, "a job that is removed while it is written takes no name and never runs") {
+TEST_CASE_METHOD(UploadRig,
+                 "a job that is removed while it is written takes no name and never runs") {
   set([](QueueSettings& queue) { queue.workers = 1; });
   OpenJob file = create("j");
   queue->write(file, 0, "x");
@@ -298,7 +303,8 @@ TEST_CASE_METHOD(UploadRig, "a job that is removed while it is written takes no 
   CHECK(queue->get(reader.ino, ghost) == ENOENT);
 }
 
-TEST_CASE_METHOD(UploadRig, "a job can be renamed while it is written, before and after its first flush") {
+TEST_CASE_METHOD(UploadRig,
+                 "a job can be renamed while it is written, before and after its first flush") {
   OpenJob file = create(".tmp");
   bool stored = GENERATE(true, false);
   if (stored) {
@@ -323,7 +329,8 @@ TEST_CASE_METHOD(UploadRig, "a job can be renamed while it is written, before an
   CHECK(submit(".tmp", "free again") == 0);
 }
 
-TEST_CASE_METHOD(UploadRig, "a job that is being written cannot be replaced, one that is read can") {
+TEST_CASE_METHOD(UploadRig,
+                 "a job that is being written cannot be replaced, one that is read can") {
   REQUIRE(submit("old", "old text") == 0);
   REQUIRE(submit("new", "new text") == 0);
   OpenJob writer = open(kPending, "old", true);
@@ -339,7 +346,8 @@ TEST_CASE_METHOD(UploadRig, "a job that is being written cannot be replaced, one
   close(reader);
 }
 
-TEST_CASE_METHOD(UploadRig, "only pending jobs can be written, and in owner mode only by owner and root") {
+TEST_CASE_METHOD(UploadRig,
+                 "only pending jobs can be written, and in owner mode only by owner and root") {
   options.owner_mode = true;
   stop_and_start();
   set([](QueueSettings& queue) { queue.workers = 1; });
@@ -371,7 +379,8 @@ TEST_CASE_METHOD(UploadRig, "nothing of a text whose flush failed is stored by a
   CHECK(text_of("k").empty());
 }
 
-TEST_CASE_METHOD(UploadRig, "a touch while a job is written that cannot be committed is taken back") {
+TEST_CASE_METHOD(UploadRig,
+                 "a touch while a job is written that cannot be committed is taken back") {
   REQUIRE(submit("j", "x") == 0);
   clock.advance_ms(10);
   OpenJob file = open(kPending, "j", true);
@@ -389,7 +398,8 @@ TEST_CASE_METHOD(UploadRig, "a touch while a job is written that cannot be commi
   CHECK(job(kPending, "j").mtime_ns == before);
 }
 
-TEST_CASE_METHOD(UploadRig, "a failed commit takes back what it held of uploads, and all works again") {
+TEST_CASE_METHOD(UploadRig,
+                 "a failed commit takes back what it held of uploads, and all works again") {
   OpenJob file = create("j");
   queue->write(file, 0, "x");
   SECTION("a rename before the first flush") {

@@ -5,9 +5,7 @@
 
 class QuietLog {
  public:
-  QuietLog() {
-    filed::log_setup(filed::LogTarget::kStderr, static_cast<filed::LogLevel>(-1));
-  }
+  QuietLog() { filed::log_setup(filed::LogTarget::kStderr, static_cast<filed::LogLevel>(-1)); }
   ~QuietLog() { filed::log_setup(filed::LogTarget::kStderr, filed::LogLevel::kInfo); }
   QuietLog(const QuietLog&) = delete;
   QuietLog& operator=(const QuietLog&) = delete;

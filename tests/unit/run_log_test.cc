@@ -5,8 +5,8 @@
 
 #include "catch.h"
 #include "fault_vfs.h"
-#include "quiet_log.h"
 #include "queue/log_text.h"
+#include "quiet_log.h"
 #include "temp_dir.h"
 
 using namespace filed;
@@ -217,8 +217,8 @@ TEST_CASE_METHOD(LogRig, "a copy of a log brings it back to where it was") {
   log.append(output.substr(6000));
   log.finish("");
   save(log, true);
-  CHECK((stored(7) == ">>> x\n" + output.substr(0, 3000) + log_gap(6000, kLimit) +
-                          output.substr(9000)));
+  CHECK((stored(7) ==
+         ">>> x\n" + output.substr(0, 3000) + log_gap(6000, kLimit) + output.substr(9000)));
 }
 
 TEST_CASE_METHOD(LogRig, "memory holds no more than the last chunk and the tail") {

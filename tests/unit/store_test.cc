@@ -547,8 +547,8 @@ template <typename Action>
 int64_t steps(Action action) {
   static int64_t counted;
   static constexpr int kEvery = 10;
-  int rc = sqlite3_auto_extension(reinterpret_cast<void (*)()>(
-      +[](sqlite3* db, char**, const struct sqlite3_api_routines*) {
+  int rc = sqlite3_auto_extension(
+      reinterpret_cast<void (*)()>(+[](sqlite3* db, char**, const struct sqlite3_api_routines*) {
         sqlite3_progress_handler(
             db, kEvery,
             [](void*) {

@@ -1,0 +1,60 @@
+#include "mount/xattr.h"
+
+#include <sys/wait.h>
+
+#include <cstdio>
+#include <ctime>
+
+#include "base/clock.h"
+#include "queue/log_text.h"
+
+namespace filed {
+namespace {
+
+std::string rfc3339(int64_t ns) {
+  timespec ts = to_timespec(ns);
+  struct tm utc {};
+  gmtime_r(&ts.tv_sec, &utc);
+  char date[64];
+  size_t length = strftime(date, sizeof date, "%Y-%m-%dT%H:%M:%S", &utc);
+  char text[80];
+  snprintf(text, sizeof text, "%.*s.%03ldZ", static_cast<int>(length), date,
+           ts.tv_nsec / static_cast<long>(kNsPerMs));
+  return text;
+}
+
+}  // namespace
+
+std::vector<std::pair<std::string, std::string>> job_xattrs(const Job& job, int retries, pid_t pid) {
+  std::vector<std::pair<std::string, std::string>> all;
+  auto add = [&](const char* name, std::string value) {
+    all.emplace_back(std::string("user.filed.") + name, std::move(value));
+  };
+  const Outcome& outcome = job.outcome;
+  bool active = job.dir == Dir::kActive;
+
+  add("state", std::string(dir_name(job.dir)));
+  add("attempt", std::to_string(job.attempts + (active ? 1 : 0)));
+  add("retries", std::to_string(retries));
+  add("submitted", rfc3339(job.submitted_ns));
+  if (pid != 0) add("pid", std::to_string(pid));
+  if (outcome.started_ns != 0) add("started", rfc3339(outcome.started_ns));
+  if (active) return all;
+
+  if (outcome.finished_ns != 0) add("finished", rfc3339(outcome.finished_ns));
+  if (outcome.wait_status) {
+    int status = *outcome.wait_status;
+    if (WIFSIGNALED(status)) {
+      add("signal", signal_name(WTERMSIG(status)));
+    } else {
+      add("exit", std::to_string(WEXITSTATUS(status)));
+    }
+    add("duration_ms", std::to_string((outcome.finished_ns - outcome.started_ns) / kNsPerMs));
+    add("cpu_ms", std::to_string(outcome.cpu_us / 1000));
+    add("maxrss_kb", std::to_string(outcome.maxrss_kb));
+  }
+  if (!outcome.cause.empty()) add("last_error", outcome.cause);
+  return all;
+}
+
+}  // namespace filed
