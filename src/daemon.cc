@@ -121,12 +121,12 @@ std::string config_file(const Options& options) {
   return options.config_file.value_or(kDefaultConfigFile);
 }
 
-// Confines the daemon to its state, its configuration and what its jobs may have. It never touches
-// its mount: that is the notifier's.
+// Confines the daemon to its state, its configuration, and /proc, where it finds what runs when the
+// launcher has died. It has no need of what its jobs may have, and never touches its mount: that is
+// the notifier's.
 void confine_daemon(const Options& options, const Settings& settings,
                     const std::string& state_file) {
   SandboxSpec spec;
-  spec.paths = settings.sandbox.paths;
   spec.required = settings.sandbox.required;
   SandboxOptions grants;
   grants.scoped = false;
@@ -134,6 +134,7 @@ void confine_daemon(const Options& options, const Settings& settings,
   if (std::filesystem::path file = config_file(options); !file.empty()) {
     grants.paths.push_back({file.parent_path(), false, false});
   }
+  grants.paths.push_back({"/proc", false, false});
   const char* stage = "";
   if (int error = Sandbox::prepare(spec, grants).apply(&stage)) {
     throw_errno(std::string("sandbox: ") + stage, error);

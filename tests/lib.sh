@@ -264,6 +264,7 @@ assert_fails() {
 	case $1 in
 	EACCES) words='Permission denied' ;;
 	EBUSY) words='(Device or r|R)esource busy' ;;
+	EDQUOT) words='(Disk q|Q)uota exceeded' ;;
 	EEXIST) words='File exists' ;;
 	EFBIG) words='File too large' ;;
 	EINVAL) words='Invalid argument' ;;

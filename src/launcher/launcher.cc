@@ -131,9 +131,14 @@ void close_others(std::vector<int> keep) {
 
 // Signals: defaults, so that none is ignored in a job; then all blocked.
 void take_over_signals() {
+  // Not by sigaction(3), which leaves out those that the C library keeps for itself. A kernel's struct of
+  // all zeros means the default; it is not larger than this anywhere.
+  const uint64_t defaults[8] = {};
+  for (int signal = 1; signal < _NSIG; ++signal) {
+    syscall(SYS_rt_sigaction, signal, defaults, nullptr, size_t{_NSIG / 8});
+  }
   struct sigaction action{};
   action.sa_handler = SIG_DFL;
-  for (int signal = 1; signal < NSIG; ++signal) sigaction(signal, &action, nullptr);
   // We stop processes before we kill them; each would wake us.
   action.sa_flags = SA_NOCLDSTOP;
   sigaction(SIGCHLD, &action, nullptr);

@@ -29,6 +29,11 @@ constexpr fsfilcnt_t kFreeFiles = 1'000'000'000;
 
 constexpr int64_t kStatusAgeNs = kNsPerSec;
 
+// <fcntl.h> and <stdio.h> do not have it everywhere.
+#ifndef RENAME_NOREPLACE
+#define RENAME_NOREPLACE (1 << 0)
+#endif
+
 constexpr off_t kDotOffset = 1;
 constexpr off_t kDotDotOffset = 2;
 
@@ -58,7 +63,6 @@ bool writes(int flags) { return (flags & O_ACCMODE) != O_RDONLY; }
 Filesystem::Filesystem(Queue& queue, Store& store, Notifier& notifier, const Clock& clock,
                        const Nodes::Defaults& defaults)
     : queue_(queue),
-      store_(store),
       notifier_(notifier),
       clock_(clock),
       nodes_(defaults, store, clock.wall_ns()),
@@ -157,21 +161,27 @@ void Filesystem::lookup(fuse_req_t req, fuse_ino_t parent, std::string_view name
   });
 }
 
-// To the notifier a job is still where it was before the move that it repeats. Unless a user has moved
-// or removed the job since: then it is not where the moves that wait would leave it, and they are left
-// out.
+// To the notifier a job is still where it was before the move that it repeats; unless a user has moved
+// or removed it since.
 void Filesystem::lookup_for_notifier(fuse_req_t req, fuse_ino_t parent, std::string_view name) {
-  Notifier::Event event = notifier_.current();
-  bool is_source = parent == ino_of(event.from) && name == event.job.id;
-  std::optional<Dir> end = notifier_.destination(event.job.ino);
-  Job now;
-  int error = queue_.find(end.value_or(event.from), event.job.id, now);
-  bool is_true = end ? error == 0 && now.ino == event.job.ino : error == ENOENT;
-  if (is_source && is_true) {
+  const Notifier::Event& event = notifier_.current();
+  if (parent == ino_of(event.from) && name == event.job.id && !event.overtaken) {
     reply_job_entry(req, event.job);
   } else {
     fuse_reply_err(req, ENOENT);
   }
+}
+
+// What the notifier wants to be done has been done already.
+void Filesystem::confirm_to_notifier(fuse_req_t req) {
+  fuse_reply_err(req, notifier_.current().overtaken ? ENOENT : 0);
+}
+
+// A user moves or removes a job.
+void Filesystem::overtake_notifier(Dir dir, std::string_view id) {
+  if (!notifier_.is_busy()) return;
+  Job job;
+  if (queue_.find(dir, id, job) == 0) notifier_.overtake(job.ino);
 }
 
 void Filesystem::reply_job_entry(fuse_req_t req, const Job& job) {
@@ -262,10 +272,11 @@ void Filesystem::setattr(fuse_req_t req, fuse_ino_t ino, const struct stat* attr
 
 void Filesystem::unlink(fuse_req_t req, fuse_ino_t parent, std::string_view name) {
   if (notifier_.is_mine(fuse_req_ctx(req)->pid)) {
-    fuse_reply_err(req, 0);
+    confirm_to_notifier(req);
     return;
   }
   auto dir = dir_of(parent);
+  if (dir) overtake_notifier(*dir, name);
   int error = dir ? queue_.remove(*dir, name) : EPERM;
   if (error != 0) {
     fuse_reply_err(req, error);
@@ -278,13 +289,15 @@ void Filesystem::unlink(fuse_req_t req, fuse_ino_t parent, std::string_view name
 void Filesystem::rename(fuse_req_t req, fuse_ino_t parent, std::string_view name,
                         fuse_ino_t new_parent, std::string_view new_name, unsigned flags) {
   if (notifier_.is_mine(fuse_req_ctx(req)->pid)) {
-    fuse_reply_err(req, 0);
+    confirm_to_notifier(req);
     return;
   }
   auto from = dir_of(parent);
   auto to = dir_of(new_parent);
   int error = EPERM;  // RENAME_EXCHANGE and RENAME_WHITEOUT among the rest
   if (from && to && (flags & ~static_cast<unsigned>(RENAME_NOREPLACE)) == 0) {
+    overtake_notifier(*from, name);
+    overtake_notifier(*to, new_name);
     error = queue_.rename(*from, name, *to, new_name, (flags & RENAME_NOREPLACE) != 0);
   }
   if (error != 0) {

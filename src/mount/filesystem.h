@@ -66,6 +66,8 @@ class Filesystem final : public QueueWatcher {
   static File* file_of(const fuse_file_info* fi);
 
   void lookup_for_notifier(fuse_req_t req, fuse_ino_t parent, std::string_view name);
+  void confirm_to_notifier(fuse_req_t req);
+  void overtake_notifier(Dir dir, std::string_view id);
   void when_committed(fuse_req_t req, std::function<void()> reply);
   void when_settled(std::function<void()> request);
   void reply_job_entry(fuse_req_t req, const Job& job);
@@ -79,7 +81,6 @@ class Filesystem final : public QueueWatcher {
   std::string status_text();
 
   Queue& queue_;
-  Store& store_;
   Notifier& notifier_;
   const Clock& clock_;
   Nodes nodes_;

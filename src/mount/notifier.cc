@@ -192,9 +192,6 @@ void Notifier::push(Event event) {
     dropping_ = true;
     return;
   }
-  Path& path = paths_[event.job.ino];
-  ++path.events;
-  path.to = event.to;
   waiting_.push_back(std::move(event));
   send_waiting();
 }
@@ -205,18 +202,20 @@ const Notifier::Event& Notifier::current() {
   return waiting_.empty() ? kNone : waiting_.front();
 }
 
-std::optional<Dir> Notifier::destination(int64_t ino) const {
-  auto path = paths_.find(ino);
-  return path == paths_.end() ? std::nullopt : path->second.to;
+bool Notifier::is_busy() {
+  forget_done();
+  return !waiting_.empty();
+}
+
+void Notifier::overtake(int64_t ino) {
+  for (Event& event : waiting_) {
+    if (event.job.ino == ino) event.overtaken = true;
+  }
 }
 
 void Notifier::forget_done() {
   uint32_t done = shared_->done.load(std::memory_order_acquire);
-  for (; forgotten_ != done && sent_ > 0; ++forgotten_, --sent_) {
-    auto path = paths_.find(waiting_.front().job.ino);
-    if (--path->second.events == 0) paths_.erase(path);
-    waiting_.pop_front();
-  }
+  for (; forgotten_ != done && sent_ > 0; ++forgotten_, --sent_) waiting_.pop_front();
   if (waiting_.empty()) dropping_ = false;
 }
 
@@ -238,7 +237,6 @@ void Notifier::gone() {
   if (socket_ && loop_ != nullptr) loop_->remove(socket_.get());
   socket_.reset();
   waiting_.clear();
-  paths_.clear();
   sent_ = 0;
 }
 

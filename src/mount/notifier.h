@@ -16,7 +16,6 @@
 #include <deque>
 #include <optional>
 #include <string>
-#include <unordered_map>
 
 #include "base/event_loop.h"
 #include "base/fd.h"
@@ -34,6 +33,7 @@ class Notifier {
     Job job;  // as it is after the move, or was before the removal
     Dir from = Dir::kPending;
     std::optional<Dir> to;  // nothing: removed
+    bool overtaken = false;
   };
 
   // Forks the process. It goes on with the rights that the caller has now, as far as it needs them,
@@ -55,9 +55,10 @@ class Notifier {
   // Whether a request comes from the process; and if so, what it is repeating.
   bool is_mine(pid_t pid) const { return pid == pid_; }
   const Event& current();
-  // Where the job will be, as far as watchers know, when all that waits has been repeated; nothing: it
-  // is removed. For a job of an event that waits.
-  std::optional<Dir> destination(int64_t ino) const;
+  // Whether anything waits to be repeated.
+  bool is_busy();
+  // A user has moved or removed the job: what waits of it is not repeated any more.
+  void overtake(int64_t ino);
 
   // Has the process detach the mount, as its last work, and waits for its end, at most `timeout_ms`.
   // For the end without a launcher. A call into the mount must be able to come back: the mount is
@@ -70,12 +71,6 @@ class Notifier {
     std::atomic<uint32_t> done{0};  // events repeated so far
   };
 
-  // Of a job with events that wait: how many, and where the last one leads.
-  struct Path {
-    size_t events = 0;
-    std::optional<Dir> to;
-  };
-
   void forget_done();
   void send_waiting();
   void gone();
@@ -86,7 +81,6 @@ class Notifier {
   EventLoop* loop_ = nullptr;
   uint32_t interest_ = 0;
   std::deque<Event> waiting_;  // those not done; the first ones have been sent
-  std::unordered_map<int64_t, Path> paths_;
   size_t sent_ = 0;
   uint32_t forgotten_ = 0;  // of Shared::done
   bool dropping_ = false;

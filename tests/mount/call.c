@@ -7,7 +7,8 @@
 //	call mknod A           a device node          call mkfifo A
 //	call put A [append|keep|excl]   writes standard input to A and closes it
 //	call hold A TEXT       writes TEXT to A, says so, and keeps it open until it is killed
-//	call size A BYTES      truncate(2)
+//	call size A BYTES      truncate(2)      call unlink A
+//	call touch A [SECONDS] utimensat(2), of now or of that time
 //	call times A           prints atime, mtime and ctime in nanoseconds
 //	call now -             prints the time in nanoseconds
 //
@@ -72,6 +73,11 @@ static int times(const char *path) {
 	return 0;
 }
 
+static int touch(const char *path, const char *seconds) {
+	struct timespec at[2] = {{.tv_sec = atoll(seconds)}, {.tv_sec = atoll(seconds)}};
+	return check("utimensat", utimensat(AT_FDCWD, path, *seconds ? at : NULL, 0));
+}
+
 static int now(void) {
 	struct timespec t;
 	clock_gettime(CLOCK_REALTIME, &t);
@@ -91,6 +97,8 @@ int main(int argc, char **argv) {
 	if (strcmp(what, "mkfifo") == 0) return check("mkfifo", mkfifo(a, 0600));
 	if (strcmp(what, "put") == 0) return put(a, b);
 	if (strcmp(what, "hold") == 0) return hold(a, b);
+	if (strcmp(what, "touch") == 0) return touch(a, b);
+	if (strcmp(what, "unlink") == 0) return check("unlink", unlink(a));
 	if (strcmp(what, "size") == 0) return check("truncate", truncate(a, atoll(b)));
 	if (strcmp(what, "times") == 0) return times(a);
 	if (strcmp(what, "now") == 0) return now();

@@ -19,6 +19,10 @@
 
 #include "outcome.h"
 
+#ifndef RENAME_EXCHANGE
+#define RENAME_EXCHANGE 2
+#endif
+
 namespace escape {
 
 inline Outcome read_at(int folder, const char* path) {
@@ -133,17 +137,14 @@ inline Outcome reopen_path_descriptor(char** args) {
 }
 
 inline Outcome read_by_handle(char** args) {
-  struct {
-    file_handle handle;
-    unsigned char bytes[MAX_HANDLE_SZ];
-  } file;
-  file.handle.handle_bytes = MAX_HANDLE_SZ;
+  alignas(file_handle) char room[sizeof(file_handle) + MAX_HANDLE_SZ];
+  auto* handle = reinterpret_cast<file_handle*>(room);
+  handle->handle_bytes = MAX_HANDLE_SZ;
   int mount_id;
-  if (name_to_handle_at(AT_FDCWD, args[0], &file.handle, &mount_id, 0) != 0)
-    return {0, "no handle"};
+  if (name_to_handle_at(AT_FDCWD, args[0], handle, &mount_id, 0) != 0) return {0, "no handle"};
   int mount = open(args[1], O_RDONLY | O_DIRECTORY);
   if (mount < 0) return {0, "no mount"};
-  int fd = open_by_handle_at(mount, &file.handle, O_RDONLY);
+  int fd = open_by_handle_at(mount, handle, O_RDONLY);
   char byte;
   return of(fd < 0 ? -1 : read(fd, &byte, 1));
 }

@@ -1,0 +1,110 @@
+# alone
+# What the three processes may do, in the three ways of running filed: ids and capabilities as filed(5) has them.
+. "${0%/*}/../lib.sh"
+. "${0%/*}/people"
+
+none=0000000000000000
+# set BIT…: a set of capabilities, by the numbers of capabilities(7).
+set_of() {
+	sum=0
+	for bit in "$@"; do sum=$((sum | 1 << bit)); done
+	printf %016x $((sum & 0x$all))
+}
+# In a container some are missing from the start.
+all=$(awk '/^CapBnd/ { print $2 }' /proc/self/status)
+four() { echo "$1 $1 $1 $1 / $2 $2 $2 $2"; }
+groups_of() { awk '/^Groups:/ { $1 = ""; print }' "/proc/$1/status" | xargs -n 1 | sort -n | xargs; }
+
+# CAP_DAC_OVERRIDE 1, CAP_DAC_READ_SEARCH 2, CAP_FOWNER 3, CAP_KILL 5, CAP_SETGID 6, CAP_SETUID 7, CAP_SETPCAP 8,
+# CAP_SYS_PTRACE 19, CAP_SYS_ADMIN 21, CAP_SYS_NICE 23, CAP_SYS_RESOURCE 24
+notifier=$(set_of 1 3 21)
+
+# --- root, without `user`
+config workers=1 retries=0 '[mount]' mode=1777
+start_filed
+serving=$(id -u filed 2>/dev/null || id -u nobody)
+group=$(id -g filed 2>/dev/null || id -g nobody)
+assert_eq "$(four "$serving" "$group")" "$(ids "$filed_pid")" "who serves, in owner mode"
+assert_eq '' "$(groups_of "$filed_pid")" "its groups"
+kill=$(set_of 5)
+assert_eq "$kill $kill $none" "$(capabilities "$filed_pid")" "its capabilities"
+launcher=$(process filed-launcher)
+assert_eq "$(four 0 0)" "$(ids "$launcher")" "the launcher"
+assert_eq "$all $(set_of 2 5 6 7 8 19 21 23 24) $all" "$(capabilities "$launcher")" "its capabilities"
+assert_eq "$(four 0 0)" "$(ids "$(process filed-notifier)")" "the notifier"
+assert_eq "$notifier $notifier $none" "$(capabilities "$(process filed-notifier)")" "its capabilities"
+# What needs rights is done, all the same.
+assert 'df knows the disk' [ "$(df -P -k "$q" | awk 'NR == 2 { print $2 }')" -gt 0 ]
+echo 'retries = 1' >"$q/config.ini"
+kill -HUP "$filed_pid"
+wait_for 'grep -q "configuration read again" "$log"'
+if command -v inotifywait >/dev/null; then
+	inotifywait -q -t 10 -e moved_to "$q/complete" >"$tmp/event" 2>&1 &
+	watcher=$!
+	chmod 1700 "$q/pending" "$q/active" "$q/complete"
+	sleep 0.3
+	echo true >"$q/pending/told"
+	wait "$watcher" || fail 'no event from directories that only root may write'
+fi
+# It dies without leaving a job or a mount, whoever's the job is.
+as "$alice" sh -c 'true'
+chmod 1777 "$q/pending"
+by "$alice" orphan "setsid sleep 98765 & sleep 98765"
+wait_in active orphan
+wait_for 'pgrep -u "$alice" -f "^sleep 98765" >/dev/null'
+kill -KILL "$launcher"
+reap
+assert_eq 1 "$ended" "status of a filed whose launcher was killed"
+wait_for '! pgrep -u "$alice" >/dev/null'
+assert 'the mount is gone' [ ! -e "$q/status" ]
+
+# --- root, with `user`
+rm -f "$state" "$state"-*
+mkdir -m 700 "$tmp/state"
+chown "$alice" "$tmp/state"
+state=$tmp/state/filed.db
+config workers=1 retries=0 '[mount]' mode=0777 '[daemon]' "user=$alice"
+start_filed
+assert_eq "$(four "$(id -u "$alice")" "$(id -g "$alice")")" "$(ids "$filed_pid")" "who serves, as a user"
+assert_eq "$(id -G "$alice" | xargs -n 1 | sort -n | xargs)" "$(groups_of "$filed_pid")" "its groups"
+assert_eq "$none $none $none" "$(capabilities "$filed_pid")" "its capabilities"
+launcher=$(process filed-launcher)
+held=$(set_of 2 19 21 23 24)
+assert_eq "$(ids "$filed_pid")" "$(ids "$launcher")" "the launcher"
+assert_eq "$held $held $none" "$(capabilities "$launcher")" "its capabilities"
+assert_eq "$(four 0 0)" "$(ids "$(process filed-notifier)")" "the notifier"
+assert_eq "$notifier $notifier $none" "$(capabilities "$(process filed-notifier)")" "its capabilities"
+# All jobs are that user's, and without any right of the launcher's.
+by "$bob" job 'id -un; id -gn; grep -E "^Cap(Prm|Bnd|Amb)" /proc/self/status | cut -f 2 | xargs' 644
+wait_in complete job
+assert_eq "$alice $team $none $none $none" "$(sed 1d "$q/complete/job" | xargs)" "bob's job"
+assert_eq "$alice:$team 644" "$(stat -c '%U:%G %a' "$q/config.ini")" "config.ini"
+assert_eq "$alice:$team 444 $alice:$team 444" "$(stat -c '%U:%G %a' "$q/new-id" "$q/status" | xargs)" "the others"
+as "$alice" sh -c 'echo "workers = 2" >"$1"' - "$q/config.ini"
+assert_fails EACCES as "$bob" sh -c 'echo "workers = 3" >"$1"' - "$q/config.ini"
+kill -KILL "$launcher"
+reap
+assert_eq 1 "$ended" "status of a filed whose launcher was killed"
+assert 'the mount is gone' [ ! -e "$q/status" ]
+
+# A user who may not read the configuration again is told so at the start.
+chmod 600 "$conf"
+: >"$log"
+start_filed
+wait_for 'grep -q "may not read it" "$log"'
+stop_filed
+
+# --- anyone else
+command -v fusermount3 >/dev/null || exit 0
+chown -R "$bob" "$q" "$tmp/home/$bob"
+as "$bob" filed -state "$tmp/home/$bob/filed.db" "$q" 2>>"$log" &
+filed_pid=$!
+wait_for 'as "$bob" test -e "$q/status" || ! running "$filed_pid"'
+for pid in "$filed_pid" "$(process filed-launcher)" "$(process filed-notifier)"; do
+	assert_eq "$(four "$(id -u "$bob")" "$(id -g "$bob")")" "$(ids "$pid")" "process $pid of an ordinary user"
+	assert_eq "$none $none" "$(capabilities "$pid" | cut -d ' ' -f 1,2)" "its capabilities"
+done
+as "$bob" sh -c 'echo "id -un" >"$1"' - "$q/pending/1"
+wait_for 'as "$bob" test -e "$q/complete/1"'
+assert_eq "$bob" "$(as "$bob" sed 1d "$q/complete/1")" "his job"
+stop_filed

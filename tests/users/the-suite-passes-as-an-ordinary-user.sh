@@ -1,0 +1,18 @@
+# alone
+# limit: 1200
+# The tests of the queue, run by a user who has nothing but fusermount3.
+. "${0%/*}/../lib.sh"
+. "${0%/*}/people"
+needs fusermount3
+
+as "$alice" test -r "$top/tests/lib.sh" -a -x "$out/filed" || skip "others may not read $top and $out"
+mkdir -m 700 "$tmp/as-alice"
+chown "$alice" "$tmp/as-alice"
+cd "$tmp"
+if ! as "$alice" env -u TEST_TMP TMPDIR="$tmp/as-alice" out="$out" shells=sh jobs=4 "$top/tests/run" mount/ \
+	>"$tmp/results" 2>&1; then
+	grep -v '^ok' "$tmp/results"
+	fail "the suite does not pass as an ordinary user"
+fi
+tail -n 1 "$tmp/results"
+[ "$(grep -c '^ok' "$tmp/results")" -ge 40 ] || fail "$(cat "$tmp/results")"
