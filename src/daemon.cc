@@ -115,6 +115,21 @@ std::optional<Sandbox> prepare_job_sandbox(const Settings& settings) {
   return sandbox;
 }
 
+// A grant covers all that lies below it. What is filed's own may not be writable for jobs, and should not
+// be readable. Throws Error.
+void check_own_files(const Sandbox& jobs, const std::vector<std::string>& own) {
+  for (const std::string& path : own) {
+    if (std::string grant = jobs.grant_over(path, true); !grant.empty()) {
+      throw Error("sandbox: " + printable(path) + " lies in " + printable(grant) +
+                  ", which jobs may write");
+    }
+    if (std::string grant = jobs.grant_over(path, false); !grant.empty()) {
+      log_warning("sandbox: %s lies in %s, which jobs may read", printable(path).c_str(),
+                  printable(grant).c_str());
+    }
+  }
+}
+
 // The file that a reload reads; empty if there is none.
 std::string config_file(const Options& options) {
   if (!options.config_file && options.mount_dir) return "";
@@ -206,6 +221,11 @@ Daemon::Daemon(const Options& options, const Settings& settings)
   bool allow_other = decide_allow_other(settings.mount.allow_other);
   std::string mount_dir = prepare_mount_point(settings.mount.dir);
   job_sandbox_ = prepare_job_sandbox(settings);
+  if (job_sandbox_) {
+    std::vector<std::string> own = {state_file, mount_dir};
+    if (std::string file = config_file(options); !file.empty()) own.push_back(file);
+    check_own_files(*job_sandbox_, own);
+  }
 
   sigset_t handled;
   sigemptyset(&handled);
