@@ -48,6 +48,8 @@ namespace {
 
 constexpr int64_t kQuitTimeoutNs = 5 * kNsPerSec;
 constexpr int64_t kKillTimeoutMs = 5000;
+constexpr int kMostKills = 500;  // of what a crash has left
+constexpr useconds_t kKillPauseUs = 10'000;
 constexpr int kDetachTimeoutMs = 2000;
 
 // Who runs the daemon and its jobs.
@@ -128,6 +130,14 @@ void check_own_files(const Sandbox& jobs, const std::vector<std::string>& own) {
                   printable(grant).c_str());
     }
   }
+}
+
+// Kills what a crash of both processes has left running, and waits until it is gone: its jobs run again.
+void end_interrupted_attempts(const std::string& token, const std::vector<RunId>& runs) {
+  int found = runs.empty() ? 0 : kill_marked(token, runs);
+  if (found == 0) return;
+  log_warning("killed %d processes of attempts that a crash had left", found);
+  for (int i = 0; i < kMostKills && kill_marked(token, runs) > 0; ++i) usleep(kKillPauseUs);
 }
 
 // The file that a reload reads; empty if there is none.
@@ -262,9 +272,7 @@ Daemon::Daemon(const Options& options, const Settings& settings)
   queue_options.mount_dir = mount_dir;
   queue_options.hooks = settings.hooks;
   queue_.emplace(*store_, *launcher_, clock_, LiveSettings(settings), queue_options);
-  if (int left = kill_marked(launcher.token, queue_->interrupted_runs())) {
-    log_warning("killed %d processes of attempts that a crash had left", left);
-  }
+  end_interrupted_attempts(launcher.token, queue_->interrupted_runs());
   if (int error = queue_->recover()) throw_errno(state_file, error);
 
   loop_.emplace();

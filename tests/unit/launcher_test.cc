@@ -879,7 +879,9 @@ TEST_CASE("when both die at once the next start finds what is left", "[launcher]
   if (next == 0) {
     int other = kill_marked(f.token, {run + 1});
     int killed = kill_marked(f.token, {run});
-    _exit(other == 0 && killed >= 2 && marked_count(f.token) == 0 ? 0 : 1);
+    // They are sure to die, and take a moment for it.
+    bool gone = eventually([&] { return marked_count(f.token) == 0; });
+    _exit(other == 0 && killed >= 2 && gone ? 0 : 1);
   }
   int status = 0;
   REQUIRE(waitpid(next, &status, 0) == next);
