@@ -8,8 +8,8 @@ cat >"$tmp/tell" <<'EOF'
 	echo "$FILED_ID $FILED_STATE $FILED_EXIT $FILED_ATTEMPTS $FILED_LOG"
 	echo "$FILED_CAUSE"
 	cat
-} >"$1/$FILED_ID.tmp"
-mv "$1/$FILED_ID.tmp" "$1/$FILED_ID"
+} >"${0%/*}/told/$FILED_ID.tmp"
+mv "${0%/*}/told/$FILED_ID.tmp" "${0%/*}/told/$FILED_ID"
 echo "told of $FILED_ID"
 exit 3
 EOF
@@ -18,8 +18,8 @@ chmod 777 "$tmp/told"
 config retries=1 backoff=10ms
 cat >>"$conf" <<EOF
 [hooks]
-on_failure = $tmp/tell $tmp/told
-on_complete = $tmp/tell $tmp/told
+on_failure = $tmp/tell
+on_complete = $tmp/tell
 EOF
 start_filed
 

@@ -16,14 +16,14 @@ if [ -z "${boxed-}" ]; then
 	exit
 fi
 
-# The user and group filed, here only.
-for file in passwd group; do
-	grep -v '^filed:' /etc/$file >"$tmp/$file"
-done
-echo 'filed:x:60998:60998::/var/lib/filed:/sbin/nologin' >>"$tmp/passwd"
-echo 'filed:x:60998:' >>"$tmp/group"
-mount --bind "$tmp/passwd" /etc/passwd
-mount --bind "$tmp/group" /etc/group
+# The user and group filed, in an /etc of its own.
+mkdir "$tmp/box"
+mount -t tmpfs -o mode=755 none "$tmp/box"
+mkdir "$tmp/box/etc" "$tmp/box/work"
+mount -t overlay -o "lowerdir=/etc,upperdir=$tmp/box/etc,workdir=$tmp/box/work" none /etc ||
+	skip "no overlay file system here"
+grep -q '^filed:' /etc/passwd || echo 'filed:x:60998:60998::/var/lib/filed:/sbin/nologin' >>/etc/passwd
+grep -q '^filed:' /etc/group || echo 'filed:x:60998:' >>/etc/group
 
 # --- make dist, of the files as they are now -------------------------------------------------------
 
@@ -79,7 +79,11 @@ tar -xzf "$source" -C "$srcdir"
 
 for step in prepare build check package; do
 	command -v "$step" >/dev/null || continue
-	(cd "$builddir" && "$step") >"$tmp/$step" 2>&1 || fail "$step: $(tail -n 30 "$tmp/$step")"
+	set +e
+	(set -e; cd "$builddir"; "$step") >"$tmp/$step" 2>&1
+	status=$?
+	set -e
+	[ "$status" = 0 ] || fail "$step: $(tail -n 30 "$tmp/$step")"
 done
 grep '^skip ' "$tmp/check" || :
 grep -q ' passed, 0 failed' "$tmp/check" || fail "check ran no test: $(tail -n 30 "$tmp/check")"
