@@ -15,13 +15,13 @@ refused() {
 	attempts=$((attempts + 1))
 	refused_errno=$1
 	shift
-	assert_fails "$refused_errno" as "$bob" "$@"
+	assert_fails "$refused_errno" as_user "$bob" "$@"
 }
 # allowed WHO COMMAND…
 allowed() {
 	allowed_who=$1
 	shift
-	as "$allowed_who" "$@" >"$tmp/said" 2>&1 || fail "$allowed_who could not: $*: $(cat "$tmp/said")"
+	as_user "$allowed_who" "$@" >"$tmp/said" 2>&1 || fail "$allowed_who could not: $*: $(cat "$tmp/said")"
 }
 append='echo "touch $HOME/pwned" >>"$1"'
 overwrite='echo "touch $HOME/pwned" >"$1"'
@@ -69,13 +69,13 @@ assert_eq "$alice" "$(stat -c %U "$p/.c")" "owner of the job that root gave away
 by "$alice" .suid "$(printf '#!/bin/sh\nid -un')"
 allowed "$alice" chmod 6755 "$p/.suid"
 assert_eq 755 "$(stat -c %a "$p/.suid")" "mode after chmod 6755"
-if as "$alice" "$p/.suid" >"$tmp/said" 2>&1; then
+if as_user "$alice" "$p/.suid" >"$tmp/said" 2>&1; then
 	assert_eq "$alice" "$(cat "$tmp/said")" "who runs it"
-	assert_eq "$bob" "$(as "$bob" "$p/.suid")" "who runs another's set-uid text"
+	assert_eq "$bob" "$(as_user "$bob" "$p/.suid")" "who runs another's set-uid text"
 fi
 
 # --- open files
-as "$alice" call hold "$p/.held" 'echo held' >"$tmp/held" 2>&1 &
+as_user "$alice" call hold "$p/.held" 'echo held' >"$tmp/held" 2>&1 &
 holder=$!
 wait_for '[ -s "$tmp/held" ]'
 chmod 600 "$p/.held"
@@ -94,7 +94,7 @@ by "$alice" .d 'echo secret' 644
 (
 	exec 3<"$p/.d"
 	chmod 600 "$p/.d"
-	assert_eq 'echo secret' "$(as "$bob" cat <&3)" "text by the old descriptor"
+	assert_eq 'echo secret' "$(as_user "$bob" cat <&3)" "text by the old descriptor"
 )
 refused EACCES cat "$p/.d"
 
@@ -136,13 +136,13 @@ for name in launcher notifier; do
 done
 refused EPERM kill -STOP "$filed_pid"
 for file in environ maps mem; do refused EACCES cat "/proc/$filed_pid/$file"; done
-as "$bob" fusermount3 -u "$q" >/dev/null 2>&1 || true
+as_user "$bob" fusermount3 -u "$q" >/dev/null 2>&1 || true
 assert 'bob cannot take the mount away' [ -e "$q/status" ]
 attempts=$((attempts + 1))
 assert_eq 0 "$(counter workers)" workers
 
 # --- a link where a queue is to be mounted
-as "$bob" ln -s /etc "$tmp/home/$bob/q"
+as_user "$bob" ln -s /etc "$tmp/home/$bob/q"
 attempts=$((attempts + 1))
 if filed -state "$tmp/other.db" "$tmp/home/$bob/q" >"$tmp/said" 2>&1; then fail "mounted on /etc"; fi
 grep -q 'not empty' "$tmp/said" || fail "it says $(cat "$tmp/said")"
@@ -156,10 +156,10 @@ while [ $i -lt 100 ]; do
 	by "$alice" ".race-a$i" 'echo text of alice; id -un' 644
 	by "$bob" ".race-b$i" 'echo text of bob; id -un' 644
 done
-as "$alice" sh -c 'i=0; while [ $i -lt 100 ]; do i=$((i + 1)); call rename "$1/.race-a$i" "$1/r$i"; done' - "$p" \
+as_user "$alice" sh -c 'i=0; while [ $i -lt 100 ]; do i=$((i + 1)); call rename "$1/.race-a$i" "$1/r$i"; done' - "$p" \
 	>/dev/null &
 racer=$!
-as "$bob" sh -c 'i=0; while [ $i -lt 100 ]; do i=$((i + 1)); call rename "$1/.race-b$i" "$1/r$i"; done' - "$p" \
+as_user "$bob" sh -c 'i=0; while [ $i -lt 100 ]; do i=$((i + 1)); call rename "$1/.race-b$i" "$1/r$i"; done' - "$p" \
 	>/dev/null || true
 wait "$racer" || true
 wait_for '[ "$(find "$p" -name "r*" | wc -l)" = 0 ] && [ "$(counter active)" = 0 ]' 30

@@ -13,12 +13,12 @@ assert_eq '644 root:root 444 root:root 444 root:root' \
 	"$(stat -c '%a %U:%G' "$q/config.ini" "$q/new-id" "$q/status" | xargs)" "special files"
 # The owner may change the mode, and the group to one of his own; nobody else may, and the kernel keeps
 # the set-group bit from those who are not in the group.
-as "$carol" chmod 1777 "$q/failed"
-as "$carol" chgrp "$club" "$q/failed"
-assert_fails EPERM as "$bob" chmod 777 "$q/pending"
-assert_fails EPERM as "$carol" chown "$bob" "$q/pending"
-assert_fails EPERM as "$alice" chgrp "$club" "$q/pending"
-as "$carol" chmod 2770 "$q/active"
+as_user "$carol" chmod 1777 "$q/failed"
+as_user "$carol" chgrp "$club" "$q/failed"
+assert_fails EPERM as_user "$bob" chmod 777 "$q/pending"
+assert_fails EPERM as_user "$carol" chown "$bob" "$q/pending"
+assert_fails EPERM as_user "$alice" chgrp "$club" "$q/pending"
+as_user "$carol" chmod 2770 "$q/active"
 assert_eq "770 $carol:$team" "$(rights active)" "active after a chmod by one who is not in its group"
 chown "$bob:$club" "$q/complete"
 chmod 2750 "$q/complete"
@@ -31,4 +31,4 @@ for _ in 1 2; do
 done
 # Who has the rights of the mounted root only gets no further.
 assert_fails EACCES as 345678:456789 ls "$q"
-as "$alice" ls "$q/pending"
+as_user "$alice" ls "$q/pending"

@@ -28,8 +28,8 @@ assert_eq "$carol $club $tmp/home/$carol" "$(output carol)" "carol's job"
 
 # A group that the owner has chosen, and is in.
 by "$alice" .chosen 'echo out $(id -gn)'
-as "$alice" chgrp "$club" "$q/pending/.chosen"
-as "$alice" mv "$q/pending/.chosen" "$q/pending/chosen"
+as_user "$alice" chgrp "$club" "$q/pending/.chosen"
+as_user "$alice" mv "$q/pending/.chosen" "$q/pending/chosen"
 assert_eq "$club" "$(output chosen)" "group"
 
 # A user whom passwd does not know.
@@ -50,12 +50,12 @@ mv "$q/pending/.given" "$q/pending/given"
 assert_eq "$bob" "$(output given)" "a job that was given away"
 # It is so when somebody else runs it again.
 chmod 0777 "$q/pending" "$q/complete"
-as "$carol" mv "$q/complete/given" "$q/pending/again"
+as_user "$carol" mv "$q/complete/given" "$q/pending/again"
 assert_eq "$bob" "$(output again)" "a job that another ran again"
 # Whoever replaces a job has his own text run as himself.
 by "$alice" .target 'echo out $(id -un) of alice'
 by "$bob" .source 'echo out $(id -un) of bob'
-as "$bob" mv -f "$q/pending/.source" "$q/pending/.target"
+as_user "$bob" mv -f "$q/pending/.source" "$q/pending/.target"
 mv "$q/pending/.target" "$q/pending/target"
 assert_eq "$bob of bob" "$(output target)" "a job that was replaced"
 
@@ -67,7 +67,7 @@ by "$carol" setgid 'echo out $(id -gn) $(id -Gn)'
 by 345678:456789 setgid-number 'echo out $(id -u) $(id -G)'
 assert_eq "$club $club" "$(output setgid)" "groups of carol's job in the team's directory"
 assert_eq "$carol:$team" "$(stat -c %U:%G "$q/complete/setgid")" "owner and group of its file"
-as "$bob" cat "$q/complete/setgid" >/dev/null
+as_user "$bob" cat "$q/complete/setgid" >/dev/null
 assert_eq "345678 65534" "$(output setgid-number)" "groups of a number's job in the team's directory"
 restart_filed
 assert_eq "2777 root:$team" "$(stat -c '%a %U:%G' "$q/pending")" "pending after a restart"

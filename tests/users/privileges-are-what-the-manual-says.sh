@@ -47,7 +47,7 @@ if command -v inotifywait >/dev/null; then
 	wait "$watcher" || fail 'no event from directories that only root may write'
 fi
 # It dies without leaving a job or a mount, whoever's the job is.
-as "$alice" sh -c 'true'
+as_user "$alice" sh -c 'true'
 chmod 1777 "$q/pending"
 by "$alice" orphan "setsid sleep 98765 & sleep 98765"
 wait_in active orphan
@@ -80,8 +80,8 @@ wait_in complete job
 assert_eq "$alice $team $none $none $none" "$(sed 1d "$q/complete/job" | xargs)" "bob's job"
 assert_eq "$alice:$team 644" "$(stat -c '%U:%G %a' "$q/config.ini")" "config.ini"
 assert_eq "$alice:$team 444 $alice:$team 444" "$(stat -c '%U:%G %a' "$q/new-id" "$q/status" | xargs)" "the others"
-as "$alice" sh -c 'echo "workers = 2" >"$1"' - "$q/config.ini"
-assert_fails EACCES as "$bob" sh -c 'echo "workers = 3" >"$1"' - "$q/config.ini"
+as_user "$alice" sh -c 'echo "workers = 2" >"$1"' - "$q/config.ini"
+assert_fails EACCES as_user "$bob" sh -c 'echo "workers = 3" >"$1"' - "$q/config.ini"
 kill -KILL "$launcher"
 reap
 assert_eq 1 "$ended" "status of a filed whose launcher was killed"
@@ -97,14 +97,14 @@ stop_filed
 # --- anyone else
 command -v fusermount3 >/dev/null || exit 0
 chown -R "$bob" "$q" "$tmp/home/$bob"
-as "$bob" filed -state "$tmp/home/$bob/filed.db" "$q" 2>>"$log" &
+as_user "$bob" filed -state "$tmp/home/$bob/filed.db" "$q" 2>>"$log" &
 filed_pid=$!
-wait_for 'as "$bob" test -e "$q/status" || ! running "$filed_pid"'
+wait_for 'as_user "$bob" test -e "$q/status" || ! running "$filed_pid"'
 for pid in "$filed_pid" "$(process filed-launcher)" "$(process filed-notifier)"; do
 	assert_eq "$(four "$(id -u "$bob")" "$(id -g "$bob")")" "$(ids "$pid")" "process $pid of an ordinary user"
 	assert_eq "$none $none" "$(capabilities "$pid" | cut -d ' ' -f 1,2)" "its capabilities"
 done
-as "$bob" sh -c 'echo "id -un" >"$1"' - "$q/pending/1"
-wait_for 'as "$bob" test -e "$q/complete/1"'
-assert_eq "$bob" "$(as "$bob" sed 1d "$q/complete/1")" "his job"
+as_user "$bob" sh -c 'echo "id -un" >"$1"' - "$q/pending/1"
+wait_for 'as_user "$bob" test -e "$q/complete/1"'
+assert_eq "$bob" "$(as_user "$bob" sed 1d "$q/complete/1")" "his job"
 stop_filed

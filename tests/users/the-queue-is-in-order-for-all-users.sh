@@ -6,16 +6,16 @@
 
 config workers=0 retries=0 '[mount]' mode=1777
 start_filed
-as "$alice" sh -c 'i=100; while [ $i -lt 200 ]; do printf true >"$1/a$i"; i=$((i + 1)); done' - "$q/pending"
+as_user "$alice" sh -c 'i=100; while [ $i -lt 200 ]; do printf true >"$1/a$i"; i=$((i + 1)); done' - "$q/pending"
 by "$bob" b true
-as "$alice" sh -c 'i=200; while [ $i -lt 300 ]; do printf true >"$1/a$i"; i=$((i + 1)); done' - "$q/pending"
+as_user "$alice" sh -c 'i=200; while [ $i -lt 300 ]; do printf true >"$1/a$i"; i=$((i + 1)); done' - "$q/pending"
 # One that is due before the others goes first, whenever it came; one that is due later does not hold them up.
 by "$carol" .first true
-as "$carol" touch -d @1000000000 "$q/pending/.first"
-as "$carol" mv "$q/pending/.first" "$q/pending/first"
+as_user "$carol" touch -d @1000000000 "$q/pending/.first"
+as_user "$carol" mv "$q/pending/.first" "$q/pending/first"
 by "$carol" .late true
-as "$carol" touch -d @4000000000 "$q/pending/.late"
-as "$carol" mv "$q/pending/.late" "$q/pending/late"
+as_user "$carol" touch -d @4000000000 "$q/pending/.late"
+as_user "$carol" mv "$q/pending/.late" "$q/pending/late"
 echo 'workers = 1' >"$q/config.ini"
 wait_for '[ "$(counter complete)" = 202 ]' 60
 order=$(sed -n 's/.*job \([^ ]*\): attempt 1 of 1 starts.*/\1/p' "$log")

@@ -52,7 +52,7 @@ expect() {
 			sed -n '/^op() {/,/^}/p' "$self"
 			echo "op $name $n"
 		} >"$tmp/op"
-		got=$(outcome as "$who" sh "$tmp/op")
+		got=$(outcome as_user "$who" sh "$tmp/op")
 		assert_eq "$wanted" "$got" "$name of a job of mode $job_mode in a directory of mode $sticky by $who"
 		if [ "$wanted" = yes ]; then
 			case $name in

@@ -5,13 +5,13 @@
 . "${0%/*}/people"
 needs fusermount3
 
-as "$alice" test -r "$top/tests/lib.sh" -a -x "$out/filed" || skip "others may not read $top and $out"
+as_user "$alice" test -r "$top/tests/lib.sh" -a -x "$out/filed" || skip "others may not read $top and $out"
 # Not in $tmp, whose name is long: the lines of a configuration are not.
 short=$(mktemp -d "${TMPDIR:-/tmp}/f.XXXXXX")
 chown "$alice" "$short"
 cd "$short"
 status=0
-as "$alice" env -u TEST_TMP TMPDIR="$short" out="$out" shells=sh jobs=4 "$top/tests/run" mount/ \
+as_user "$alice" env -u TEST_TMP TMPDIR="$short" out="$out" shells=sh jobs=4 "$top/tests/run" mount/ \
 	>"$tmp/results" 2>&1 || status=$?
 cd "$top"
 rm -rf "$short"

@@ -1,4 +1,4 @@
-// as WHO COMMAND…: runs the command as that user, with the user's groups and nothing of root's. WHO is a
+// as_user WHO COMMAND…: runs the command as that user, with the user's groups and nothing of root's. WHO is a
 // name, or UID:GID, which then has no other groups.
 #include <grp.h>
 #include <pwd.h>
