@@ -30,5 +30,5 @@ for _ in 1 2; do
 	restart_filed
 done
 # Who has the rights of the mounted root only gets no further.
-assert_fails EACCES as 345678:456789 ls "$q"
+assert_fails EACCES as_user 345678:456789 ls "$q"
 as_user "$alice" ls "$q/pending"
