@@ -26,12 +26,12 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <filesystem>
 #include <memory>
 
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/event_loop.h"
+#include "base/files.h"
 #include "base/log.h"
 #include "base/privileges.h"
 #include "base/users.h"
@@ -90,9 +90,8 @@ Identity find_identity(const DaemonSettings& settings) {
 void make_default_folder(const Options& options, const Settings& settings,
                          const std::string& state_file) {
   if (options.state_file || !settings.daemon.state_file.empty()) return;
-  std::error_code error;
-  std::filesystem::path folder = std::filesystem::path(state_file).parent_path();
-  if (std::filesystem::create_directories(folder, error)) chmod(folder.c_str(), 0700);
+  // An error shows when the file is opened.
+  make_folders(folder_of(state_file), 0700);
 }
 
 Nodes::Defaults node_defaults(const MountSettings& mount, const Identity& identity) {
@@ -155,9 +154,9 @@ void confine_daemon(const Options& options, const Settings& settings,
   spec.required = settings.sandbox.required;
   SandboxOptions grants;
   grants.scoped = false;
-  grants.paths.push_back({std::filesystem::path(state_file).parent_path(), true, false});
-  if (std::filesystem::path file = config_file(options); !file.empty()) {
-    grants.paths.push_back({file.parent_path(), false, false});
+  grants.paths.push_back({folder_of(state_file), true, false});
+  if (std::string file = config_file(options); !file.empty()) {
+    grants.paths.push_back({folder_of(file), false, false});
   }
   grants.paths.push_back({"/proc", false, false});
   const char* stage = "";

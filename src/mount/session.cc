@@ -13,11 +13,11 @@
 #include <climits>
 #include <cstdlib>
 #include <cstring>
-#include <fstream>
 #include <memory>
 #include <utility>
 
 #include "base/error.h"
+#include "base/files.h"
 #include "base/log.h"
 
 namespace filed {
@@ -62,10 +62,8 @@ std::string mountinfo_escape(const std::string& path) {
 }
 
 bool is_filed_mount(const std::string& dir) {
-  std::ifstream mounts("/proc/self/mountinfo");
-  std::string line;
   std::string place = " " + mountinfo_escape(dir) + " ";
-  while (std::getline(mounts, line)) {
+  for (const std::string& line : read_lines("/proc/self/mountinfo")) {
     size_t type = line.find(" - ");
     if (type == std::string::npos || line.compare(type + 3, 11, "fuse.filed ") != 0) continue;
     if (line.substr(0, type).find(place) != std::string::npos) return true;
@@ -116,9 +114,7 @@ std::string prepare_mount_point(const std::string& dir) {
 bool decide_allow_other(AllowOther wanted) {
   if (wanted == AllowOther::kNo) return false;
   if (geteuid() == 0) return true;
-  std::ifstream config("/etc/fuse.conf");
-  std::string line;
-  while (std::getline(config, line)) {
+  for (const std::string& line : read_lines("/etc/fuse.conf")) {
     size_t end = line.find_last_not_of(" \t\r");
     if (line.substr(0, end == std::string::npos ? 0 : end + 1) == "user_allow_other") return true;
   }
