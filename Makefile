@@ -126,7 +126,7 @@ bench_programs := $(patsubst %,$(out)/bench/%,spawn submit stamp commits memfs)
 bench:
 	@tests/setup bench
 	@$(MAKE) --no-print-directory $(programs) $(bench_programs)
-	@out=$(out) long=$(long) python3 tests/bench/bench.py
+	@out=$(out) long=$(long) rows="$(rows)" python3 tests/bench/bench.py
 $(out)/bench/%: tests/bench/%.c
 	@mkdir -p $(@D)
 	$(CC) -D_GNU_SOURCE $(CFLAGS) -Wall -Wextra $(LDFLAGS) -o $@ $< $(if $(filter commits,$*),$(filed_libs))
