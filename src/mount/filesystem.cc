@@ -1,7 +1,6 @@
 #include "mount/filesystem.h"
 
 #include <fcntl.h>
-#include <sys/statvfs.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -63,11 +62,10 @@ bool writes(int flags) { return (flags & O_ACCMODE) != O_RDONLY; }
 Filesystem::Filesystem(Queue& queue, Store& store, Notifier& notifier, const Clock& clock,
                        const Nodes::Defaults& defaults)
     : queue_(queue),
+      store_(store),
       notifier_(notifier),
       clock_(clock),
       nodes_(defaults, store, clock.wall_ns()),
-      state_folder_(::open(store.path().substr(0, store.path().rfind('/') + 1).c_str(),
-                           O_PATH | O_DIRECTORY | O_CLOEXEC)),
       started_ns_(clock.mono_ns()) {}
 
 void Filesystem::job_moved(const Job& job, Dir from) {
@@ -561,7 +559,7 @@ void Filesystem::readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offs
 void Filesystem::statfs(fuse_req_t req) {
   struct statvfs st {};
   // The room is that of the disk which holds the state.
-  if (fstatvfs(state_folder_.get(), &st) != 0) st.f_bsize = st.f_frsize = 4096;
+  if (store_.disk(st) != 0) st.f_bsize = st.f_frsize = 4096;
   st.f_files = static_cast<fsfilcnt_t>(queue_.counts().total()) + kFreeFiles;
   st.f_ffree = st.f_favail = kFreeFiles;
   st.f_namemax = kMaxIdLength;

@@ -12,7 +12,6 @@
 #include <string>
 #include <string_view>
 
-#include "base/fd.h"
 #include "mount/nodes.h"
 #include "mount/notifier.h"
 #include "queue/queue.h"
@@ -84,7 +83,7 @@ class Filesystem final : public QueueWatcher {
   Notifier& notifier_;
   const Clock& clock_;
   Nodes nodes_;
-  Fd state_folder_;  // opened while we may; for statfs
+  const Store& store_;
   int64_t started_ns_;
   std::string status_;  // as it was when its size was last asked for
   int64_t status_ns_ = 0;

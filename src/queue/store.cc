@@ -19,7 +19,6 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -248,6 +247,10 @@ void Store::open_file() {
   }
   // Closed before SQLite takes its locks: closing any descriptor of a file drops its POSIX locks.
   probe.reset();
+  size_t slash = path_.rfind('/');
+  std::string folder = slash == std::string::npos ? "." : path_.substr(0, slash + 1);
+  folder_.reset(::open(folder.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  if (!folder_) throw_errno(folder);
 
   int rc =
       sqlite3_open_v2(path_.c_str(), &db_,
@@ -679,13 +682,13 @@ void Store::rollback() {
 // full disk could not even be cleared up.
 bool Store::has_room(int64_t bytes) {
   if (room_ - 2 * bytes < kLowRoom) {
-    struct statvfs disk {};
-    if (statvfs(path_.c_str(), &disk) != 0) return true;
+    struct statvfs st {};
+    if (disk(st) != 0) return true;
     constexpr int64_t kPageSize = 4096;
     int64_t free_pages = 0;
     Statement::Use use(free_pages_);
     if (use.step() == SQLITE_ROW) free_pages = use.integer(0);
-    room_ = static_cast<int64_t>(disk.f_bavail) * static_cast<int64_t>(disk.f_frsize) +
+    room_ = static_cast<int64_t>(st.f_bavail) * static_cast<int64_t>(st.f_frsize) +
             (free_pages - wal_pages_) * kPageSize;
   }
   room_ -= 2 * bytes;

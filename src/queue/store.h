@@ -8,6 +8,7 @@
 #pragma once
 
 #include <sqlite3.h>
+#include <sys/statvfs.h>
 
 #include <array>
 #include <cstdint>
@@ -19,6 +20,7 @@
 #include <string_view>
 
 #include "config/settings.h"
+#include "base/fd.h"
 #include "queue/job.h"
 #include "queue/statement.h"
 
@@ -53,6 +55,8 @@ class Store {
   void set_durability(Durability durability);
   const std::string& path() const { return path_; }
 
+  // Of the disk that holds the file; also when its folder may not be entered any more.
+  int disk(struct statvfs& st) const { return fstatvfs(folder_.get(), &st) == 0 ? 0 : errno; }
   // The last start was not followed by an orderly close().
   bool was_interrupted() const { return was_interrupted_; }
   // Marks the orderly end, and gives unused serial numbers back. Nothing may follow.
@@ -143,6 +147,7 @@ class Store {
   int64_t reserved_ = 0;        // numbers below may be given; staged
   int64_t reserved_saved_ = 0;  // the same, committed
   Counts counts_;
+  Fd folder_;
   Counts counts_saved_;
   int64_t added_ = 0;        // bytes of text and output in the open transaction
   int64_t room_ = 0;         // an estimate of what the disk still takes
