@@ -51,6 +51,9 @@ constexpr int64_t kKillTimeoutMs = 5000;
 constexpr int kMostKills = 500;  // of what a crash has left
 constexpr useconds_t kKillPauseUs = 10'000;
 constexpr int kDetachTimeoutMs = 2000;
+// What a commit waits for further closes: at the most, and for the next sign of one.
+constexpr int64_t kGatherNs = kNsPerMs;
+constexpr int64_t kGatherPauseNs = 200'000;
 
 // Who runs the daemon and its jobs.
 struct Identity {
@@ -192,6 +195,7 @@ class Daemon {
   void take_signals();
   void reload();
   void arm_wall_timer();
+  void gather_receipts();
 
   Options options_;
   Settings settings_;
@@ -363,6 +367,16 @@ void Daemon::arm_wall_timer() {
   timerfd_settime(wall_timer_.get(), TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET, &when, nullptr);
 }
 
+// Group commit: as long as writers that are known to be at work come on with their next requests, these
+// are served before the turn ends.
+void Daemon::gather_receipts() {
+  int64_t until = clock_.mono_ns() + kGatherNs;
+  while (queue_->expects_receipts()) {
+    int64_t now = clock_.mono_ns();
+    if (now >= until || !loop_->wait(std::min(until, now + kGatherPauseNs))) return;
+  }
+}
+
 int Daemon::run() {
   bool orderly = true;
   bool untidy = false;
@@ -371,6 +385,7 @@ int Daemon::run() {
   while (!launcher_gone_) {
     int64_t deadline = quitting ? quit_by_ns : queue_->next_deadline_ns();
     bool idle = !loop_->wait(untidy ? 0 : deadline);
+    gather_receipts();
     if (std::exchange(mount_gone_, false)) {
       loop_->remove(session_->fd());
       if (!quitting) {

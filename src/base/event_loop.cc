@@ -1,5 +1,6 @@
 #include "base/event_loop.h"
 
+#include <poll.h>
 #include <sys/epoll.h>
 
 #include <algorithm>
@@ -43,11 +44,18 @@ void EventLoop::remove(int fd) {
 bool EventLoop::wait(int64_t deadline_ns) {
   int timeout_ms = -1;
   if (deadline_ns >= 0) {
-    int64_t left = deadline_ns - SystemClock().mono_ns();
+    int64_t left = std::max<int64_t>(deadline_ns - SystemClock().mono_ns(), 0);
+    // epoll_wait counts in milliseconds.
+    if (left > 0 && left < kNsPerMs) {
+      pollfd any = {epoll_.get(), POLLIN, 0};
+      timespec pause = to_timespec(left);
+      if (ppoll(&any, 1, &pause, nullptr) <= 0) return false;
+      left = 0;
+    }
     constexpr int64_t kLongest = 24 * 3600 * int64_t{1000};
     // Rounded up: waking just before the deadline would only make the loop spin.
     timeout_ms =
-        static_cast<int>(std::clamp<int64_t>((left + kNsPerMs - 1) / kNsPerMs, 0, kLongest));
+        static_cast<int>(std::min<int64_t>((left + kNsPerMs - 1) / kNsPerMs, kLongest));
   }
   std::array<epoll_event, kEventsAtOnce> events;
   int count = epoll_wait(epoll_.get(), events.data(), kEventsAtOnce, timeout_ms);

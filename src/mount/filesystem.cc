@@ -102,6 +102,14 @@ void Filesystem::when_settled(std::function<void()> request) {
   queue_.turn().at_end([request = std::move(request)](int) { request(); });
 }
 
+// The same for a request about one job, by its number or by an id: what is staged of others is nothing
+// to it. So one's create need not wait for another's close.
+template <typename Key>
+void Filesystem::when_settled(const Key& job, std::function<void()> request) {
+  if (!queue_.turn().concerns(job)) return request();
+  when_settled(std::move(request));
+}
+
 void Filesystem::init(fuse_conn_info* connection) {
   connection->max_write = kMaxWrite;
   // Splicing would cost system calls for requests of a few hundred bytes.
@@ -149,7 +157,7 @@ void Filesystem::lookup(fuse_req_t req, fuse_ino_t parent, std::string_view name
     lookup_for_notifier(req, parent, name);
     return;
   }
-  when_settled([this, req, dir = *dir, name = std::string(name)] {
+  when_settled(name, [this, req, dir = *dir, name = std::string(name)] {
     Job job;
     if (int error = queue_.find(dir, name, job)) {
       fuse_reply_err(req, error);
@@ -192,7 +200,7 @@ void Filesystem::getattr(fuse_req_t req, fuse_ino_t ino) {
     reply_attr(req, fixed_attributes(ino));
     return;
   }
-  when_settled([this, req, ino] {
+  when_settled(static_cast<int64_t>(ino), [this, req, ino] {
     Job job;
     if (int error = queue_.get(static_cast<int64_t>(ino), job)) {
       fuse_reply_err(req, error);
@@ -322,7 +330,7 @@ void Filesystem::create(fuse_req_t req, fuse_ino_t parent, std::string_view name
     caller.gid = rights.gid;
     caller.group_of_directory = true;
   }
-  when_settled([this, req, name = std::string(name), mode, caller, fi = *fi] {
+  when_settled(name, [this, req, name = std::string(name), mode, caller, fi = *fi] {
     create_now(req, name, mode, caller, fi);
   });
 }

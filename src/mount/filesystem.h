@@ -2,7 +2,8 @@
 //
 // Requests that change something are staged at once and answered when the turn is committed; with
 // the errno of the commit if that failed. Requests that only read, and come while something is
-// staged, wait for the commit too, so that nobody ever sees what may yet be taken back.
+// staged that may concern them, wait for the commit too, so that nobody ever sees what may yet be
+// taken back.
 #pragma once
 
 #include <fuse_lowlevel.h>
@@ -69,6 +70,8 @@ class Filesystem final : public QueueWatcher {
   void overtake_notifier(Dir dir, std::string_view id);
   void when_committed(fuse_req_t req, std::function<void()> reply);
   void when_settled(std::function<void()> request);
+  template <typename Key>
+  void when_settled(const Key& job, std::function<void()> request);
   void reply_job_entry(fuse_req_t req, const Job& job);
   struct stat fixed_attributes(fuse_ino_t ino);
   int open_special(File& file, int flags);
@@ -80,10 +83,10 @@ class Filesystem final : public QueueWatcher {
   std::string status_text();
 
   Queue& queue_;
+  const Store& store_;
   Notifier& notifier_;
   const Clock& clock_;
   Nodes nodes_;
-  const Store& store_;
   int64_t started_ns_;
   std::string status_;  // as it was when its size was last asked for
   int64_t status_ns_ = 0;

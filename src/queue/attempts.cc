@@ -401,6 +401,7 @@ int Queue::end_turn() {
     save_output(now);
     if (look_for_due_ || turn_.changed()) claim_due();
   }
+  if (receipts_ > 0) last_receipts_ = std::exchange(receipts_, 0);
   int error = turn_.end();
   if (error != 0 && retry_ns_ < 0) retry_ns_ = now + kRetryDelayNs;
   if (error != 0 && stopping_) give_up();

@@ -156,6 +156,9 @@ class Queue final : public LauncherEvents {
   // --- time and turns
 
   Turn& turn() { return turn_; }
+  // Others are about to close what they have written: a commit that waits for them a moment is theirs,
+  // too. Only while somebody waits for a commit.
+  bool expects_receipts() const;
   // Does what is due, claims jobs for free workers, commits. Then runs what waited for the commit.
   int end_turn();
   // When tick() has something to do, by the monotonic clock; negative: not before the next event.
@@ -291,6 +294,8 @@ class Queue final : public LauncherEvents {
   std::unordered_map<RunId, Run> runs_;
   std::unordered_map<int64_t, RunId> attached_;  // job → its run
   std::unordered_map<int64_t, int> running_of_;  // job → runs of it that have not ended
+  size_t receipts_ = 0;       // texts that this turn has staged
+  size_t last_receipts_ = 0;  // and the last turn with any
   bool look_for_due_ = true;  // something has changed since claim_due() found nothing to do
   bool unsettled_ = false;    // some ended runs could not be saved
   int64_t retry_ns_ = -1;     // when what failed for the machine's reasons is tried again

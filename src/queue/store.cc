@@ -553,6 +553,11 @@ void Store::count(const Job& job, int64_t by) {
   if (job.ready()) counts_.ready += by;
 }
 
+void Store::stage(const Job& job) {
+  staged_inos_.insert(job.ino);
+  staged_ids_.insert(std::hash<std::string_view>()(job.id));
+}
+
 int Store::reserve_serials() {
   if (next_serial_ <= reserved_) return 0;
   if (int error = begin()) return error;
@@ -564,6 +569,7 @@ int Store::reserve_serials() {
 int Store::insert(const Job& job, std::string_view text) {
   if (int error = begin()) return error;
   if (int error = reserve_serials()) return error;
+  stage(job);
   Statement::Use use(insert_);
   bind_job(use, job);
   int error = result(use.bind(job.ino).bind(job.submitted_ns).bind_blob(text).step());
@@ -575,6 +581,8 @@ int Store::insert(const Job& job, std::string_view text) {
 int Store::update(const Job& before, const Job& job) {
   if (int error = begin()) return error;
   if (int error = reserve_serials()) return error;
+  stage(before);
+  stage(job);
   Statement::Use use(update_);
   bind_job(use, job);
   if (int error = result(use.bind(job.ino).step())) return error;
@@ -585,6 +593,8 @@ int Store::update(const Job& before, const Job& job) {
 
 int Store::set_text(const Job& before, const Job& job, std::string_view text) {
   if (int error = begin()) return error;
+  stage(before);
+  stage(job);
   Statement::Use use(set_text_);
   bind_job(use, job);
   if (int error = result(use.bind_blob(text).bind(job.ino).step())) return error;
@@ -596,6 +606,7 @@ int Store::set_text(const Job& before, const Job& job, std::string_view text) {
 
 int Store::remove(const Job& job) {
   if (int error = begin()) return error;
+  stage(job);
   Statement::Use use(remove_);
   if (int error = result(use.bind(job.ino).step())) return error;
   may_shrink_ = true;
@@ -660,18 +671,23 @@ int Store::commit() {
     rollback();
     return error;
   }
-  open_ = false;
-  added_ = 0;
   counts_saved_ = counts_;
   reserved_saved_ = reserved_;
+  end_transaction();
   return 0;
+}
+
+void Store::end_transaction() {
+  open_ = false;
+  added_ = 0;
+  staged_inos_.clear();
+  staged_ids_.clear();
 }
 
 void Store::rollback() {
   // SQLite may have ended the transaction by itself, as it does when the disk is full.
   if (sqlite3_get_autocommit(db_) == 0) Statement::Use(rollback_).step();
-  open_ = false;
-  added_ = 0;
+  end_transaction();
   failed_ = 0;
   counts_ = counts_saved_;
   reserved_ = reserved_saved_;

@@ -18,9 +18,10 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <unordered_set>
 
-#include "config/settings.h"
 #include "base/fd.h"
+#include "config/settings.h"
 #include "queue/job.h"
 #include "queue/statement.h"
 
@@ -54,9 +55,9 @@ class Store {
 
   void set_durability(Durability durability);
   const std::string& path() const { return path_; }
-
   // Of the disk that holds the file; also when its folder may not be entered any more.
   int disk(struct statvfs& st) const { return fstatvfs(folder_.get(), &st) == 0 ? 0 : errno; }
+
   // The last start was not followed by an orderly close().
   bool was_interrupted() const { return was_interrupted_; }
   // Marks the orderly end, and gives unused serial numbers back. Nothing may follow.
@@ -114,6 +115,12 @@ class Store {
   bool changed() const { return open_; }
   // The errno of the change that failed, or 0.
   int failed() const { return failed_; }
+  // Whether what is read of that job, or of who has that id, may yet be taken back. Now and then true
+  // for others, too.
+  bool concerns(int64_t ino) const { return failed_ != 0 || staged_inos_.contains(ino); }
+  bool concerns(std::string_view id) const {
+    return failed_ != 0 || staged_ids_.contains(std::hash<std::string_view>()(id));
+  }
   // Makes the staged changes durable; on error they are all gone.
   int commit();
   void rollback();
@@ -133,11 +140,14 @@ class Store {
   int result(int rc);  // of a change: SQLite's code → errno, remembered
   int step_change(Statement& statement);
   void count(const Job& job, int64_t by);
+  void stage(const Job& job);
+  void end_transaction();
   void checkpoint();
   bool has_room(int64_t bytes);
   Statement prepare(const char* sql);
 
   std::string path_;
+  Fd folder_;
   sqlite3* db_ = nullptr;
   bool open_ = false;
   int failed_ = 0;
@@ -147,9 +157,10 @@ class Store {
   int64_t reserved_ = 0;        // numbers below may be given; staged
   int64_t reserved_saved_ = 0;  // the same, committed
   Counts counts_;
-  Fd folder_;
   Counts counts_saved_;
   int64_t added_ = 0;        // bytes of text and output in the open transaction
+  std::unordered_set<int64_t> staged_inos_;  // whose rows it changes
+  std::unordered_set<size_t> staged_ids_;    // hashes of their ids, old and new
   int64_t room_ = 0;         // an estimate of what the disk still takes
   bool room_is_low_ = false;
   int wal_pages_ = 0;        // in the write-ahead log

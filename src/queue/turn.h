@@ -15,6 +15,9 @@ class Turn {
 
   // Something is staged: what is read now may yet be taken back.
   bool changed() const { return store_.changed() || store_.failed() != 0; }
+  // The same of one job, by its number or by an id that it has or may get.
+  bool concerns(int64_t ino) const { return store_.concerns(ino); }
+  bool concerns(std::string_view id) const { return store_.concerns(id); }
 
   // Called at the end of the turn, in order: with 0 after a successful commit, else with the errno
   // for which nothing of this turn was kept.

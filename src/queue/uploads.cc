@@ -13,6 +13,8 @@ namespace {
 // upload_limit, and so many in any case.
 constexpr int64_t kBytesPerFile = 4096;
 constexpr int64_t kFilesInAnyCase = 256;
+constexpr int64_t kRecentNs = kNsPerMs;
+constexpr size_t kNewest = 16;
 
 }  // namespace
 
@@ -123,7 +125,23 @@ int Queue::flush(OpenJob& file) {
   // A shell's redirection flushes once before its data comes: that commits nothing.
   if (upload.failed != 0) return upload.failed;
   if (upload.removed || !upload.dirty() || upload.text.empty()) return 0;
-  return stage_text(upload);
+  int error = stage_text(upload);
+  if (error == 0) ++receipts_;
+  return error;
+}
+
+bool Queue::expects_receipts() const {
+  if (receipts_ == 0) return false;
+  if (receipts_ < last_receipts_) return true;
+  // Who has written just now will close soon; most are among the newest.
+  int64_t recent_ns = clock_.wall_ns() - kRecentNs;
+  size_t looked_at = 0;
+  size_t recent = 0;
+  for (auto upload = uploads_.rbegin(); upload != uploads_.rend(); ++upload) {
+    if (upload->second.job.mtime_ns >= recent_ns && ++recent > receipts_) return true;
+    if (++looked_at == receipts_ + kNewest) break;
+  }
+  return false;
 }
 
 int Queue::stage_text(Upload& upload) {

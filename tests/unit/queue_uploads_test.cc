@@ -429,3 +429,55 @@ TEST_CASE_METHOD(UploadRig,
   crash_and_start();
   CHECK(text_of("j") == "x");
 }
+
+TEST_CASE_METHOD(UploadRig, "a commit waits for writers that are at work, and for nobody else") {
+  OpenJob first = create("first");
+  OpenJob second = create("second");
+  queue->write(first, 0, "x");
+  queue->write(second, 0, "y");
+  CHECK_FALSE(queue->expects_receipts());  // nobody waits
+  REQUIRE(queue->flush(first) == 0);
+  SECTION("until they have closed") {
+    CHECK(queue->expects_receipts());
+    REQUIRE(queue->flush(second) == 0);
+    CHECK_FALSE(queue->expects_receipts());
+    turn();
+    close(first);
+    close(second);
+    SECTION("and as many are expected again, once") {
+      first = create("third");
+      queue->write(first, 0, "z");
+      REQUIRE(queue->flush(first) == 0);
+      CHECK(queue->expects_receipts());
+      turn();
+      second = create("fourth");
+      queue->write(second, 0, "z");
+      clock.advance_ms(10);
+      REQUIRE(queue->flush(second) == 0);
+      CHECK_FALSE(queue->expects_receipts());
+    }
+  }
+  SECTION("but not for one that has written nothing for a while") {
+    clock.advance_ms(10);
+    CHECK_FALSE(queue->expects_receipts());
+  }
+}
+
+TEST_CASE_METHOD(UploadRig, "what is staged of one job is nothing to another") {
+  REQUIRE(submit("old", "x") == 0);
+  REQUIRE(submit("other", "x") == 0);
+  int64_t old = job(kPending, "old").ino;
+  int64_t other = job(kPending, "other").ino;
+  REQUIRE(queue->rename(kPending, "old", kPending, "new", false) == 0);
+  const Turn& turn = queue->turn();
+  CHECK(turn.concerns(old));
+  CHECK(turn.concerns("old"));
+  CHECK(turn.concerns("new"));
+  CHECK_FALSE(turn.concerns(other));
+  CHECK_FALSE(turn.concerns("other"));
+  REQUIRE(queue->remove(kPending, "other") == 0);
+  CHECK(turn.concerns("other"));
+  queue->end_turn();
+  CHECK_FALSE(turn.concerns(old));
+  CHECK_FALSE(turn.concerns("other"));
+}
