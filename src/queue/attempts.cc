@@ -1,8 +1,9 @@
 // How jobs run: the claim, the attempt and its end.
 //
-// claim_due() takes as many jobs as there are free workers, in the order of their due times, and
-// stages them as active; when that is committed, the launcher gets them. An attempt's end is staged
-// by settle() and forgotten when that is committed. What cannot be committed, on a full disk say,
+// An attempt's end is staged by settle() and forgotten when that is committed. claim_due() takes as
+// many jobs as there are free workers, in the order of their due times, and stages them as active;
+// when that is committed, the launcher gets them. A worker is free when the end of what it ran is
+// staged: one commit does for the end and for the next claim. What cannot be committed, on a full disk say,
 // stays in memory and is tried again after kRetryDelay: an attempt that has ended is never run
 // again because of it, short of a crash.
 #include <sys/wait.h>
@@ -60,7 +61,8 @@ void Queue::claim_due() {
   int64_t now = clock_.wall_ns();
   look_for_due_ = false;
   next_wall_ns_ = -1;
-  int64_t free = stopping_ ? 0 : int64_t{settings().workers} - static_cast<int64_t>(runs_.size());
+  int64_t busy = static_cast<int64_t>(runs_.size()) - leaving_;
+  int64_t free = stopping_ ? 0 : int64_t{settings().workers} - busy;
   if (free > 0) {
     std::vector<std::pair<Job, std::string>> due;
     int error = store_.due(now, [&](const Job& job, std::string_view text) {
@@ -205,8 +207,21 @@ void Queue::exited(RunId id, const AttemptExit& exit) {
 
 // --- the end of an attempt
 
+// The run is forgotten with this turn's commit: its worker is free for a claim of the same turn. False
+// if that was said already.
+bool Queue::leave(Run& run) {
+  if (std::exchange(run.leaving, true)) return false;
+  ++leaving_;
+  turn_.at_end([this, id = run.id](int) {
+    --leaving_;
+    if (auto found = runs_.find(id); found != runs_.end()) found->second.leaving = false;
+  });
+  return true;
+}
+
 // Stages what has become of an attempt that has ended.
 void Queue::settle(Run& run) {
+  if (!leave(run)) return;
   run.deadline_ns = run.save_at_ns = -1;
   if (run.detached) {
     // Perhaps since this very turn, whose commit may still fail.

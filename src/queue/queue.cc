@@ -542,6 +542,7 @@ void Queue::forget_ghost(int64_t ino) {
 void Queue::detach(Run& run) {
   run.detached = run.detaching = true;
   attached_.erase(run.ino);
+  if (run.ended) leave(run);
   turn_.undo([this, &run] {
     run.detached = run.detaching = false;
     attached_[run.ino] = run.id;

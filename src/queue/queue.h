@@ -211,6 +211,7 @@ class Queue final : public LauncherEvents {
     bool timed_out = false;
     bool put_back = false;  // filed stops
     bool ended = false;     // exit or failure is known and waits to be saved
+    bool leaving = false;   // that is staged in this turn
     std::optional<AttemptExit> exit;
     StartFailure failure;
 
@@ -262,6 +263,7 @@ class Queue final : public LauncherEvents {
   // attempts.cc
   void claim_due();
   int claim(const Job& before, std::string_view text);
+  bool leave(Run& run);
   void settle(Run& run);
   int stage_end(Run& run, Job& job, Move& move);
   void save_output(int64_t now_ns);
@@ -297,6 +299,7 @@ class Queue final : public LauncherEvents {
   size_t receipts_ = 0;       // texts that this turn has staged
   size_t last_receipts_ = 0;  // and the last turn with any
   bool look_for_due_ = true;  // something has changed since claim_due() found nothing to do
+  int64_t leaving_ = 0;       // of the runs, those whose end this turn has staged
   bool unsettled_ = false;    // some ended runs could not be saved
   int64_t retry_ns_ = -1;     // when what failed for the machine's reasons is tried again
   int64_t next_wall_ns_ = -1;

@@ -677,3 +677,28 @@ TEST_CASE_METHOD(QueueRig,
   stop_and_start();
   CHECK(ls(kPending).size() == static_cast<size_t>(fitted));
 }
+
+// --- claims
+
+TEST_CASE_METHOD(QueueRig, "one commit does for an attempt's end and for the next start") {
+  submit("first", "x");
+  submit("second", "x");
+  REQUIRE(news() == Strings{"start first"});
+  queue->exited(run("first"), {});
+  SECTION("if it succeeds") {
+    REQUIRE(queue->end_turn() == 0);
+    CHECK(is_in(kComplete, "first"));
+    CHECK(news() == Strings{"start second"});
+  }
+  SECTION("and neither is done if it fails") {
+    disk.fail(1, SQLITE_FULL, 100);
+    CHECK(queue->end_turn() == ENOSPC);
+    CHECK(is_in(kActive, "first"));
+    CHECK(is_in(kPending, "second"));
+    CHECK(news().empty());
+    disk.fail(0);
+    pass_ms(1000);
+    CHECK(is_in(kComplete, "first"));
+    CHECK(news() == Strings{"start second"});
+  }
+}

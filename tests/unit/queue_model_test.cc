@@ -499,6 +499,8 @@ class ModelRig : public QueueRig {
 
   void claim_in_model() {
     claimed_.clear();
+    auto busy = std::count_if(model_.runs.begin(), model_.runs.end(),
+                              [](const auto& run) { return !run.second.ended; });
     std::vector<std::pair<int64_t, int64_t>> due;
     for (auto& [ino, job] : model_.jobs) {
       bool is_ready = job.dir == kPending && !job.text.empty() && job.id[0] != '.';
@@ -509,7 +511,7 @@ class ModelRig : public QueueRig {
     }
     std::sort(due.begin(), due.end());
     for (auto [when, ino] : due) {
-      if (model_.runs.size() >= kWorkers) break;
+      if (busy++ >= kWorkers) break;
       ModelJob& job = model_.jobs[ino];
       job.dir = kActive;
       job.cause.clear();
