@@ -177,7 +177,8 @@ bool same_until_restart(const Settings& a, const Settings& b) {
   };
   return a.mount.dir == b.mount.dir && a.mount.mode == b.mount.mode &&
          a.mount.owner == b.mount.owner && a.mount.group == b.mount.group &&
-         a.mount.allow_other == b.mount.allow_other && a.daemon.user == b.daemon.user &&
+         a.mount.allow_other == b.mount.allow_other && a.mount.inotify == b.mount.inotify &&
+         a.daemon.user == b.daemon.user &&
          a.daemon.group == b.daemon.group && a.daemon.state_file == b.daemon.state_file &&
          paths(a.sandbox) == paths(b.sandbox) && a.sandbox.network == b.sandbox.network &&
          a.sandbox.connect == b.sandbox.connect && a.sandbox.bind == b.sandbox.bind &&
@@ -284,7 +285,7 @@ Daemon::Daemon(const Options& options, const Settings& settings)
   if (!wall_timer_) throw_errno("timerfd_create");
   launcher_->attach(*loop_, *queue_, [this] { launcher_gone_ = true; });
 
-  filesystem_.emplace(*queue_, *store_, *notifier_, clock_, defaults);
+  filesystem_.emplace(*queue_, *store_, *notifier_, clock_, defaults, settings.mount.inotify);
   session_.emplace(*filesystem_, mount_dir, allow_other);
   launcher_->mounted();
   notifier_->mounted();

@@ -258,6 +258,7 @@ constexpr Key kKeys[] = {
     kMount.key<&Mount::owner, Word>("owner"),
     kMount.key<&Mount::group, Word>("group"),
     kMount.key<&Mount::allow_other, Choice<kAllowOtherWords>>("allow_other"),
+    kMount.key<&Mount::inotify, Choice<kBoolWords>>("inotify"),
 
     kDaemon.key<&Daemon::user, Word>("user"),
     kDaemon.key<&Daemon::group, Word>("group"),

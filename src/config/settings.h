@@ -50,6 +50,7 @@ struct MountSettings {
   std::string owner;   // names or numbers; empty: who runs the daemon
   std::string group;
   AllowOther allow_other = AllowOther::kAuto;
+  bool inotify = true;  // watchers are told of what filed moves by itself
 };
 
 // [daemon]

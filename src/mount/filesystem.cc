@@ -15,7 +15,7 @@ namespace {
 
 // How long, in seconds, the kernel may keep names and attributes. Jobs move by themselves, and the sizes of
 // the special files change: never. The directories stay where they are; what changes one goes through the
-// kernel, be it by the notifier.
+// kernel, be it by the notifier, or the kernel is told: see repeat().
 constexpr double kFileTimeout = 0;
 constexpr double kDirectoryTimeout = 3600;
 // While its maker has it open for writing, a job changes by what goes through the kernel only. Saves asking
@@ -60,24 +60,28 @@ bool writes(int flags) { return (flags & O_ACCMODE) != O_RDONLY; }
 }  // namespace
 
 Filesystem::Filesystem(Queue& queue, Store& store, Notifier& notifier, const Clock& clock,
-                       const Nodes::Defaults& defaults)
+                       const Nodes::Defaults& defaults, bool tells_watchers)
     : queue_(queue),
       store_(store),
       notifier_(notifier),
       clock_(clock),
       nodes_(defaults, store, clock.wall_ns()),
+      tells_watchers_(tells_watchers),
       started_ns_(clock.mono_ns()) {}
 
-void Filesystem::job_moved(const Job& job, Dir from) {
+void Filesystem::job_moved(const Job& job, Dir from) { repeat(job, from, job.dir); }
+
+void Filesystem::job_removed(const Job& job) { repeat(job, job.dir, std::nullopt); }
+
+void Filesystem::repeat(const Job& job, Dir from, std::optional<Dir> to) {
   int64_t now = clock_.wall_ns();
   nodes_.touch(from, now);
-  nodes_.touch(job.dir, now);
-  notifier_.push({job, from, job.dir});
-}
-
-void Filesystem::job_removed(const Job& job) {
-  nodes_.touch(job.dir, clock_.wall_ns());
-  notifier_.push({job, job.dir, std::nullopt});
+  if (to) nodes_.touch(*to, now);
+  if (tells_watchers_ && notifier_.push({job, from, to})) return;
+  // Then the kernel must be told at least that it does not know the directories' times any more. For
+  // the attributes alone it takes no lock that a request to us may hold.
+  fuse_lowlevel_notify_inval_inode(session_, ino_of(from), -1, 0);
+  if (to) fuse_lowlevel_notify_inval_inode(session_, ino_of(*to), -1, 0);
 }
 
 Filesystem::File* Filesystem::file_of(const fuse_file_info* fi) {

@@ -10,6 +10,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -22,7 +23,9 @@ namespace filed {
 class Filesystem final : public QueueWatcher {
  public:
   Filesystem(Queue& queue, Store& store, Notifier& notifier, const Clock& clock,
-             const Nodes::Defaults& defaults);
+             const Nodes::Defaults& defaults, bool tells_watchers);
+  // Where the kernel can be told that what it has cached is out of date.
+  void set_session(fuse_session* session) { session_ = session; }
 
   // What the queue does of its own accord changes directories, too, and is repeated for watchers.
   void job_moved(const Job& job, Dir from) override;
@@ -67,6 +70,7 @@ class Filesystem final : public QueueWatcher {
 
   void lookup_for_notifier(fuse_req_t req, fuse_ino_t parent, std::string_view name);
   void confirm_to_notifier(fuse_req_t req);
+  void repeat(const Job& job, Dir from, std::optional<Dir> to);
   void overtake_notifier(Dir dir, std::string_view id);
   void when_committed(fuse_req_t req, std::function<void()> reply);
   void when_settled(std::function<void()> request);
@@ -87,6 +91,8 @@ class Filesystem final : public QueueWatcher {
   Notifier& notifier_;
   const Clock& clock_;
   Nodes nodes_;
+  bool tells_watchers_;
+  fuse_session* session_ = nullptr;
   int64_t started_ns_;
   std::string status_;  // as it was when its size was last asked for
   int64_t status_ns_ = 0;

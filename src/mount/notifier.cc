@@ -184,16 +184,17 @@ void Notifier::attach(EventLoop& loop) {
 
 void Notifier::mounted() { send(socket_.get(), &kMounted, 1, MSG_NOSIGNAL); }
 
-void Notifier::push(Event event) {
-  if (!socket_) return;
+bool Notifier::push(Event event) {
+  if (!socket_) return false;
   forget_done();
   if (waiting_.size() >= kMostWaiting) {
     if (!dropping_) log_warning("inotify events lag behind; some are left out");
     dropping_ = true;
-    return;
+    return false;
   }
   waiting_.push_back(std::move(event));
   send_waiting();
+  return true;
 }
 
 const Notifier::Event& Notifier::current() {

@@ -25,7 +25,7 @@ namespace filed {
 
 class Notifier {
  public:
-  // Beyond so many waiting events new ones are dropped: no watcher gets them, nothing else is lost.
+  // Beyond so many waiting events new ones are dropped: no watcher gets them.
   static constexpr size_t kMostWaiting = 10'000;
 
   // A move or a removal that is being repeated.
@@ -49,8 +49,8 @@ class Notifier {
   // The queue is mounted: the process opens the mount's root, which needs no answer from the loop.
   void mounted();
 
-  // From the loop, which goes on at once.
-  void push(Event event);
+  // From the loop, which goes on at once. False if the event is dropped.
+  bool push(Event event);
 
   // Whether a request comes from the process; and if so, what it is repeating.
   bool is_mine(pid_t pid) const { return pid == pid_; }

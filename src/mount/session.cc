@@ -134,6 +134,7 @@ Session::Session(Filesystem& filesystem, const std::string& dir, bool allow_othe
       fuse_session_new(&args, &Filesystem::operations(), sizeof(fuse_lowlevel_ops), &filesystem);
   fuse_opt_free_args(&args);
   if (session_ == nullptr) throw Error("cannot set up FUSE");
+  filesystem.set_session(session_);
   if (fuse_session_mount(session_, dir.c_str()) != 0) {
     fuse_session_destroy(session_);
     throw Error(
