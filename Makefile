@@ -43,6 +43,7 @@ variant-static-yes      := -static
 # libfuse refers to its CUSE half, and that to its high-level half; filed needs neither.
 ldflags-static-yes      := -static -Wl,--defsym=cuse_lowlevel_init=0
 pkgflags-static-yes     := --static
+cppflags-static-yes     := -DFILED_STATIC
 variant-sanitize-address := -asan
 flags-sanitize-address  := -fsanitize=address,undefined -fno-sanitize=vptr -fno-sanitize-recover=undefined \
                            -fno-omit-frame-pointer -g
@@ -56,7 +57,7 @@ out     ?= build/$(variant)
 CFLAGS   ?= -O2
 CXXFLAGS ?= $(flags-debug-$(debug))
 filed_cppflags = -Isrc -DFILED_VERSION='"$(version)"' -DFUSE_USE_VERSION=314 -D_FILE_OFFSET_BITS=64 -D_GNU_SOURCE \
-                 $(cppflags-debug-$(debug)) $(shell $(PKG_CONFIG) --cflags fuse3 sqlite3 inih)
+                 $(cppflags-debug-$(debug)) $(cppflags-static-$(static)) $(shell $(PKG_CONFIG) --cflags fuse3 sqlite3 inih)
 filed_cxxflags = -std=c++20 -Wall -Wextra -Wshadow -Wnon-virtual-dtor -fno-rtti -ffunction-sections \
                  -fdata-sections $(flags-sanitize-$(sanitize))
 filed_ldflags  = -Wl,--gc-sections -Wl,--as-needed $(ldflags-static-$(static)) $(flags-sanitize-$(sanitize))

@@ -5,6 +5,10 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#if defined(FILED_STATIC) && defined(__GLIBC__)
+#include <nss.h>
+#endif
+
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
@@ -18,6 +22,18 @@ namespace {
 
 constexpr uid_t kNobody = 65534;
 constexpr int kMaxGroups = 65536;  // NGROUPS_MAX
+
+#if defined(FILED_STATIC) && defined(__GLIBC__)
+// A program that is statically linked with glibc would load the modules that /etc/nsswitch.conf names, and
+// those work, if at all, with the very glibc that it was built with: libnss-systemd's makes it crash. What
+// is left is what glibc has built in, and what musl does in any case: /etc/passwd and /etc/group.
+[[maybe_unused]] const bool kFilesOnly = [] {
+  for (const char* database : {"passwd", "group", "initgroups"}) {
+    __nss_configure_lookup(database, "files");
+  }
+  return true;
+}();
+#endif
 
 std::optional<unsigned> parse_id(const std::string& text) {
   unsigned id = 0;

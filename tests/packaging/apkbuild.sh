@@ -7,7 +7,7 @@
 . "${0%/*}/../lib.sh"
 
 case $out in */release) ;; *) skip "once, with the plain build, is enough" ;; esac
-needs root git unshare file
+needs root git unshare file strace
 [ -e "$top/.git" ] || skip "this is no git repository"
 
 if [ -z "${boxed-}" ]; then
@@ -61,6 +61,7 @@ amove() { # moves the paths from the main package to the one that is being split
 umask 022
 export MAKEFLAGS=-j2 CFLAGS="-Os -fstack-clash-protection -Wformat -Werror=format-security"
 export CXXFLAGS="$CFLAGS -D_GLIBCXX_ASSERTIONS=1" LDFLAGS="-Wl,--as-needed,-O1,--sort-common"
+with_fuse=${fuse-yes}
 unset out fuse shells
 cd "$startdir"
 # shellcheck source=/dev/null
@@ -119,6 +120,22 @@ dynamic=$(size filed/usr/bin/filed)
 static=$(size filed-static/usr/bin/filed.static)
 assert "filed has at most 600 KiB: $dynamic" [ "$dynamic" -le 614400 ]
 assert "filed.static has at most 3 MiB: $static" [ "$static" -le 3145728 ]
+
+# The static one loads nothing, whatever nsswitch.conf names, and runs a job.
+printf 'passwd: files systemd\ngroup: files systemd\n' >/etc/nsswitch.conf
+mkdir "$tmp/static"
+ln -s "$PWD/filed-static/usr/bin/filed.static" "$tmp/static/filed"
+PATH=$tmp/static:$PATH
+strace -f -e trace=openat -o "$tmp/opened" filed -check -state "$state" "$q" 2>"$tmp/said" ||
+	fail "the static filed: $(cat "$tmp/said")"
+assert_eq "" "$(grep '\.so' "$tmp/opened" || :)" "libraries that the static filed opens"
+if [ "$with_fuse" != no ] && [ -w /dev/fuse ]; then
+	start_filed
+	submit 1 'echo $USER'
+	wait_in complete 1
+	assert_file "$q/complete/1" '>>> echo $USER\nroot\n'
+	stop_filed
+fi
 
 # The install script makes the user and the group, and does not mind when they exist.
 mkdir "$tmp/bin"
