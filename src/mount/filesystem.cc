@@ -350,6 +350,7 @@ void Filesystem::create_now(fuse_req_t req, const std::string& name, mode_t mode
   nodes_.touch(Dir::kPending, clock_.wall_ns());
   file->ino = static_cast<fuse_ino_t>(job.ino);
   file->append = (asked.flags & O_APPEND) != 0;
+  file->job.temporary = (asked.flags & O_ACCMODE) == O_RDWR && (asked.flags & O_EXCL) != 0;
   fuse_entry_param entry = entry_of(job_attributes(job));
   entry.attr_timeout = kCreatedTimeout;
   fuse_file_info fi = asked;

@@ -66,9 +66,10 @@ void Queue::claim_due() {
   if (free > 0) {
     std::vector<std::pair<Job, std::string>> due;
     int error = store_.due(now, [&](const Job& job, std::string_view text) {
-      // A job that is still being written, or of which an earlier attempt is still dying, has to
-      // wait.
-      if (upload_of(job.ino) == nullptr && !running_of_.contains(job.ino)) {
+      // A job that is still being written, or is about to be renamed, or of which an earlier
+      // attempt is still dying, has to wait.
+      if (upload_of(job.ino) == nullptr && !settling_.contains(job.ino) &&
+          !running_of_.contains(job.ino)) {
         due.emplace_back(job, text);
       }
       return static_cast<int64_t>(due.size()) < free;
@@ -377,6 +378,9 @@ void Queue::run_deadlines(int64_t now_ns) {
     run.deadline_ns = now_ns + settings().kill_grace_ms * kNsPerMs;
     launcher_.terminate(id);
   }
+  if (std::erase_if(settling_, [&](const auto& job) { return job.second <= now_ns; }) > 0) {
+    look_for_due_ = true;
+  }
 }
 
 // Removes jobs that ended `keep_ms` ago; `now_ns` is wall time.
@@ -442,6 +446,7 @@ int64_t Queue::next_deadline_ns() const {
     earlier(next, run.deadline_ns);
     if (retry_ns_ < 0) earlier(next, run.save_at_ns);
   }
+  for (const auto& [ino, at] : settling_) earlier(next, at);
   return next;
 }
 

@@ -261,6 +261,7 @@ void Queue::close(OpenJob& file) {
     auto upload = uploads_.find(file.ino);
     if (upload != uploads_.end() && file.opened_by != 0) --upload->second.user_writers;
     end_upload(file.ino);
+    if (file.temporary) settle_upload(file.ino);
   }
   if (file.view == OpenJob::View::kLog) {
     auto readers = log_readers_.find(file.log);
@@ -416,6 +417,7 @@ int Queue::rename(Dir from, std::string_view id, Dir to, std::string_view new_id
     }
     default:
       if (upload != nullptr) upload->job.id = job.id;
+      settling_.erase(job.ino);
       return store_.update(before, job);
   }
 }

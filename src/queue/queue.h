@@ -52,6 +52,8 @@ struct OpenJob {
   int64_t ino = 0;
   View view = View::kText;
   bool writer = false;
+  // Made as mkstemp(3) makes a file: a program that is about to rename it, in all likelihood.
+  bool temporary = false;
   uid_t opened_by = 0;
   int64_t log = 0;  // kLog: which one, and its size
   int64_t log_size = 0;
@@ -119,7 +121,8 @@ class Queue final : public LauncherEvents {
   int write(OpenJob& file, int64_t offset, std::string_view bytes);
   // Stages the text as it is now; nothing if there is none. EINVAL for a NUL byte in it.
   int flush(OpenJob& file);
-  // The last close by a writer makes the job runnable. Text that could not be flushed is dropped.
+  // The last close by a writer makes the job runnable; that of a temporary file, a second later or
+  // when it is renamed. Text that could not be flushed is dropped.
   void close(OpenJob& file);
   // Whether the caller may make that change, for what the kernel, which has gone by the file's mode,
   // cannot know. In owner mode, EACCES for the size and the times of another's job, and EBUSY for
@@ -259,6 +262,7 @@ class Queue final : public LauncherEvents {
   int store_unstored(Upload& upload);
   int truncate_closed(const Job& before, Job& job, int64_t size);
   void end_upload(int64_t ino);
+  void settle_upload(int64_t ino);
 
   // attempts.cc
   void claim_due();
@@ -292,6 +296,10 @@ class Queue final : public LauncherEvents {
   std::unordered_map<int64_t, int> log_readers_;       // by log
   std::set<int64_t> deferred_logs_;            // to be removed when their last reader has closed
   std::unordered_map<int64_t, Ghost> ghosts_;  // removed, but still open
+
+  // Jobs whose temporary file was closed and may yet be renamed → when they are claimed all the
+  // same.
+  std::unordered_map<int64_t, int64_t> settling_;
 
   std::unordered_map<RunId, Run> runs_;
   std::unordered_map<int64_t, RunId> attached_;  // job → its run

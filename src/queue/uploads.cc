@@ -15,6 +15,10 @@ constexpr int64_t kBytesPerFile = 4096;
 constexpr int64_t kFilesInAnyCase = 256;
 constexpr int64_t kRecentNs = kNsPerMs;
 constexpr size_t kNewest = 16;
+// How long a temporary file waits to be renamed, and how many do at a time: each claim passes over
+// them.
+constexpr int64_t kSettleNs = kNsPerSec;
+constexpr size_t kMostSettling = 1000;
 
 }  // namespace
 
@@ -81,6 +85,7 @@ int Queue::start_upload(const Job& job, bool truncate, const Caller& caller, Upl
       }
     }
     found = uploads_.emplace(job.ino, std::move(fresh)).first;
+    settling_.erase(job.ino);
     if (truncate && job.text_size > 0) touched(found->second);
   } else if (truncate) {
     resize(found->second, 0);
@@ -222,6 +227,12 @@ void Queue::end_upload(int64_t ino) {
   discharge(upload.charged_to, static_cast<int64_t>(upload.text.size()), 1);
   if (upload.removed) keep_ghost_of(upload);
   uploads_.erase(found);
+}
+
+// sed -i and their like write a temporary file beside the one that they replace, close it, and
+// rename it in the next moment. It must not have run under its passing name by then.
+void Queue::settle_upload(int64_t ino) {
+  if (settling_.size() < kMostSettling) settling_[ino] = clock_.mono_ns() + kSettleNs;
 }
 
 }  // namespace filed

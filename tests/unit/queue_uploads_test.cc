@@ -66,6 +66,49 @@ TEST_CASE_METHOD(UploadRig,
   CHECK(ls(kActive) == Strings{"flushed"});
 }
 
+TEST_CASE_METHOD(UploadRig, "a temporary file is given a second to be renamed before it runs") {
+  set([](QueueSettings& queue) { queue.workers = 5; });
+  OpenJob file = create("sedAbCdEf");
+  file.temporary = true;
+  queue->write(file, 0, "true");
+  REQUIRE(flush(file) == 0);
+  close(file);
+  CHECK(ls(kActive).empty());
+  SECTION("and not before it is renamed to a draft, and that again") {
+    REQUIRE(submit(".held", "false") == 0);
+    REQUIRE(mv(kPending, "sedAbCdEf", kPending, ".held") == 0);
+    pass_ms(5000);
+    CHECK(ls(kActive).empty());
+    REQUIRE(mv(kPending, ".held", kPending, "held") == 0);
+    CHECK(ls(kActive) == Strings{"held"});
+  }
+  SECTION("then it runs at once") {
+    REQUIRE(mv(kPending, "sedAbCdEf", kPending, "j") == 0);
+    CHECK(ls(kActive) == Strings{"j"});
+  }
+  SECTION("but is run under its own name if that second passes") {
+    int64_t deadline = queue->next_deadline_ns();
+    CHECK(deadline == clock.mono_ns() + kNsPerSec);
+    pass_ms(999);
+    CHECK(ls(kActive).empty());
+    pass_ms(1);
+    CHECK(ls(kActive) == Strings{"sedAbCdEf"});
+    CHECK(queue->next_deadline_ns() != deadline);
+  }
+  SECTION("or when somebody else has written it, as mktemp's users do") {
+    OpenJob again = open(kPending, "sedAbCdEf", true, true);
+    queue->write(again, 0, "echo");
+    REQUIRE(flush(again) == 0);
+    close(again);
+    CHECK(ls(kActive) == Strings{"sedAbCdEf"});
+  }
+  SECTION("nor keeps anything of it that was removed") {
+    REQUIRE(rm(kPending, "sedAbCdEf") == 0);
+    pass_ms(1000);
+    CHECK(queue->next_deadline_ns() == -1);
+  }
+}
+
 TEST_CASE_METHOD(UploadRig, "a text larger than job_size_limit poisons its upload") {
   set([](QueueSettings& queue) { queue.job_size_limit = 10; });
   OpenJob file = create("j");
