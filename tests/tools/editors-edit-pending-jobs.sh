@@ -1,0 +1,107 @@
+# Editors and sed -i edit jobs that are held, that are due later, and that wait for a worker: their
+# temporary files, swap files and backups do not run, and what runs in the end is the last text.
+. "${0%/*}/../lib.sh"
+. "${0%/*}/cycle"
+needs vim nano python3 perl busybox
+python="$(python3 -c 'import sys; print(sys.executable)') -S" # itself, where python3 is a wrapper
+config workers=2 retries=0
+start_filed
+HOME=$tmp
+EDITOR=
+TERM=xterm
+export HOME TERM
+
+# type.py COMMAND…: runs it on a terminal. Each line of its input is what to wait for on the screen, and what
+# to type then.
+cat >"$tmp/type.py" <<'EOF2'
+import os, pty, select, sys
+steps = [line.rstrip("\n").split("\t") for line in sys.stdin]
+pid, terminal = pty.fork()
+if pid == 0:
+    os.execvp(sys.argv[1], sys.argv[1:])
+seen = b""
+def read_more():
+    global seen
+    if not select.select([terminal], [], [], 20)[0]:
+        sys.exit(f"{sys.argv[1]} stands still: {seen[-500:]}")
+    try:
+        seen += os.read(terminal, 4096)
+        return True
+    except OSError:
+        return False
+for expected, keys in steps:
+    while expected.encode() not in seen:
+        if not read_more():
+            sys.exit(f"{sys.argv[1]} has ended: {seen[-500:]}")
+    seen = b""
+    os.write(terminal, keys.encode().decode("unicode_escape").encode())
+while read_more(): pass
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+EOF2
+cat >"$tmp/nano.keys" <<'EOF2'
+Exit	\x1c
+Search	one\r
+Replace with	two\r
+this instance	A
+Replaced 1	\x0f
+Name to Write	\r
+Wrote 1	\x18
+EOF2
+
+# Each replaces the word "one" by "two" in a file.
+by_vim() { vim -es -u NONE -i NONE "$1" -c 's/one/two/' -c wq; }
+by_vim_with_backup() { vim -es -N -u NONE -i NONE -c 'set backup backupcopy=no' "$1" -c 's/one/two/' -c wq; }
+by_busybox_vi() { # wants a short name: a long message has to be confirmed
+	(cd "${1%/*}" && $python "$tmp/type.py" busybox vi -c s/one/two/ -c wq "${1##*/}" </dev/null)
+}
+by_nano() { $python "$tmp/type.py" nano --ignorercfiles "$1" <"$tmp/nano.keys"; }
+by_sed() { sed -i 's/one/two/' "$1"; }
+by_sed_with_backup() { sed -i.bak 's/one/two/' "$1"; }
+by_busybox_sed() { busybox sed -i 's/one/two/' "$1"; }
+by_perl() { perl -pi -e 's/one/two/' "$1"; }
+by_python() {
+	$python - "$1" <<-'EOF2'
+		import os, sys, tempfile
+		text = open(sys.argv[1]).read()
+		with tempfile.NamedTemporaryFile("w", dir=os.path.dirname(sys.argv[1]), delete=False) as file:
+		    file.write(text.replace("one", "two"))
+		os.replace(file.name, sys.argv[1])
+	EOF2
+}
+editors='vim busybox_vi nano sed busybox_sed perl python'
+
+for editor in $editors vim_with_backup sed_with_backup; do
+	# A held job: what it says is what it will do, but not yet.
+	echo 'echo one' >"$q/pending/.direct-$editor"
+	"by_$editor" "$q/pending/.direct-$editor" || fail "$editor: status $?"
+	assert_eq 'echo two' "$(cat "$q/pending/.direct-$editor")" "draft after $editor"
+	assert "nothing has run" [ -z "$(ls "$q/active" "$q/failed" "$q/complete" | grep -v :)" ]
+	rm -f "$q/pending/.direct-$editor"?*
+	mv "$q/pending/.direct-$editor" "$q/pending/direct-$editor"
+	wait_in complete "direct-$editor"
+	assert_file "$q/complete/direct-$editor" '>>> echo two\ntwo\n'
+	rm "$q/complete/direct-$editor"
+done
+for editor in $editors; do
+	# A job that is due later; edited, it is due now.
+	echo 'echo one' >"$q/pending/.direct-$editor"
+	touch -d @4000000000 "$q/pending/.direct-$editor"
+	mv "$q/pending/.direct-$editor" "$q/pending/direct-$editor"
+	"by_$editor" "$q/pending/direct-$editor" || fail "$editor: status $?"
+	wait_in complete "direct-$editor"
+	assert_file "$q/complete/direct-$editor" '>>> echo two\ntwo\n'
+done
+assert_nothing_else_ran
+rm "$q/complete"/*
+
+# Jobs that wait for a worker.
+echo 'workers = 0' >"$q/config.ini"
+for editor in $editors vim_with_backup; do
+	echo 'echo one' >"$q/pending/direct-$editor"
+	"by_$editor" "$q/pending/direct-$editor" || fail "$editor: status $?"
+	assert_eq 'echo two' "$(cat "$q/pending/direct-$editor")" "job after $editor"
+done
+rm -f "$q/pending/"*~
+echo 'workers = 2' >"$q/config.ini"
+for editor in $editors vim_with_backup; do wait_in complete "direct-$editor"; done
+assert_nothing_else_ran

@@ -1,0 +1,62 @@
+# nginx with its DAV module: PUT submits, MOVE releases and retries, DELETE removes, GET reads with ranges.
+. "${0%/*}/../lib.sh"
+. "${0%/*}/cycle"
+needs nginx curl
+nginx -V 2>&1 | grep -q http_dav_module || skip "this nginx has no DAV module"
+config workers=2 retries=0
+start_filed
+
+mkdir "$tmp/www" "$tmp/www/body"
+cat >"$tmp/nginx.conf" <<EOF2
+user root root;
+daemon off;
+master_process off;
+pid $tmp/www/pid;
+error_log $tmp/www/errors;
+events {}
+http {
+	access_log off;
+	client_body_temp_path $tmp/www/body;
+	proxy_temp_path $tmp/www/proxy;
+	fastcgi_temp_path $tmp/www/fastcgi;
+	uwsgi_temp_path $tmp/www/uwsgi;
+	scgi_temp_path $tmp/www/scgi;
+	sendfile on;
+	server {
+		listen unix:$tmp/www/socket;
+		root $q;
+		location / { dav_methods PUT DELETE MOVE; }
+		location /direct/ { alias $q/pending/; dav_methods PUT; client_body_temp_path $q/pending; }
+	}
+}
+EOF2
+nginx -e "$tmp/www/errors" -p "$tmp/www" -c "$tmp/nginx.conf" >"$tmp/nginx.log" 2>&1 &
+nginx=$!
+trap 'kill "$nginx"; cleanup' EXIT
+wait_for '[ -S "$tmp/www/socket" ] || ! running "$nginx"'
+running "$nginx" || fail "nginx did not start: $(cat "$tmp/nginx.log")"
+
+http() { curl -sSf --unix-socket "$tmp/www/socket" "$@"; }
+put() { http -T "$1" "http://localhost$2"; }
+move() { http -X MOVE -H "Destination: http://localhost$2" "http://localhost$1"; }
+delete() { http -X DELETE "http://localhost$1"; }
+
+base=
+cycle nginx put move delete
+# A PUT to its place needs the server's temporary files to be in pending/, from where it renames them.
+put_direct() { http -T "$1" "http://localhost/direct/${2##*/}"; }
+direct put put_direct
+assert_nothing_else_ran
+
+http http://localhost/complete/direct-put -o "$tmp/got"
+cmp "$q/complete/direct-put" "$tmp/got"
+http -r 4-9 http://localhost/complete/direct-put -o "$tmp/got"
+tail -c +5 "$q/complete/direct-put" | head -c 6 | cmp - "$tmp/got"
+http -r -5 http://localhost/complete/direct-put -o "$tmp/got"
+tail -c 5 "$q/complete/direct-put" | cmp - "$tmp/got"
+# What makes no sense is refused.
+assert_eq 403 "$(http -o /dev/null -w '%{http_code}' -T "$tmp/text" http://localhost/complete/x 2>/dev/null || true)" \
+	"PUT into complete/"
+kill "$nginx"
+wait "$nginx" || true
+trap cleanup EXIT
