@@ -226,8 +226,9 @@ void Queue::settle(Run& run) {
   run.deadline_ns = run.save_at_ns = -1;
   if (run.detached) {
     // Perhaps since this very turn, whose commit may still fail.
-    turn_.at_end([this, id = run.id](int error) {
-      if (error != 0) {
+    int staged = store_.remove_stopped(static_cast<int64_t>(run.id));
+    turn_.at_end([this, id = run.id, staged](int error) {
+      if (error != 0 || staged != 0) {
         unsettled_ = true;
       } else if (runs_.contains(id)) {
         forget(id);

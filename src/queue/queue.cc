@@ -64,6 +64,7 @@ std::vector<RunId> Queue::interrupted_runs() {
     runs.push_back(static_cast<RunId>(job.log));
     return true;
   });
+  for (int64_t run : store_.stopped_runs()) runs.push_back(static_cast<RunId>(run));
   return runs;
 }
 
@@ -90,6 +91,9 @@ int Queue::recover() {
     job.log_size += static_cast<int64_t>(ending.size());
     if ((error = store_.update(before, job)) != 0) return error;
     log_warning("job %s: was running when filed died, runs again", printable(job.id).c_str());
+  }
+  for (int64_t run : store_.stopped_runs()) {
+    if ((error = store_.remove_stopped(run)) != 0) return error;
   }
   return store_.commit();
 }
@@ -462,8 +466,7 @@ int Queue::stop_attempt(const Job& before, Job job, Run& run, Dir to) {
     log->saved();
     log_info("job %s: stopped by mv to %s", printable(id).c_str(), dir_name(to).data());
   });
-  detach(run);
-  return 0;
+  return detach(run);
 }
 
 int Queue::remove(Dir dir, std::string_view id) {
@@ -494,7 +497,9 @@ int Queue::replace_or_remove(const Job& found) {
   if (upload_of(job.ino) == nullptr) keep_ghost(found);
   if (int error = discard_log(job)) return error;
   if (int error = store_.remove(job)) return error;
-  if (Run* run = job.dir == Dir::kActive ? run_of(job.ino) : nullptr) detach(*run);
+  if (Run* run = job.dir == Dir::kActive ? run_of(job.ino) : nullptr) {
+    if (int error = detach(*run)) return error;
+  }
   turn_.at_end([id = job.id, dir = job.dir](int error) {
     if (error == 0)
       log_info("job %s: removed from %s", printable(id).c_str(), dir_name(dir).data());
@@ -541,7 +546,10 @@ void Queue::forget_ghost(int64_t ino) {
   ghosts_.erase(found);
 }
 
-void Queue::detach(Run& run) {
+int Queue::detach(Run& run) {
+  if (!run.ended) {
+    if (int error = store_.add_stopped(static_cast<int64_t>(run.id))) return error;
+  }
   run.detached = run.detaching = true;
   attached_.erase(run.ino);
   if (run.ended) leave(run);
@@ -566,6 +574,7 @@ void Queue::detach(Run& run) {
       launcher_.kill(id);
     }
   });
+  return 0;
 }
 
 // --- ids and settings

@@ -90,7 +90,7 @@ class Queue final : public LauncherEvents {
   Queue(Store& store, Launcher& launcher, const Clock& clock, LiveSettings settings,
         const Options& options);
 
-  // The attempts that were under way when the last daemon died.
+  // The attempts that were under way when the last daemon died, or were to be killed.
   std::vector<RunId> interrupted_runs();
   // Puts their jobs back. Once, before anything else.
   int recover();
@@ -250,7 +250,7 @@ class Queue final : public LauncherEvents {
   void keep_ghost_of(const Upload& upload);
   void forget_ghost(int64_t ino);
   void count_open(const OpenJob& file);
-  void detach(Run& run);
+  int detach(Run& run);
 
   // uploads.cc
   int charge(uid_t uid, int64_t bytes, int64_t files);

@@ -8,6 +8,7 @@
 // log is
 //           a range of rows and needs no index of its own.
 // discarded logs that are to be removed once nobody reads them.
+// stopped   runs that were told to end, and have not been seen to.
 // counts    how many jobs there are, so that neither a start nor a statfs has to count them.
 // state     numbers below next_serial may have been given; in_use is set between a start and its
 // stop. directories  whose mode or owner was changed on the mount. settings  what config.ini has
@@ -76,6 +77,9 @@ constexpr const char* kSchema[] = {
       name TEXT PRIMARY KEY, mode INTEGER NOT NULL, uid INTEGER NOT NULL, gid INTEGER NOT NULL
     ) WITHOUT ROWID;
     CREATE TABLE settings(key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+    )",
+    R"(
+    CREATE TABLE stopped(run INTEGER PRIMARY KEY);
     )",
 };
 
@@ -231,7 +235,7 @@ Store::~Store() {
                                &set_text_,     &remove_,        &put_chunk_,   &remove_log_,
                                &defer_log_,    &save_counts_,   &save_serial_, &clear_settings_,
                                &save_setting_, &save_directory_,
-        &free_pages_}) {
+        &free_pages_,  &add_stopped_,   &remove_stopped_}) {
     statement->finalize();
   }
   sqlite3_close(db_);
@@ -372,6 +376,8 @@ void Store::load() {
   put_chunk_ = prepare("INSERT OR REPLACE INTO log(key, bytes) VALUES(?, ?)");
   remove_log_ = prepare("DELETE FROM log WHERE key >= ? AND key < ?");
   defer_log_ = prepare("INSERT OR IGNORE INTO discarded(log) VALUES(?)");
+  add_stopped_ = prepare("INSERT INTO stopped(run) VALUES(?)");
+  remove_stopped_ = prepare("DELETE FROM stopped WHERE run = ?");
   save_counts_ =
       prepare("UPDATE counts SET pending = ?, active = ?, failed = ?, complete = ?, ready = ?");
   free_pages_ = prepare("PRAGMA freelist_count");
@@ -510,6 +516,14 @@ int Store::log_size(int64_t log, int64_t& size) {
   return to_errno(rc);
 }
 
+std::vector<int64_t> Store::stopped_runs() {
+  std::vector<int64_t> runs;
+  Statement read = prepare("SELECT run FROM stopped");
+  Statement::Use use(read);
+  while (use.step() == SQLITE_ROW) runs.push_back(use.integer(0));
+  return runs;
+}
+
 std::map<std::string, std::string> Store::load_settings() {
   std::map<std::string, std::string> settings;
   Statement read = prepare("SELECT key, value FROM settings");
@@ -632,6 +646,18 @@ int Store::defer_log_removal(int64_t log) {
   if (int error = begin()) return error;
   Statement::Use use(defer_log_);
   return result(use.bind(log).step());
+}
+
+int Store::add_stopped(int64_t run) {
+  if (int error = begin()) return error;
+  Statement::Use use(add_stopped_);
+  return result(use.bind(run).step());
+}
+
+int Store::remove_stopped(int64_t run) {
+  if (int error = begin()) return error;
+  Statement::Use use(remove_stopped_);
+  return result(use.bind(run).step());
 }
 
 int Store::save_settings(const std::map<std::string, std::string>& settings) {

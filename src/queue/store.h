@@ -19,6 +19,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_set>
+#include <vector>
 
 #include "base/fd.h"
 #include "config/settings.h"
@@ -82,6 +83,8 @@ class Store {
   int read_chunk(int64_t log, int64_t chunk, int64_t offset, int64_t size, std::string& bytes);
   // The bytes of a log that the store has.
   int log_size(int64_t log, int64_t& size);
+  // The runs of add_stopped().
+  std::vector<int64_t> stopped_runs();
   const Counts& counts() const { return counts_; }
   std::map<std::string, std::string> load_settings();
   // What chmod and chown have changed of the mount's directories, by name; the root's is "".
@@ -108,6 +111,10 @@ class Store {
   int remove_log(int64_t log);
   // A log that somebody still reads: removed when the reader is done, or at the next start.
   int defer_log_removal(int64_t log);
+  // A run whose job is gone or has gone on, and whose processes are to be killed: should filed die
+  // first, the next start has nothing else by which to know them. Until remove_stopped().
+  int add_stopped(int64_t run);
+  int remove_stopped(int64_t run);
   int save_directory(const std::string& name, const DirectoryRights& rights);
   int save_settings(const std::map<std::string, std::string>& settings);
 
@@ -172,7 +179,7 @@ class Store {
   Statement read_text_, read_chunk_, last_chunk_;
   Statement insert_, update_, set_text_, remove_, put_chunk_, remove_log_, defer_log_;
   Statement save_counts_, save_serial_, clear_settings_, save_setting_, save_directory_;
-  Statement free_pages_;
+  Statement free_pages_, add_stopped_, remove_stopped_;
 };
 
 }  // namespace filed

@@ -486,6 +486,35 @@ TEST_CASE_METHOD(QueueRig, "a job that was active at a crash runs again, the att
   CHECK(launcher.attempts.back().run != interrupted);
 }
 
+TEST_CASE_METHOD(QueueRig, "the next start knows the attempts that were still to be killed") {
+  set([](QueueSettings& settings) { settings.workers = 3; });
+  submit("removed", "a");
+  submit("failed", "b");
+  submit("queued", "c");
+  std::vector<RunId> stopped = {run("removed"), run("failed"), run("queued")};
+  REQUIRE(rm(kActive, "removed") == 0);
+  REQUIRE(mv(kActive, "failed", kFailed) == 0);
+  REQUIRE(mv(kActive, "queued", kPending) == 0);
+  auto interrupted = [&] {
+    disk.cut_process();
+    queue.reset();
+    store.emplace(dir.file("db"));
+    queue.emplace(*store, launcher, clock, LiveSettings(settings), options);
+    return queue->interrupted_runs();
+  };
+  SECTION("until they have ended") {
+    CHECK(interrupted() == stopped);
+    REQUIRE(queue->recover() == 0);
+    CHECK(queue->interrupted_runs().empty());
+  }
+  SECTION("and not after they have") {
+    for (RunId id : stopped) queue->exited(id, {SIGKILL, 0, 0});
+    REQUIRE(queue->end_turn() == 0);
+    std::vector<RunId> left = interrupted();
+    for (RunId id : stopped) CHECK(std::find(left.begin(), left.end(), id) == left.end());
+  }
+}
+
 TEST_CASE_METHOD(QueueRig, "the line of an interrupted attempt may cross into the next chunk") {
   submit("j", "x");
   begin("j");
