@@ -6,6 +6,7 @@
 #   make test           the same, but install nothing
 #   make install        into $(DESTDIR)$(PREFIX); make uninstall takes it away again
 #   make bench          compare it with its peers
+#   make torture        kill it again and again; minutes=10, or kills=1000, and seed=N to repeat
 #   make fuzz           fuzz its parsers; runs=1000000 for longer
 #   make dist           build/dist/filed-VERSION.tar.gz and an APKBUILD that has its checksum
 #
@@ -135,6 +136,12 @@ $(out)/bench/%: tests/bench/%.cc
 	@mkdir -p $(@D)
 	$(CXX) $(filed_cppflags) $(CXXFLAGS) -std=c++20 -Wall -Wextra $(LDFLAGS) -o $@ $< $(filed_libs)
 
+# Kills filed while its queue is used, and checks what is left against what was promised.
+torture:
+	@tests/setup test
+	@$(MAKE) --no-print-directory $(programs) $(out)/tests/torture-job
+	@out=$(out) minutes=$(minutes) kills=$(kills) seed=$(seed) python3 tests/torture/torture.py
+
 # Runs each fuzz target so often. What it learns stays in build/, what it finds too.
 runs ?= 100000
 fuzz_targets  := $(patsubst tests/fuzz/%_fuzz.cc,%,$(wildcard tests/fuzz/*_fuzz.cc))
@@ -200,4 +207,4 @@ dist:
 clean:
 	rm -rf build
 
-.PHONY: all man unit helpers demo check test bench fuzz install install-openrc install-systemd uninstall dist clean
+.PHONY: all man unit helpers demo check test bench torture fuzz install install-openrc install-systemd uninstall dist clean

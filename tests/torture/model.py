@@ -1,0 +1,255 @@
+"""What the torture test knows of the jobs: what it was promised, and what it may therefore find."""
+
+import re
+import sqlite3
+import threading
+import zlib
+from dataclasses import dataclass, replace
+
+DIRS = ("pending", "active", "failed", "complete")
+
+
+class Text:
+    """One text that was written to a job. A text that was never flushed may not run; one that was
+    taken back may not run more often than it had by then."""
+
+    def __init__(self, token, job, text, lines, code, kind):
+        self.token, self.job, self.code, self.kind = token, job, code, kind
+        self.bytes = text
+        self.output = b"".join(b"%s %d %064d\n" % (token.encode(), i, i) for i in range(lines))
+        self.may_run = False
+        self.limit = None
+
+
+@dataclass(frozen=True)
+class State:
+    """What is promised of a job at one moment."""
+
+    present: bool
+    id: str = ""
+    text: Text = None
+    where: str = None  # the directory that it is to be in; None: filed moves it as it goes
+    need: int = 0  # so often its text has to have run before it may have ended
+
+    def is_draft(self):
+        return self.id.startswith(".")
+
+
+ABSENT = State(False)
+
+
+class Job:
+    """A job, and the states that it may be in: several only after a call that a kill has cut off."""
+
+    def __init__(self, number):
+        self.number = number
+        self.lock = threading.Lock()
+        self.states = [ABSENT]
+        self.may_fail = False  # its processes were killed
+        self.was_stopped = False  # a process of a stopped attempt may just be dying
+
+    @property
+    def state(self):
+        return self.states[0]
+
+    def is_certain(self):
+        return len(self.states) == 1
+
+
+class Runs:
+    """The file to which jobs write that they run: how often each text has."""
+
+    def __init__(self, path):
+        self.path = path
+        self.lock = threading.Lock()
+        self.file = open(path, "a+b")
+        self.at = 0
+        self.rest = b""
+        self.count = {}
+        self.recent = []  # (token, pid of the shell)
+        self.torn, self.doubled = [], []
+        self.total = 0
+
+    def read(self):
+        with self.lock:
+            self.file.seek(self.at)
+            new = self.file.read()
+            self.at += len(new)
+            *lines, self.rest = (self.rest + new).split(b"\n")
+            for line in lines:
+                what, token, pid = line.decode().split()
+                if what == "S":
+                    self.total += 1
+                    self.count[token] = self.count.get(token, 0) + 1
+                    self.recent = self.recent[-50:] + [(token, int(pid))]
+                else:
+                    (self.torn if what == "T" else self.doubled).append(token)
+
+    def of(self, text):
+        return self.count.get(text.token, 0)
+
+
+class Row:
+    def __init__(self, id, dir, text, log_size, has_log):
+        self.id, self.dir, self.text = id, DIRS[dir], text
+        self.log_size, self.has_log, self.log = log_size, has_log, b""
+
+
+class Snapshot:
+    """All that a copy of the state file says, or what is wrong with it."""
+
+    def __init__(self, path):
+        self.errors = []
+        self.rows, self.settings, self.in_use = [], {}, None
+        db = sqlite3.connect(path)
+        db.text_factory = bytes
+        try:
+            self._read(db)
+        except sqlite3.Error as error:
+            self.errors.append(f"the state file: {error}")
+        finally:
+            db.close()
+
+    def _read(self, db):
+        found = [row[0].decode() for row in db.execute("PRAGMA integrity_check")]
+        if found != ["ok"]:
+            self.errors.append(f"integrity_check: {found[:3]}")
+        if not db.execute("SELECT 1 FROM sqlite_master WHERE name = 'jobs'").fetchone():
+            return  # killed before its first commit
+        logs = {}
+        for key, bytes in db.execute("SELECT key, bytes FROM log ORDER BY key"):
+            logs[key >> 23] = logs.get(key >> 23, b"") + bytes
+        counts = [0] * 4
+        for id, dir, text, log, size in db.execute("SELECT id, dir, text, log, log_size FROM jobs"):
+            row = Row(id.decode(), dir, text, size or 0, log is not None)
+            row.log = logs.pop(log, b"")
+            self.rows.append(row)
+            counts[dir] += 1
+        for (log,) in db.execute("SELECT log FROM discarded"):
+            logs.pop(log, None)
+        if logs:
+            self.errors.append(f"logs of no job: {sorted(logs)[:5]}")
+        stored = db.execute("SELECT pending, active, failed, complete FROM counts").fetchone()
+        if list(stored) != counts:
+            self.errors.append(f"the counts are {stored}, and there are {counts}")
+        for key, value in db.execute("SELECT key, value FROM settings"):
+            self.settings[key.decode()] = value.decode()
+        (self.in_use,) = db.execute("SELECT in_use FROM state").fetchone()
+
+
+# Why an attempt ended, and what a shell says of a process that was killed.
+ENDING = re.compile(rb"(?:[^\n]*(?:Killed|Terminated)[^\n]*\n)*(?:\n\n\[System Error\]: [^\n]+\n)?\Z")
+
+
+def log_is_sound(row, text):
+    """Complete in complete/; elsewhere what was printed up to some point, and perhaps why it ended."""
+    header = b">>> " + text.bytes + (b"" if text.bytes.endswith(b"\n") else b"\n")
+    whole = header + text.output
+    if row.dir == "complete":
+        return row.log == whole and row.log_size == len(row.log)
+    if row.dir == "failed" and (row.log_size != len(row.log) or not row.log.startswith(header)):
+        return False
+    end = max(0, len(row.log) - 500)
+    return whole.startswith(row.log[:end] + ENDING.sub(b"", row.log[end:]))
+
+
+class Model:
+    def __init__(self, runs):
+        self.runs = runs
+        self.jobs = {}  # by number
+        self.texts = {}  # by token
+        self.acknowledged = 0
+        self.settings = [{}]
+        self.violations = []
+
+    def violation(self, what):
+        self.violations.append(what)
+        print(f"VIOLATION: {what}", flush=True)
+
+    def allows(self, job, state, row):
+        if row is None or not state.present:
+            return row is None and not state.present
+        if row.id != state.id or row.text != state.text.bytes:
+            return False
+        if state.where:
+            return row.dir == state.where
+        if state.is_draft():
+            return row.dir == "pending"
+        if row.dir in ("pending", "active"):
+            return True
+        if self.runs.of(state.text) < state.need:
+            return False
+        code = state.text.code
+        return code == 0 if row.dir == "complete" else code != 0 or job.may_fail
+
+    def check(self, snapshot):
+        """Compares what a dead filed has left with what it had promised; from then on, what was
+        found is what is known."""
+        self.runs.read()
+        for error in snapshot.errors:
+            self.violation(error)
+        rows = {}
+        for row in snapshot.rows:
+            found = re.search(rb"torture-job \S+ (\d+) ", row.text)
+            number = int(found.group(1)) if found else -1
+            if number not in self.jobs:
+                self.violation(f"{row.dir}/{row.id} is no job that was submitted: {row.text[:100]}")
+            elif number in rows:
+                self.violation(f"job {number} is there twice: {rows[number].id} and {row.id}")
+            rows[number] = row
+        for job in list(self.jobs.values()):
+            self.check_job(job, rows.get(job.number))
+        if snapshot.settings not in self.settings:
+            self.violation(f"settings are {snapshot.settings}, may be {self.settings}")
+        self.settings = [snapshot.settings]
+        self.check_runs()
+
+    def check_job(self, job, row):
+        allowed = [state for state in job.states if self.allows(job, state, row)]
+        if not allowed:
+            found = f"{row.dir}/{row.id}, {row.text[:80]}" if row else "nothing"
+            self.violation(f"job {job.number} is {found}; may be {self.describe(job)}")
+            del self.jobs[job.number]
+            return
+        state = replace(allowed[0], need=min(s.need for s in allowed))
+        if row is None:
+            for other in job.states:
+                if other.present:
+                    self.take_back(job, other.text, was_active=True)
+            del self.jobs[job.number]
+            return
+        if not log_is_sound(row, state.text):
+            self.violation(f"the log of {row.dir}/{row.id} is {row.log[:200]}...{row.log[-200:]}")
+        if row.dir in ("complete", "failed"):
+            state = replace(state, where=row.dir)
+        for other in job.states:  # which a call that was cut off would have put there, or has replaced
+            if other.present and other.text is not state.text:
+                self.take_back(job, other.text)
+        job.states = [state]
+        job.was_stopped = row.dir == "active"
+        if state.is_draft() and self.runs.of(state.text) == 0:
+            state.text.may_run = False
+
+    def check_runs(self):
+        for token, count in self.runs.count.items():
+            text = self.texts.get(token)
+            if text is None:
+                continue
+            if not text.may_run:
+                self.violation(f"text {token} has run, and was never acknowledged")
+            elif text.limit is not None and count > text.limit:
+                self.violation(f"text {token} has run {count} times, and was taken back after {text.limit}")
+        for what, tokens in (("ran torn", self.runs.torn), ("ran twice at once", self.runs.doubled)):
+            for token in tokens:
+                self.violation(f"text {token} {what}")
+            tokens.clear()
+
+    def take_back(self, job, text, was_active=False):
+        """From now on it may not start any more; an attempt that dies may just be about to."""
+        self.runs.read()
+        text.limit = self.runs.of(text) + (1 if was_active or job.was_stopped else 0)
+
+    def describe(self, job):
+        return "; or ".join(
+            f"{s.where or 'any'}/{s.id} {s.text.token} (code {s.text.code}, ran {self.runs.of(s.text)}, "
+            f"needs {s.need})" if s.present else "nothing" for s in job.states)
