@@ -192,7 +192,7 @@ class Daemon {
 
  private:
   void drop_rights(const std::string& state_file);
-  void watch(int fd, std::function<void()> handler);
+  void watch(int fd, uint32_t events, std::function<void()> handler);
   void take_signals();
   void reload();
   void arm_wall_timer();
@@ -292,11 +292,19 @@ Daemon::Daemon(const Options& options, const Settings& settings)
   drop_rights(state_file);
   queue_->set_watcher(&*filesystem_);
 
-  watch(session_->fd(), [this] {
-    if (!session_->serve()) mount_gone_ = true;
+  watch(session_->fd(), EPOLLIN, [this] {
+    if (session_->serve()) return;
+    loop_->remove(session_->fd());
+    mount_gone_ = true;
   });
-  watch(signals_.get(), [this] { take_signals(); });
-  watch(wall_timer_.get(), [this] {
+  watch(session_->mounts_fd(), EPOLLPRI, [this] {
+    if (session_->is_attached()) return;
+    // Those who have something of it open are served to the end.
+    loop_->remove(session_->mounts_fd());
+    mount_gone_ = true;
+  });
+  watch(signals_.get(), EPOLLIN, [this] { take_signals(); });
+  watch(wall_timer_.get(), EPOLLIN, [this] {
     // Read or ECANCELED (the clock was set): either way there may be something to do.
     uint64_t times;
     if (read(wall_timer_.get(), &times, sizeof times) < 0 && errno == EAGAIN) return;
@@ -326,8 +334,8 @@ void Daemon::drop_rights(const std::string& state_file) {
   }
 }
 
-void Daemon::watch(int fd, std::function<void()> handler) {
-  int error = loop_->add(fd, EPOLLIN, [handler = std::move(handler)](uint32_t) { handler(); });
+void Daemon::watch(int fd, uint32_t events, std::function<void()> handler) {
+  int error = loop_->add(fd, events, [handler = std::move(handler)](uint32_t) { handler(); });
   if (error != 0) throw_errno("epoll_ctl", error);
 }
 
@@ -387,13 +395,10 @@ int Daemon::run() {
     int64_t deadline = quitting ? quit_by_ns : queue_->next_deadline_ns();
     bool idle = !loop_->wait(untidy ? 0 : deadline);
     gather_receipts();
-    if (std::exchange(mount_gone_, false)) {
-      loop_->remove(session_->fd());
-      if (!quitting) {
-        log_error("the mount is gone; stopping");
-        orderly = false;
-        queue_->stop();
-      }
+    if (std::exchange(mount_gone_, false) && !quitting && orderly) {
+      log_error("the mount is gone; stopping");
+      orderly = false;
+      queue_->stop();
     }
     queue_->end_turn();
     launcher_->flush();

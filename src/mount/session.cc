@@ -61,14 +61,20 @@ std::string mountinfo_escape(const std::string& path) {
   return out;
 }
 
-bool is_filed_mount(const std::string& dir) {
+constexpr const char* kMounts = "/proc/self/mountinfo";
+
+// How mountinfo's line of the filed mounted on `dir` begins: the mount's number and a blank, which no
+// other has while this one is there. Empty if there is none.
+std::string find_filed_mount(const std::string& dir) {
   std::string place = " " + mountinfo_escape(dir) + " ";
-  for (const std::string& line : read_lines("/proc/self/mountinfo")) {
+  std::string found;
+  for (const std::string& line : read_lines(kMounts)) {
     size_t type = line.find(" - ");
     if (type == std::string::npos || line.compare(type + 3, 11, "fuse.filed ") != 0) continue;
-    if (line.substr(0, type).find(place) != std::string::npos) return true;
+    if (line.substr(0, type).find(place) == std::string::npos) continue;
+    found = line.substr(0, line.find(' ') + 1);  // the last one is the topmost
   }
-  return false;
+  return found;
 }
 
 bool is_empty(const std::string& dir) {
@@ -106,7 +112,7 @@ std::string prepare_mount_point(const std::string& dir) {
   char resolved[PATH_MAX];
   if (realpath(dir.c_str(), resolved) == nullptr) throw_errno(dir);
   std::string place = resolved;
-  if (is_filed_mount(place)) throw Error(dir + ": in use by another filed");
+  if (!find_filed_mount(place).empty()) throw Error(dir + ": in use by another filed");
   if (!is_empty(place)) throw Error(dir + ": not empty; the mount would hide what is in it");
   return place;
 }
@@ -147,6 +153,9 @@ Session::Session(Filesystem& filesystem, const std::string& dir, bool allow_othe
   fuse_session_custom_io(session_, &io, fd());
   int flags = fcntl(fd(), F_GETFL);
   fcntl(fd(), F_SETFL, flags | O_NONBLOCK);
+  mounts_.reset(open(kMounts, O_RDONLY | O_CLOEXEC));
+  if (!mounts_) throw_errno(kMounts);
+  mount_ = find_filed_mount(dir);
 }
 
 Session::~Session() {
@@ -155,6 +164,13 @@ Session::~Session() {
 }
 
 int Session::fd() const { return fuse_session_fd(session_); }
+
+bool Session::is_attached() const {
+  for (const std::string& line : read_lines(kMounts)) {
+    if (line.compare(0, mount_.size(), mount_) == 0) return true;
+  }
+  return false;
+}
 
 bool Session::serve() {
   for (int i = 0; i < kRequestsAtOnce; ++i) {

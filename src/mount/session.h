@@ -5,6 +5,7 @@
 
 #include <string>
 
+#include "base/fd.h"
 #include "config/settings.h"
 #include "mount/filesystem.h"
 
@@ -36,6 +37,12 @@ class Session {
   const std::string& mount_dir() const { return mount_dir_; }
   int fd() const;  // readable when there are requests; never blocks
 
+  // Gives EPOLLPRI when any mount has changed; then is_attached() may be false: somebody has taken the
+  // mount off its directory. The kernel does not tell as long as the mount is in use, and it always is,
+  // by the notifier.
+  int mounts_fd() const { return mounts_.get(); }
+  bool is_attached() const;
+
   // Serves the requests that have come, up to a bound that lets others have their turn. Returns
   // false when the mount is gone.
   bool serve();
@@ -44,6 +51,8 @@ class Session {
   std::string mount_dir_;
   fuse_session* session_ = nullptr;
   fuse_buf buffer_{};
+  Fd mounts_;
+  std::string mount_;  // how its line in mountinfo begins
 };
 
 }  // namespace filed

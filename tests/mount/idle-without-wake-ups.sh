@@ -1,6 +1,13 @@
 # A daemon with nothing to do does nothing: no system call of any of its processes in ten seconds; and
 # they hold less than 8 MiB together.
 # alone
+# filed looks up when anything is mounted; what others mount meanwhile is kept out.
+if [ "$(id -u)" = 0 ] && [ ! "${own_mounts-}" ] && unshare -m true 2>/dev/null; then
+	shell=$(readlink "/proc/$$/exe")
+	case $shell in *busybox*) shell="$shell sh" ;; esac
+	# shellcheck disable=SC2086
+	own_mounts=yes exec unshare -m --propagation private $shell "$0"
+fi
 . "${0%/*}/../lib.sh"
 needs strace
 config workers=2 retries=0

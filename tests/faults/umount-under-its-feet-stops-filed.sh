@@ -1,0 +1,33 @@
+# umount -l, by whoever may, stops filed as a signal would, but with a status that is not 0: nobody could
+# reach the queue any more. What is open stays usable until then, and the next start has all jobs.
+. "${0%/*}/../lib.sh"
+needs root
+config workers=1 retries=0 stop_grace=300ms kill_grace=300ms
+start_filed
+
+submit done "echo done"
+wait_in complete done
+submit running "echo \$FILED_ATTEMPT >>$tmp/runs; [ -e $tmp/go ] || exec sleep 1000"
+wait_in active running
+wait_for '[ -s "$tmp/runs" ]'
+exec 4<"$q/complete/done"
+tree "$filed_pid" >"$tmp/processes"
+mkdir "$tmp/elsewhere"
+mount -t tmpfs none "$tmp/elsewhere" # other mounts come and go
+umount "$tmp/elsewhere"
+assert "it is unimpressed" [ -e "$q/status" ]
+
+umount -l "$q"
+assert_eq ">>> echo done" "$(head -n 1 <&4)" "what was open"
+exec 4<&-
+wait_gone "$filed_pid" 20
+reap
+assert_eq 1 "$ended" "status"
+grep -q '^filed: the mount is gone; stopping' "$log" || fail "the log does not say why"
+while read -r pid; do wait_gone "$pid"; done <"$tmp/processes"
+
+: >"$tmp/go"
+start_filed
+wait_in complete running
+assert_file "$tmp/runs" '1\n1\n'
+assert_file "$q/complete/done" '>>> echo done\ndone\n'
