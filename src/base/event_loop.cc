@@ -59,7 +59,12 @@ bool EventLoop::wait(int64_t deadline_ns) {
   }
   std::array<epoll_event, kEventsAtOnce> events;
   int count = epoll_wait(epoll_.get(), events.data(), kEventsAtOnce, timeout_ms);
-  if (count < 0) return false;  // EINTR: the caller's loop comes again
+  // So it comes back from SIGSTOP and SIGCONT. What has happened meanwhile goes before the deadlines
+  // that have passed.
+  if (count < 0 && errno == EINTR) {
+    count = epoll_wait(epoll_.get(), events.data(), kEventsAtOnce, 0);
+  }
+  if (count < 0) return false;
 
   // A handler may close a descriptor whose event is still in the list, and open another with its
   // number: the serial, taken before the first call, tells them apart.
