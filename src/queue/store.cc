@@ -189,6 +189,12 @@ int to_errno(int rc) {
     case SQLITE_CORRUPT:
       throw Error(path + ": damaged (" + sqlite3_errmsg(db) +
                   "); move it away, or save what can be saved with sqlite3's .recover");
+    case SQLITE_CANTOPEN: {
+      // The file itself could be opened; SQLite's words for its log are "unable to open database file".
+      std::string wal = path + "-wal";
+      if (!Fd(::open(wal.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600))) throw_errno(wal);
+      throw Error(path + ": " + sqlite3_errmsg(db));
+    }
     default:
       throw Error(path + ": " + sqlite3_errmsg(db));
   }
