@@ -127,7 +127,7 @@ test: all unit helpers
 bench_programs := $(patsubst %,$(out)/bench/%,spawn submit stamp commits memfs)
 bench:
 	@tests/setup bench
-	@$(MAKE) --no-print-directory $(programs) $(bench_programs)
+	@$(MAKE) --no-print-directory $(programs) $(bench_programs) $(out)/unit $(out)/tests/call
 	@out=$(out) long=$(long) rows="$(rows)" python3 tests/bench/bench.py
 $(out)/bench/%: tests/bench/%.c
 	@mkdir -p $(@D)

@@ -50,7 +50,7 @@ def wait_until(condition, seconds=600):
 class Filed:
     """A filed on a mount of its own."""
 
-    def __init__(self, workers=0, keep=None, sandbox="", **settings):
+    def __init__(self, workers=0, keep=None, sandbox="", mount="", **settings):
         self.dir = keep or tempfile.mkdtemp(dir=TMP)
         os.chmod(self.dir, 0o755)
         self.mount = os.path.join(self.dir, "q")
@@ -59,7 +59,7 @@ class Filed:
         with open(config, "w") as f:
             f.write(f"[queue]\nworkers = {workers}\n")
             f.writelines(f"{k} = {v}\n" for k, v in settings.items())
-            f.write(f"[mount]\ndir = {self.mount}\n[daemon]\nstate_file = {self.dir}/db\nlog_level = warning\n")
+            f.write(f"[mount]\ndir = {self.mount}\n{mount}[daemon]\nstate_file = {self.dir}/db\nlog_level = warning\n")
             f.write(sandbox)
         began = time.monotonic()
         self.process = subprocess.Popen([os.path.join(OUT, "filed"), "-c", config])
@@ -416,8 +416,14 @@ def watched():
         filed.stop()
         return rate
 
-    compare("(j) no-op jobs with inotify watchers and without", "1/s",
-            {"watched": with_watcher, "not watched": noop_filed})
+    compare("(j) no-op jobs with inotify watchers, without, and with inotify = no", "1/s",
+            {"watched": with_watcher, "not watched": noop_filed,
+             "off": lambda: noop_filed(mount="inotify = no\n")})
+
+
+def cost():
+    """Counts instead of times, and their bounds: the same as in the tests."""
+    print(run("sh", os.path.join(os.path.dirname(__file__), "../cost/a-job-costs-no-more-than-it-did.sh")))
 
 
 def noop():
@@ -460,7 +466,7 @@ def thousand():
     compare("(d) 1,000 printf's to the last complete", "s", {"filed": end_to_end}, better="less")
 
 ROWS = {"a": noop, "b": submissions, "c": latency, "d": thousand, "e": long_output, "f": backlog, "g": idle,
-        "h": sleepers, "i": sandbox, "j": watched}
+        "h": sleepers, "i": sandbox, "j": watched, "l": cost}
 
 
 def main():
