@@ -5,12 +5,12 @@ needs root
 config workers=1 retries=0 stop_grace=300ms kill_grace=300ms
 start_filed
 
-submit first "echo done"
-wait_in complete first
+submit ended "echo ended"
+wait_in complete ended
 submit running "echo \$FILED_ATTEMPT >>$tmp/runs; [ -e $tmp/go ] || exec sleep 1000"
 wait_in active running
 wait_for '[ -s "$tmp/runs" ]'
-exec 4<"$q/complete/first"
+exec 4<"$q/complete/ended"
 tree "$filed_pid" >"$tmp/processes"
 mkdir "$tmp/elsewhere"
 mount -t tmpfs none "$tmp/elsewhere" # other mounts come and go
@@ -18,7 +18,7 @@ umount "$tmp/elsewhere"
 assert "it is unimpressed" [ -e "$q/status" ]
 
 umount -l "$q"
-assert_eq ">>> echo done" "$(head -n 1 <&4)" "what was open"
+assert_eq ">>> echo ended" "$(head -n 1 <&4)" "what was open"
 exec 4<&-
 wait_gone "$filed_pid" 20
 reap
@@ -30,4 +30,4 @@ while read -r pid; do wait_gone "$pid"; done <"$tmp/processes"
 start_filed
 wait_in complete running
 assert_file "$tmp/runs" '1\n1\n'
-assert_file "$q/complete/first" '>>> echo done\ndone\n'
+assert_file "$q/complete/ended" '>>> echo ended\nended\n'
