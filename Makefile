@@ -101,6 +101,10 @@ $(out)/tests/%: %.cc
 	@mkdir -p $(@D)
 	$(CXX) $(CPPFLAGS) -D_GNU_SOURCE $(CXXFLAGS) -std=c++20 -Wall -Wextra $(LDFLAGS) -o $@ $< -pthread
 
+$(out)/tests/faults.so: tests/faults/preload/faults.c
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) -D_GNU_SOURCE $(CFLAGS) -Wall -Wextra -fPIC -shared -o $@ $<
+
 -include $(wildcard $(out)/src/*.d $(out)/src/*/*.d $(out)/tests/*/*.d)
 
 man: $(manpages)
@@ -109,7 +113,7 @@ build/man/%: man/%.scd
 	$(SCDOC) < $< > $@.tmp && mv $@.tmp $@
 
 unit: $(out)/unit
-helpers: $(addprefix $(out)/tests/,$(basename $(notdir $(helpers))))
+helpers: $(addprefix $(out)/tests/,$(basename $(notdir $(helpers))) faults.so)
 
 demo:
 	@tests/setup build

@@ -425,7 +425,8 @@ int Store::close() {
   rollback();
   std::string sql = "BEGIN IMMEDIATE; UPDATE state SET in_use = 0, next_serial = " +
                     std::to_string(next_serial_) + "; COMMIT; PRAGMA wal_checkpoint(TRUNCATE)";
-  return to_errno(sqlite3_exec(db_, sql.c_str(), nullptr, nullptr, nullptr));
+  int error = to_errno(sqlite3_exec(db_, sql.c_str(), nullptr, nullptr, nullptr));
+  return error == EIO ? why_no_write() : error;
 }
 
 // --- reads
@@ -554,8 +555,20 @@ std::map<std::string, Store::DirectoryRights> Store::load_directories() {
 
 int Store::result(int rc) {
   int error = to_errno(rc);
+  if (error == EIO) error = why_no_write();
   if (error != 0) failed_ = error;
   return error;
+}
+
+// SQLite takes a quota, or a disk that has become read-only, for any other failure of a write.
+int Store::why_no_write() {
+  sqlite3_file* log = nullptr;
+  int error = 0;
+  if (sqlite3_file_control(db_, "main", SQLITE_FCNTL_JOURNAL_POINTER, &log) == SQLITE_OK &&
+      log != nullptr && log->pMethods != nullptr) {
+    log->pMethods->xFileControl(log, SQLITE_FCNTL_LAST_ERRNO, &error);
+  }
+  return error == EROFS || error == EDQUOT ? error : EIO;
 }
 
 int Store::begin() {

@@ -145,6 +145,7 @@ class Store {
   void load();
   int begin();
   int result(int rc);  // of a change: SQLite's code → errno, remembered
+  int why_no_write();
   int step_change(Statement& statement);
   void count(const Job& job, int64_t by);
   void stage(const Job& job);

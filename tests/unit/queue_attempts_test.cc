@@ -133,6 +133,27 @@ TEST_CASE_METHOD(QueueRig, "a step of the wall clock neither spares nor kills a 
   CHECK(news() == Strings{"terminate j"});
 }
 
+TEST_CASE_METHOD(QueueRig, "the time of a suspended machine counts for due times, not for timeouts") {
+  set([](QueueSettings& queue) {
+    queue.workers = 2;
+    queue.timeout_ms = 10'000;
+  });
+  submit("j", "x");
+  begin("j");
+  submit(".soon", "x");
+  touch(kPending, ".soon", clock.wall + 3600 * kNsPerSec);
+  mv(kPending, ".soon", kPending, "soon");
+  news();
+  clock.wall += 8 * 3600 * kNsPerSec;  // CLOCK_MONOTONIC stands still meanwhile
+  queue->wall_clock_due();             // the timer of the wall clock has run out
+  turn();
+  CHECK(news() == Strings{"start soon"});
+  pass_ms(9999);
+  CHECK(news().empty());
+  pass_ms(1);
+  CHECK(news() == Strings{"terminate j"});
+}
+
 TEST_CASE_METHOD(QueueRig, "due times follow the wall clock, forward and back") {
   set([](QueueSettings& queue) { queue.workers = 9; });
   submit("base", "x");

@@ -1,0 +1,58 @@
+# A disk that fails, or has become read-only: whoever changes something is told, reading goes on as far as
+# the disk gives it, attempts that end are kept until it works again, and nothing is lost or run twice.
+. "${0%/*}/../lib.sh"
+. "${0%/*}/preloaded"
+needs fuse file
+config workers=2 retries=0
+
+# refused WORDS: what close says of a job, and that it is not there.
+refused() {
+	if echo "echo refused" | call put "$q/pending/refused" >"$tmp/said"; then fail "it was accepted"; fi
+	grep -q -E "^close: ($1)" "$tmp/said" || fail "it says: $(cat "$tmp/said")"
+	assert_eq "" "$(where refused)" "where the refused job is"
+}
+
+for error in 5 30; do
+	case $error in
+	5) words='Input/output error|I/O error' ;;
+	30) words='Read-only file system' ;;
+	esac
+	start_filed
+	submit .kept "echo kept"
+	submit running "echo \$FILED_ATTEMPT >>$tmp/runs; until [ -e $tmp/go ]; do sleep 0.1; done; echo ends; echo >$tmp/ended"
+	wait_for '[ -s "$tmp/runs" ]'
+
+	disk $error
+	refused "$words"
+	! mv "$q/pending/.kept" "$q/pending/kept" 2>"$tmp/said" || fail "mv says nothing"
+	grep -q -E "$words" "$tmp/said" || fail "mv says: $(cat "$tmp/said")"
+	! rm "$q/pending/.kept" 2>"$tmp/said" || fail "rm says nothing"
+	grep -q -E "$words" "$tmp/said" || fail "rm says: $(cat "$tmp/said")"
+	assert_file "$q/pending/.kept" 'echo kept'
+	counter pending >/dev/null
+	grep -q -E "^filed: $state: ($words)" "$log" || fail "the log does not say it"
+	: >"$tmp/go"
+	wait_for '[ -e "$tmp/ended" ]'
+	assert "it is seen as active" [ -e "$q/active/running" ]
+
+	disk ok
+	wait_in complete running
+	assert_eq ends "$(tail -n 1 "$q/complete/running")" "its output"
+	mv "$q/pending/.kept" "$q/pending/kept"
+	wait_in complete kept
+	submit accepted "echo accepted"
+	wait_in complete accepted
+	restart_filed
+	assert_file "$tmp/runs" '1\n'
+	assert_eq "accepted kept running" "$(echo "$q"/*/[a-z]* | xargs -n 1 basename | sort | xargs)" "all jobs"
+	rm "$q"/complete/* "$tmp/runs" "$tmp/go" "$tmp/ended"
+	stop_filed
+done
+
+# When nothing can be read, a start says so.
+disk 5 reads
+status=0
+timeout 20 filed -c "$conf" -state "$state" "$q" 2>"$tmp/said" || status=$?
+assert_eq 1 "$status" "status"
+assert_eq 1 "$(grep -c . "$tmp/said")" "lines of: $(cat "$tmp/said")"
+grep -q "^filed: $state: " "$tmp/said" || fail "it says: $(cat "$tmp/said")"

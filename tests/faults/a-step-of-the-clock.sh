@@ -1,0 +1,34 @@
+# Timeouts do not follow the wall clock when it is set, and due times do: a step forward makes due what
+# was for later, a step back makes wait what was due.
+. "${0%/*}/../lib.sh"
+. "${0%/*}/preloaded"
+needs fuse file
+config workers=4 retries=0 timeout=3s kill_grace=300ms
+start_filed
+
+submit long "echo long >>$tmp/runs; exec sleep 1000"
+wait_for '[ -s "$tmp/runs" ]'
+began=$(now)
+submit .tomorrow "echo tomorrow"
+touch -d "@$(($(date +%s) + 86400))" "$q/pending/.tomorrow"
+mv "$q/pending/.tomorrow" "$q/pending/tomorrow"
+assert_eq 1 "$(counter waiting)" "waiting"
+
+step 86500
+submit other "echo other" # to wake it: see preload/faults.c
+wait_in complete tomorrow
+wait_in complete other
+assert "a step forward ends nobody" [ -e "$q/active/long" ]
+times=$(call times "$q/complete/other")
+assert "what ends has the time that it is now" [ "${times%%[0-9][0-9][0-9][0-9][0-9][0-9][0-9][0-9][0-9] *}" -gt $(($(date +%s) + 86400)) ]
+
+step -86400
+submit .then "echo then"
+touch -d "@$(date +%s)" "$q/pending/.then"
+mv "$q/pending/.then" "$q/pending/then"
+submit now "echo now"
+wait_in complete now
+assert "what was for now waits" [ -e "$q/pending/then" ]
+wait_in failed long
+assert_eq "[System Error]: timed out after 3s" "$(tail -n 1 "$q/failed/long")" "cause"
+assert "in time: $(($(now) - began)) ms" [ $(($(now) - began)) -ge 2900 ]
