@@ -95,7 +95,8 @@ int Queue::recover() {
   for (int64_t run : store_.stopped_runs()) {
     if ((error = store_.remove_stopped(run)) != 0) return error;
   }
-  return store_.commit();
+  // On a nearly full disk, too: who cannot start cannot be told to remove anything.
+  return store_.commit(true);
 }
 
 // --- what there is

@@ -697,14 +697,14 @@ int Store::save_directory(const std::string& name, const DirectoryRights& rights
 
 // --- the transaction
 
-int Store::commit() {
+int Store::commit(bool to_the_last) {
   if (!open_) return std::exchange(failed_, 0);
   if (failed_ == 0 && counts_ != counts_saved_) {
     Statement::Use use(save_counts_);
     for (int64_t number : counts_.dir) use.bind(number);
     result(use.bind(counts_.ready).step());
   }
-  if (failed_ == 0 && added_ > 0 && !has_room(added_)) {
+  if (failed_ == 0 && added_ > 0 && !has_room(added_) && !to_the_last) {
     log_error("%s: the disk is nearly full; what is left is kept for removals", path_.c_str());
     rollback();
     return ENOSPC;
@@ -787,6 +787,7 @@ bool Store::tidy(bool idle) {
 
 void Store::checkpoint() {
   int rc = sqlite3_wal_checkpoint_v2(db_, nullptr, SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
+  // Also if it has failed: the next commit tells how many there are, and it is tried then, not at once.
   wal_pages_ = 0;
   if (rc != SQLITE_OK) log_warning("%s: checkpoint: %s", path_.c_str(), sqlite3_errmsg(db_));
 }

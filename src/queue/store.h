@@ -128,8 +128,9 @@ class Store {
   bool concerns(std::string_view id) const {
     return failed_ != 0 || staged_ids_.contains(std::hash<std::string_view>()(id));
   }
-  // Makes the staged changes durable; on error they are all gone.
-  int commit();
+  // Makes the staged changes durable; on error they are all gone. `to_the_last`: also with what a nearly
+  // full disk keeps for removals.
+  int commit(bool to_the_last = false);
   void rollback();
 
   // Housekeeping between two turns, a bounded step a call: moves the write-ahead log into the file, and,
