@@ -210,7 +210,12 @@ void Filesystem::getattr(fuse_req_t req, fuse_ino_t ino) {
       fuse_reply_err(req, error);
       return;
     }
-    reply_attr(req, job_attributes(job));
+    struct stat st = job_attributes(job);
+    // fstat(2) comes here, too, and tail -f takes a file that is shorter than what it has read for
+    // a new one. So the file is rather too large for as long as somebody follows an earlier
+    // attempt.
+    st.st_size = std::max(st.st_size, queue_.log_read_to(job.ino));
+    reply_attr(req, st);
   });
 }
 

@@ -222,20 +222,11 @@ int Queue::open(int64_t ino, bool write, bool truncate, const Caller& caller, Op
 int Queue::read(OpenJob& file, int64_t offset, int64_t size, std::string& bytes) {
   bytes.clear();
   if (offset < 0 || size <= 0) return 0;
-  if (file.live != nullptr) return file.live->read(store_, file.reader, offset, size, bytes);
   if (file.view == OpenJob::View::kLog) {
-    size = std::min(size, file.log_size - offset);
-    std::string piece;
-    while (size > 0) {
-      int64_t start = offset % Store::kChunkSize;
-      int64_t length = std::min(size, Store::kChunkSize - start);
-      int error = store_.read_chunk(file.log, offset / Store::kChunkSize, start, length, piece);
-      if (error != 0 || piece.empty()) return bytes.empty() ? error : 0;
-      bytes += piece;
-      offset += static_cast<int64_t>(piece.size());
-      size -= static_cast<int64_t>(piece.size());
-    }
-    return 0;
+    int error = read_log(file, offset, size, bytes);
+    int64_t& read_to = open_files_.at(file.ino).log_read_to;
+    read_to = std::max(read_to, offset + static_cast<int64_t>(bytes.size()));
+    return error;
   }
   std::string stored;
   const std::string* text = &stored;
@@ -253,8 +244,29 @@ int Queue::read(OpenJob& file, int64_t offset, int64_t size, std::string& bytes)
   return 0;
 }
 
+int Queue::read_log(OpenJob& file, int64_t offset, int64_t size, std::string& bytes) {
+  if (file.live != nullptr) return file.live->read(store_, file.reader, offset, size, bytes);
+  size = std::min(size, file.log_size - offset);
+  std::string piece;
+  while (size > 0) {
+    int64_t start = offset % Store::kChunkSize;
+    int64_t length = std::min(size, Store::kChunkSize - start);
+    int error = store_.read_chunk(file.log, offset / Store::kChunkSize, start, length, piece);
+    if (error != 0 || piece.empty()) return bytes.empty() ? error : 0;
+    bytes += piece;
+    offset += static_cast<int64_t>(piece.size());
+    size -= static_cast<int64_t>(piece.size());
+  }
+  return 0;
+}
+
+int64_t Queue::log_read_to(int64_t ino) const {
+  auto open = open_files_.find(ino);
+  return open == open_files_.end() ? 0 : open->second.log_read_to;
+}
+
 void Queue::count_open(const OpenJob& file) {
-  ++open_files_[file.ino];
+  ++open_files_[file.ino].count;
   if (file.view == OpenJob::View::kText) ++text_views_[file.ino];
 }
 
@@ -277,7 +289,7 @@ void Queue::close(OpenJob& file) {
     }
   }
   auto open = open_files_.find(file.ino);
-  if (--open->second == 0) {
+  if (--open->second.count == 0) {
     open_files_.erase(open);
     forget_ghost(file.ino);
   }

@@ -117,6 +117,8 @@ class Queue final : public LauncherEvents {
   // EACCES for writing to a job that is not pending, or not one's own in owner mode.
   int open(int64_t ino, bool write, bool truncate, const Caller& caller, OpenJob& file);
   int read(OpenJob& file, int64_t offset, int64_t size, std::string& bytes);
+  // How far those have read who have a log of the job open, be it of an attempt that is over.
+  int64_t log_read_to(int64_t ino) const;
   // EFBIG above job_size_limit, EDQUOT above upload_limit.
   int write(OpenJob& file, int64_t offset, std::string_view bytes);
   // Stages the text as it is now; nothing if there is none. EINVAL for a NUL byte in it.
@@ -230,6 +232,12 @@ class Queue final : public LauncherEvents {
     bool has_text = false;
   };
 
+  // How often a job's file is open, and how far its logs were read by those who have it open.
+  struct Openings {
+    int count = 0;
+    int64_t log_read_to = 0;
+  };
+
   // What a user has in memory. Files count, too: an empty one costs as well.
   struct Held {
     int64_t bytes = 0;
@@ -249,6 +257,7 @@ class Queue final : public LauncherEvents {
   void keep_ghost(const Job& job);
   void keep_ghost_of(const Upload& upload);
   void forget_ghost(int64_t ino);
+  int read_log(OpenJob& file, int64_t offset, int64_t size, std::string& bytes);
   void count_open(const OpenJob& file);
   int detach(Run& run);
 
@@ -291,7 +300,7 @@ class Queue final : public LauncherEvents {
   std::map<int64_t, Upload> uploads_;
   std::unordered_map<std::string, int64_t> unstored_;  // id → number of the uploads without a row
   std::unordered_map<uid_t, Held> held_;               // by each user: uploads, removed texts
-  std::unordered_map<int64_t, int> open_files_;        // by job: how often it is open
+  std::unordered_map<int64_t, Openings> open_files_;   // by job
   std::unordered_map<int64_t, int> text_views_;        // those of them that show the text
   std::unordered_map<int64_t, int> log_readers_;       // by log
   std::set<int64_t> deferred_logs_;            // to be removed when their last reader has closed
