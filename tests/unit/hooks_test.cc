@@ -1,0 +1,129 @@
+// The commands of [hooks]: how many run at once and how long, and that nothing depends on them.
+#include "queue/hooks.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "queue_rig.h"
+
+using namespace filed;
+
+namespace {
+
+class HookRig : public QueueRig {
+ public:
+  HookRig() {
+    set([](QueueSettings& queue) {
+      queue.workers = 20;
+      queue.retries = 0;
+    });
+    settings.hooks.on_complete = "tell";
+    settings.hooks.on_failure = "complain";
+    queue->set_base_settings(settings);
+  }
+
+  // Runs a job, which ends with that exit status.
+  void end_job(const std::string& id, int status = 0) {
+    REQUIRE(submit(id, "work") == 0);
+    begin(id);
+    exit(id, status);
+  }
+
+  // All that were started so far.
+  std::vector<const Attempt*> hooks() {
+    std::vector<const Attempt*> found;
+    for (const Attempt& attempt : launcher.attempts) {
+      if (attempt.hook) found.push_back(&attempt);
+    }
+    return found;
+  }
+
+  void end_hook(RunId run, int wait_status = 0) {
+    AttemptExit exit;
+    exit.wait_status = wait_status;
+    queue->exited(run, exit);
+    turn();
+  }
+};
+
+std::string value(const Attempt& hook, std::string_view name) {
+  for (const auto& [key, value] : hook.env) {
+    if (key == name) return std::string(value);
+  }
+  return "not set";
+}
+
+}  // namespace
+
+TEST_CASE("a hook is told of a job when its end is committed, and reads the log") {
+  HookRig f;
+  f.end_job("good");
+  f.end_job("bad", 3);
+  auto hooks = f.hooks();
+  REQUIRE(hooks.size() == 2);
+  CHECK(hooks[0]->text == "tell");
+  CHECK(value(*hooks[0], "FILED_STATE") == "complete");
+  CHECK(value(*hooks[0], "FILED_EXIT") == "0");
+  CHECK(hooks[1]->text == "complain");
+  CHECK(value(*hooks[1], "FILED_STATE") == "failed");
+  CHECK(value(*hooks[1], "FILED_EXIT") == "3");
+  CHECK(value(*hooks[1], "FILED_CAUSE") == "exit status 3");
+  CHECK(value(*hooks[1], "FILED_ATTEMPTS") == "1");
+  char log[100];
+  ssize_t size = read(hooks[1]->input->get(), log, sizeof log);
+  CHECK(std::string(log, static_cast<size_t>(std::max<ssize_t>(size, 0))) ==
+        ">>> work\n\n\n[System Error]: exit status 3\n");
+}
+
+TEST_CASE("four hooks run at once, the others in their turn") {
+  HookRig f;
+  for (int i = 0; i < 10; ++i) f.end_job(std::to_string(i));
+  CHECK(f.ls(kComplete).size() == 10);
+  for (size_t started = Hooks::kMostAtOnce; started <= 10; ++started) {
+    auto hooks = f.hooks();
+    REQUIRE(hooks.size() == started);
+    CHECK(hooks.back()->id == std::to_string(started - 1));
+    f.end_hook(hooks[started - Hooks::kMostAtOnce]->run, W_EXITCODE(1, 0));
+  }
+  CHECK(f.hooks().size() == 10);
+}
+
+TEST_CASE("a hook that takes longer than a minute is killed, once") {
+  HookRig f;
+  f.end_job("job");
+  f.news();
+  f.pass_ms(59'999);
+  CHECK(f.news() == Strings{});
+  f.pass_ms(1);
+  CHECK(f.news() == Strings{"kill job"});
+  f.pass_ms(120'000);
+  CHECK(f.news() == Strings{});
+  f.end_hook(f.hooks()[0]->run, W_EXITCODE(0, 9));
+  CHECK(f.is_in(kComplete, "job"));
+}
+
+TEST_CASE("hooks beyond a thousand that wait are left out, and the jobs do not care") {
+  HookRig f;
+  constexpr size_t kJobs = Hooks::kMostAtOnce + Hooks::kMostWaiting + 5;
+  for (size_t i = 0; i < kJobs; ++i) f.end_job(std::to_string(i));
+  CHECK(f.ls(kComplete).size() == kJobs);
+  for (size_t i = 0; i < f.hooks().size(); ++i) f.end_hook(f.hooks()[i]->run);
+  CHECK(f.hooks().size() == kJobs - 5);
+}
+
+TEST_CASE("what a hook prints, fails with or cannot start changes nothing") {
+  HookRig f;
+  f.end_job("job");
+  f.end_job("other");
+  f.queue->output(f.hooks()[0]->run, "noise");
+  f.end_hook(f.hooks()[0]->run, W_EXITCODE(1, 0));
+  f.queue->start_failed(f.hooks()[1]->run, {"exec", ENOENT});
+  f.turn();
+  CHECK(f.cat(kComplete, "job") == ">>> work\n");
+  CHECK(f.ls(kComplete).size() == 2);
+  CHECK(f.ls(kFailed).empty());
+  f.end_job("next");
+  CHECK(f.hooks().size() == 3);
+}
