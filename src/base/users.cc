@@ -24,9 +24,10 @@ constexpr uid_t kNobody = 65534;
 constexpr int kMaxGroups = 65536;  // NGROUPS_MAX
 
 #if defined(FILED_STATIC) && defined(__GLIBC__)
-// A program that is statically linked with glibc would load the modules that /etc/nsswitch.conf names, and
-// those work, if at all, with the very glibc that it was built with: libnss-systemd's makes it crash. What
-// is left is what glibc has built in, and what musl does in any case: /etc/passwd and /etc/group.
+// A program that is statically linked with glibc would load the modules that /etc/nsswitch.conf
+// names, and those work, if at all, with the very glibc that it was built with: libnss-systemd's
+// makes it crash. What is left is what glibc has built in, and what musl does in any case:
+// /etc/passwd and /etc/group.
 [[maybe_unused]] const bool kFilesOnly = [] {
   for (const char* database : {"passwd", "group", "initgroups"}) {
     __nss_configure_lookup(database, "files");

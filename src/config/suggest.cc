@@ -36,7 +36,8 @@ std::string_view nearest_word(std::string_view word, const std::vector<std::stri
   size_t fewest = std::max<size_t>(word.size() / 2, 1) + 1;
   for (std::string_view candidate : known) {
     // It takes at least as many edits as one word is longer.
-    size_t least = std::max(word.size(), candidate.size()) - std::min(word.size(), candidate.size());
+    size_t least =
+        std::max(word.size(), candidate.size()) - std::min(word.size(), candidate.size());
     if (least >= fewest || least >= candidate.size()) continue;
     size_t distance = edit_distance(word, candidate);
     if (distance >= fewest || distance >= candidate.size()) continue;

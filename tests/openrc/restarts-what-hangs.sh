@@ -1,4 +1,4 @@
-# A daemon whose mount no longer answers is killed and started again.
+# A daemon whose mount no longer answers, or is gone, is killed and started again.
 # alone
 # limit: 180
 . "${0%/*}/../lib.sh"
@@ -12,4 +12,11 @@ wait_gone "$victim" 60
 wait_for '[ -n "$(daemons)" ] && [ -e "$q/status" ]' 20
 echo "echo again" >"$q/pending/1"
 wait_in complete 1
+
+# A mount that was taken away from it is no less dead.
+victim=$(daemons | head -n 1)
+umount -l "$q"
+wait_gone "$victim" 60
+wait_for '[ -n "$(daemons)" ] && [ -e "$q/status" ]' 20
+assert_file "$q/complete/1" '>>> echo again\nagain\n'
 rc stop || fail "stop"

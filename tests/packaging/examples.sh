@@ -178,9 +178,8 @@ said() {
 
 run_block() {
 	echo "--- ${1##*/}"
-	cat "$1"
 	case $(cat "$1") in
-	\[*) run_configuration "$1" ;;
+	\[* | '# /etc/filed/filed.conf'*) run_configuration "$1" ;;
 	\$*) run_session "$1" ;;
 	filed\ * | *"
 filed"* | *release/filed*) run_daemon "$1" ;;
@@ -190,7 +189,10 @@ filed"* | *release/filed*) run_daemon "$1" ;;
 
 # --- all examples --------------------------------------------------------------------------------------
 
+# So does the configuration as it is installed, with the sandbox that it has ready.
 mkdir "$tmp/blocks"
+sed '/^\[sandbox\]/,/^\[limits\]/s/^#\(r[ow] = \)/\1/' /etc/filed/filed.conf >"$tmp/blocks/filed.conf-installed"
+assert "it has a sandbox" grep -q '^ro = /usr$' "$tmp/blocks/filed.conf-installed"
 for page in "$top"/man/*.scd; do
 	name=${page##*/}
 	name=${name%.scd}
