@@ -1,4 +1,5 @@
-# The man pages are sound: mandoc finds nothing in them but the empty paragraphs that scdoc writes.
+# The man pages are sound: mandoc finds nothing in them but the empty paragraphs that scdoc writes. And they
+# name every option, key, counter, variable and errno that the programs know.
 . "${0%/*}/../lib.sh"
 needs scdoc mandoc
 
@@ -9,3 +10,24 @@ for page in "$top"/man/*.scd; do
 	mandoc -T lint -W warning "$tmp/$name" | grep -v 'skipping paragraph macro' >"$tmp/said" || continue
 	fail "$(cat "$tmp/said")"
 done
+
+# named_in PAGE WORD…: the page has each of these words.
+named_in() {
+	page=$1
+	shift
+	[ $# -gt 3 ] || fail "too few words for $page: $*"
+	for word in "$@"; do
+		grep -q -E -e "(^|[^a-zA-Z_-])$word([^a-zA-Z_]|\$)" "$top/man/$page.scd" || fail "$page does not name $word"
+	done
+}
+cd "$top/src"
+# shellcheck disable=SC2046
+{
+	named_in filed.8 $(filed -help | sed -n 's/^  \(-[a-z]*\).*/\1/p')
+	named_in filed-launch.1 $(filed-launch -help | sed -n 's/^  \(-[a-z]*\).*/\1/p')
+	named_in filed.conf.5 $(grep -oE '>\("[a-z_]+"\)' config/keys.cc | tr -dc 'a-z_\n')
+	named_in filed.conf.5 $(grep -ohE 'FILED_[A-Z]+' queue/hooks.cc)
+	named_in filed.5 $(grep -ohE '"(FILED_)?[A-Z]+"' launcher/environment.cc launcher/process_tree.h | tr -d '"')
+	named_in filed.5 $(grep -oE 'line\("[a-z_]+"' mount/filesystem.cc | sed 's/.*"\(.*\)"/\1/')
+	named_in filed.5 $(grep -ohwE 'E[A-Z]{3,}' queue/moves.cc queue/uploads.cc queue/queue.cc mount/xattr.cc | grep -v EBADF)
+}
