@@ -52,7 +52,7 @@ constexpr int kMostKills = 500;  // of what a crash has left
 constexpr useconds_t kKillPauseUs = 10'000;
 constexpr int kDetachTimeoutMs = 2000;
 // What a commit waits for further closes: at the most, and for the next sign of one.
-constexpr int64_t kGatherNs = kNsPerMs;
+constexpr int64_t kGatherNs = 3 * kNsPerMs;
 constexpr int64_t kGatherPauseNs = 200'000;
 
 // Who runs the daemon and its jobs.
