@@ -79,8 +79,8 @@ sed -i 's|^\(root:.*\):[^:]*:\([^:]*\)$|\1:/srv/app:\2|' /etc/passwd
 # stop_queues: whichever filed there is, and whoever has started it.
 stop_queues() {
 	while queue=$(pgrep -o -x filed); do
-		kill "$queue"
-		kill -CONT "$queue"
+		kill "$queue" 2>/dev/null || :
+		kill -CONT "$queue" 2>/dev/null || :
 		wait_gone "$queue" 30
 	done
 	assert_eq "" "$(grep ' fuse.filed ' /proc/self/mounts || :)" "mounts after the end"
