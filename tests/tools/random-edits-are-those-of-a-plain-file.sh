@@ -6,7 +6,7 @@ config workers=0 job_size_limit=200K
 start_filed
 
 cat >"$tmp/exercise.py" <<'EOF2'
-import errno, mmap, os, random, sys
+import errno, fcntl, mmap, os, random, sys
 job, plain, seed, steps = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
 choose = random.Random(seed)
 MOST = 150_000
@@ -69,7 +69,9 @@ def step(n):
     length = choose.choice((1, 7, 100, 4095, 4096, 4097, choose.randrange(40_000)))
     length = min(length, MOST - at)
     if kind < 35:
-        data = text(length)
+        # With O_APPEND, Linux writes at the end, wherever it is told to.
+        end = size() if fcntl.fcntl(pair[1], fcntl.F_GETFL) & os.O_APPEND else at
+        data = text(min(length, MOST - end))
         both(lambda side: os.pwrite(pair[side], data, at))
     elif kind < 55:
         both(lambda side: os.pread(pair[side], length, at))
