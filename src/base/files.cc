@@ -11,7 +11,8 @@ namespace filed {
 
 std::string folder_of(const std::string& path) {
   size_t slash = path.rfind('/');
-  return slash == 0 || slash == std::string::npos ? "/" : path.substr(0, slash);
+  if (slash == std::string::npos) return ".";
+  return slash == 0 ? "/" : path.substr(0, slash);
 }
 
 int make_folders(const std::string& path, mode_t mode) {

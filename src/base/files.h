@@ -9,7 +9,7 @@
 
 namespace filed {
 
-// The folder of an absolute path: "/a" of "/a/b", "/" of "/a".
+// The folder of a path: "/a" of "/a/b", "/" of "/a", "." of "a".
 std::string folder_of(const std::string& path);
 
 // Makes the folder of that absolute path, and those above it that are missing. Returns 0 or an

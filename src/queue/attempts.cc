@@ -3,9 +3,9 @@
 // An attempt's end is staged by settle() and forgotten when that is committed. claim_due() takes as
 // many jobs as there are free workers, in the order of their due times, and stages them as active;
 // when that is committed, the launcher gets them. A worker is free when the end of what it ran is
-// staged: one commit does for the end and for the next claim. What cannot be committed, on a full disk say,
-// stays in memory and is tried again after kRetryDelay: an attempt that has ended is never run
-// again because of it, short of a crash.
+// staged: one commit does for the end and for the next claim. What cannot be committed, on a full
+// disk say, stays in memory and is tried again after kRetryDelay: an attempt that has ended is never
+// run again because of it, short of a crash.
 #include <sys/wait.h>
 
 #include <algorithm>

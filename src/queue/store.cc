@@ -27,6 +27,7 @@
 
 #include "base/error.h"
 #include "base/fd.h"
+#include "base/files.h"
 #include "base/log.h"
 
 namespace filed {
@@ -257,8 +258,7 @@ void Store::open_file() {
   }
   // Closed before SQLite takes its locks: closing any descriptor of a file drops its POSIX locks.
   probe.reset();
-  size_t slash = path_.rfind('/');
-  std::string folder = slash == std::string::npos ? "." : path_.substr(0, slash + 1);
+  std::string folder = folder_of(path_);
   folder_.reset(::open(folder.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
   if (!folder_) throw_errno(folder);
 

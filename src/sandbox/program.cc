@@ -13,6 +13,7 @@
 
 #include "base/error.h"
 #include "base/fd.h"
+#include "base/files.h"
 #include "sandbox/elf.h"
 
 namespace filed {
@@ -39,12 +40,6 @@ std::string read_all(const std::string& path, size_t limit) {
 std::string real_path(const std::string& path) {
   std::unique_ptr<char, decltype(&std::free)> real(realpath(path.c_str(), nullptr), &std::free);
   return real ? std::string(real.get()) : path;
-}
-
-std::string folder_of(const std::string& path) {
-  size_t slash = path.rfind('/');
-  if (slash == std::string::npos) return ".";
-  return slash == 0 ? "/" : path.substr(0, slash);
 }
 
 std::string base_name(const std::string& path) { return path.substr(path.rfind('/') + 1); }
