@@ -558,8 +558,10 @@ class Torture:
 
     def start(self, kill_early=False):
         before = self.marked()
+        # What callers have open when it stops is left to its exit.
+        env = dict(os.environ, ASAN_OPTIONS="detect_leaks=0")
         self.filed = subprocess.Popen([os.path.join(OUT, "filed"), "-c", self.config],
-                                      stdin=subprocess.DEVNULL, stderr=self.log, start_new_session=True)
+                                      stdin=subprocess.DEVNULL, stderr=self.log, env=env, start_new_session=True)
         if kill_early:
             time.sleep(self.random.random() * 0.06 * SLOW)
             return
@@ -723,6 +725,10 @@ class Torture:
         except Stuck as error:
             self.model.violation(str(error))
         finally:
+            with open(self.log.name, errors="replace") as f:
+                for line in f:
+                    if re.search(r"ERROR: [A-Za-z]*Sanitizer|runtime error:|terminate called", line):
+                        self.model.violation(line.strip())
             self.clean_up()
         return not self.model.violations
 
