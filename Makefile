@@ -8,6 +8,9 @@
 #   make bench          compare it with its peers
 #   make torture        kill it again and again; minutes=10, or kills=1000, and seed=N to repeat
 #   make fuzz           fuzz its parsers; runs=1000000 for longer
+#   make check sanitize=thread only=unit      look for races
+#   make valgrind       run the unit tests under valgrind, but for those that take hours, or need what
+#                       it does not know: clone(2) with CLONE_VM, and Landlock
 #   make dist           build/dist/filed-VERSION.tar.gz and an APKBUILD that has its checksum
 #
 # Variants live side by side under build/: debug=yes, static=yes, sanitize=address (with undefined),
@@ -127,6 +130,10 @@ check:
 test: all unit helpers
 	@out=$(out) fuse=$(fuse) $(if $(shells),shells='$(shells)') tests/run $(only)
 
+valgrind: unit
+	FILED_TEST_OPERATIONS=5000 valgrind -q --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite \
+		--child-silent-after-fork=yes $(out)/unit '~[launcher]~[sandbox]~[slow]'
+
 # Compares filed with its peers and with what the machine allows; long=yes takes longer.
 bench_programs := $(patsubst %,$(out)/bench/%,spawn submit stamp commits memfs)
 bench:
@@ -211,4 +218,5 @@ dist:
 clean:
 	rm -rf build
 
-.PHONY: all man unit helpers demo check test bench torture fuzz install install-openrc install-systemd uninstall dist clean
+.PHONY: all man unit helpers demo check test valgrind bench torture fuzz install install-openrc install-systemd \
+	uninstall dist clean

@@ -293,19 +293,21 @@ void cut_everywhere(Durability durability, void (Story::*tell)() = &Story::tell)
 
 }  // namespace
 
-TEST_CASE("a power cut anywhere loses nothing that was acknowledged") {
+TEST_CASE("a power cut anywhere loses nothing that was acknowledged", "[slow]") {
   cut_everywhere(Durability::kFull);
 }
 
-TEST_CASE("a power cut at durability normal loses but the last commits, and tears none") {
+TEST_CASE("a power cut at durability normal loses but the last commits, and tears none", "[slow]") {
   cut_everywhere(Durability::kNormal);
 }
 
-TEST_CASE("a power cut while room is given back and the log begins anew loses nothing") {
+TEST_CASE("a power cut while room is given back and the log begins anew loses nothing",
+          "[slow]") {
   cut_everywhere(Durability::kFull, &Story::tell_of_room);
 }
 
-TEST_CASE("a failure while room is given back and the log begins anew loses nothing") {
+TEST_CASE("a failure while room is given back and the log begins anew loses nothing",
+          "[slow]") {
   for (int64_t n = 1;; n += 17 * kStep) {
     INFO("change " << n << " fails, and 2 more");
     Story story(Durability::kFull);
@@ -334,7 +336,7 @@ TEST_CASE("a failure while room is given back and the log begins anew loses noth
   }
 }
 
-TEST_CASE("a write, sync or truncation that fails anywhere harms only whom it is told") {
+TEST_CASE("a write, sync or truncation that fails anywhere harms only whom it is told", "[slow]") {
   auto [code, length, step] = GENERATE(table<int, int64_t, int64_t>({
       {SQLITE_FULL, 0, 1},
       {SQLITE_IOERR_WRITE, 3, 7},
