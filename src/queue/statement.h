@@ -20,8 +20,6 @@ class Statement {
   }
   ~Statement() { sqlite3_finalize(stmt_); }
 
-  void finalize() { sqlite3_finalize(std::exchange(stmt_, nullptr)); }
-
   // One execution: binds from the first parameter on, and resets the statement at its end. What is
   // bound by reference must live as long as the use.
   class Use {

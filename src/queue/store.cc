@@ -222,30 +222,11 @@ int64_t pragma(const std::string& path, sqlite3* db, const char* sql) {
 Store::Store(const std::string& path) : Store(path, kSchema) {}
 
 Store::Store(const std::string& path, std::span<const char* const> schema) : path_(path) {
-  try {
-    open_file();
-    int64_t version = check_file(schema.size());
-    set_up();
-    migrate(version, schema);
-    load();
-  } catch (...) {
-    sqlite3_close_v2(db_);
-    throw;
-  }
-}
-
-Store::~Store() {
-  for (Statement* statement : {&begin_,        &commit_,        &rollback_,    &get_,
-                               &find_,         &has_id_,        &list_,        &due_,
-                               &next_due_,     &count_waiting_, &oldest_,      &read_text_,
-                               &read_chunk_,   &last_chunk_,    &insert_,      &update_,
-                               &set_text_,     &remove_,        &put_chunk_,   &remove_log_,
-                               &defer_log_,    &save_counts_,   &save_serial_, &clear_settings_,
-                               &save_setting_, &save_directory_,
-        &free_pages_,  &add_stopped_,   &remove_stopped_}) {
-    statement->finalize();
-  }
-  sqlite3_close(db_);
+  open_file();
+  int64_t version = check_file(schema.size());
+  set_up();
+  migrate(version, schema);
+  load();
 }
 
 void Store::open_file() {
@@ -263,7 +244,7 @@ void Store::open_file() {
   if (!folder_) throw_errno(folder);
 
   int rc =
-      sqlite3_open_v2(path_.c_str(), &db_,
+      sqlite3_open_v2(path_.c_str(), &db_.handle,
                       SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW, nullptr);
   if (rc != SQLITE_OK) throw_sqlite(path_, db_, rc);
   sqlite3_extended_result_codes(db_, 1);

@@ -50,7 +50,6 @@ class Store {
   explicit Store(const std::string& path);
   // For tests: with another list of schema steps (see store.cc).
   Store(const std::string& path, std::span<const char* const> schema);
-  ~Store();
   Store(const Store&) = delete;
   Store& operator=(const Store&) = delete;
 
@@ -157,7 +156,12 @@ class Store {
 
   std::string path_;
   Fd folder_;
-  sqlite3* db_ = nullptr;
+  // Before the statements, so that it is closed after them.
+  struct Connection {
+    ~Connection() { sqlite3_close(handle); }
+    operator sqlite3*() const { return handle; }
+    sqlite3* handle = nullptr;
+  } db_;
   bool open_ = false;
   int failed_ = 0;
   bool was_interrupted_ = false;
