@@ -18,6 +18,8 @@ namespace {
 // kernel, be it by the notifier, or the kernel is told: see repeat().
 constexpr double kFileTimeout = 0;
 constexpr double kDirectoryTimeout = 3600;
+// But what a lookup has told need not be asked for again by the stat(2) that it was for.
+constexpr double kLookupTimeout = 0.001;
 // While its maker has it open for writing, a job changes by what goes through the kernel only. Saves asking
 // for what create has just told.
 constexpr double kCreatedTimeout = 1;
@@ -195,8 +197,17 @@ void Filesystem::overtake_notifier(Dir dir, std::string_view id) {
 }
 
 void Filesystem::reply_job_entry(fuse_req_t req, const Job& job) {
-  fuse_entry_param param = entry_of(job_attributes(job));
+  fuse_entry_param param = entry_of(attributes_for_all(job));
+  param.attr_timeout = kLookupTimeout;
   fuse_reply_entry(req, &param);
+}
+
+// fstat(2) asks for these, too, and tail -f takes a file that is shorter than what it has read for
+// a new one. So the file is rather too large for as long as somebody follows an earlier attempt.
+struct stat Filesystem::attributes_for_all(const Job& job) {
+  struct stat st = job_attributes(job);
+  st.st_size = std::max(st.st_size, queue_.log_read_to(job.ino));
+  return st;
 }
 
 void Filesystem::getattr(fuse_req_t req, fuse_ino_t ino) {
@@ -210,12 +221,7 @@ void Filesystem::getattr(fuse_req_t req, fuse_ino_t ino) {
       fuse_reply_err(req, error);
       return;
     }
-    struct stat st = job_attributes(job);
-    // fstat(2) comes here, too, and tail -f takes a file that is shorter than what it has read for
-    // a new one. So the file is rather too large for as long as somebody follows an earlier
-    // attempt.
-    st.st_size = std::max(st.st_size, queue_.log_read_to(job.ino));
-    reply_attr(req, st);
+    reply_attr(req, attributes_for_all(job));
   });
 }
 
@@ -562,9 +568,10 @@ void Filesystem::readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offs
       }
     } else if (more) {
       int64_t after = std::max<int64_t>(offset, kDotDotOffset);
-      error = queue_.list(*dir, after, [&](const Job& job) {
+      auto add_job = [&](const Job& job) {
         return add(job.id.c_str(), job_attributes(job), job.ino, true);
-      });
+      };
+      error = queue_.list(*dir, after, add_job, !plus);
     }
     if (error != 0) {
       fuse_reply_err(req, error);
@@ -602,8 +609,13 @@ void reply_xattr(fuse_req_t req, const std::string& value, size_t size) {
 }  // namespace
 
 void Filesystem::getxattr(fuse_req_t req, fuse_ino_t ino, std::string_view name, size_t size) {
-  // Asked for much more often: security.capability, system.posix_acl_access, security.selinux.
-  if (!is_job(ino) || name.substr(0, 5) != "user.") {
+  // Asked for much more often: security.capability, system.posix_acl_access, security.selinux. ls
+  // -l asks for these of every file, unless it is told that there are none here.
+  if (name.substr(0, 5) != "user.") {
+    fuse_reply_err(req, EOPNOTSUPP);
+    return;
+  }
+  if (!is_job(ino)) {
     fuse_reply_err(req, ENODATA);
     return;
   }

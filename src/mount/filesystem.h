@@ -77,6 +77,7 @@ class Filesystem final : public QueueWatcher {
   template <typename Key>
   void when_settled(const Key& job, std::function<void()> request);
   void reply_job_entry(fuse_req_t req, const Job& job);
+  struct stat attributes_for_all(const Job& job);
   struct stat fixed_attributes(fuse_ino_t ino);
   int open_special(File& file, int flags);
   int write_config(File& file);

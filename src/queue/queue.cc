@@ -157,7 +157,8 @@ int Queue::find(Dir dir, std::string_view id, Job& job) {
   return 0;
 }
 
-int Queue::list(Dir dir, int64_t after, const std::function<bool(const Job&)>& row) {
+int Queue::list(Dir dir, int64_t after, const std::function<bool(const Job&)>& row,
+                bool names_only) {
   bool more = true;
   auto upload = dir == Dir::kPending ? uploads_.upper_bound(after) : uploads_.end();
   // Gives what has no row yet, up to `limit`, its place among the rows.
@@ -169,14 +170,17 @@ int Queue::list(Dir dir, int64_t after, const std::function<bool(const Job&)>& r
       more = row(job);
     }
   };
-  int error = store_.list(dir, after, [&](const Job& stored) {
+  auto give_stored = [&](const Job& stored) {
     give_unstored(stored.ino);
     if (!more) return false;
+    if (names_only) return more = row(stored);
     Job job = stored;
     overlay(job);
     more = row(job);
     return more;
-  });
+  };
+  int error = names_only ? store_.list_names(dir, after, give_stored)
+                         : store_.list(dir, after, give_stored);
   if (error == 0) give_unstored(INT64_MAX);
   return error;
 }

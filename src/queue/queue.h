@@ -101,8 +101,9 @@ class Queue final : public LauncherEvents {
   int get(int64_t ino, Job& job);                    // ENOENT
   int find(Dir dir, std::string_view id, Job& job);  // ENOENT, ENAMETOOLONG
   // The jobs of a directory in the order of their numbers, above `after`, until `row` returns
-  // false.
-  int list(Dir dir, int64_t after, const std::function<bool(const Job&)>& row);
+  // false. With `names_only`, nothing of a job is to be relied on but its number, id and directory.
+  int list(Dir dir, int64_t after, const std::function<bool(const Job&)>& row,
+           bool names_only = false);
   Counts counts() const;
   int64_t count_waiting() { return store_.count_waiting(clock_.wall_ns()); }
   const Totals& totals() const { return totals_; }

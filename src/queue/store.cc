@@ -332,6 +332,8 @@ void Store::load() {
   has_id_ = prepare("SELECT 1 FROM jobs WHERE id = ?");
   list_ = prepare("SELECT " FILED_JOB_COLUMNS
                   " FROM jobs INDEXED BY jobs_dir WHERE dir = ? AND ino > ? ORDER BY ino");
+  list_names_ = prepare(
+      "SELECT ino, id FROM jobs INDEXED BY jobs_dir WHERE dir = ? AND ino > ? ORDER BY ino");
   due_ = prepare("SELECT " FILED_JOB_COLUMNS
                  ", text FROM jobs INDEXED BY jobs_due WHERE ready AND mtime <= ? "
                  "ORDER BY mtime, ino");
@@ -440,6 +442,20 @@ int Store::list(Dir dir, int64_t after, const std::function<bool(const Job&)>& r
   int rc;
   while ((rc = use.step()) == SQLITE_ROW) {
     read_job(use, job);
+    if (!row(job)) return 0;
+  }
+  return to_errno(rc);
+}
+
+int Store::list_names(Dir dir, int64_t after, const std::function<bool(const Job&)>& row) {
+  Statement::Use use(list_names_);
+  use.bind(static_cast<int64_t>(dir)).bind(after);
+  Job job;
+  job.dir = dir;
+  int rc;
+  while ((rc = use.step()) == SQLITE_ROW) {
+    job.ino = use.integer(0);
+    job.id = use.bytes(1);
     if (!row(job)) return 0;
   }
   return to_errno(rc);

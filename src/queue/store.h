@@ -69,6 +69,8 @@ class Store {
   bool has_id(std::string_view id);
   // Jobs of `dir` with a number above `after`, in order, until `row` returns false.
   int list(Dir dir, int64_t after, const std::function<bool(const Job&)>& row);
+  // The same with nothing of each job but its number, id and directory: costs less than half.
+  int list_names(Dir dir, int64_t after, const std::function<bool(const Job&)>& row);
   // Jobs ready to run that are due at `now_ns`, by due time and then number, until `row` returns
   // false.
   int due(int64_t now_ns, const std::function<bool(const Job&, std::string_view text)>& row);
@@ -181,7 +183,7 @@ class Store {
   bool shrunk_ = false;      // pages were given back that the file still has
 
   Statement begin_, commit_, rollback_;
-  Statement get_, find_, has_id_, list_, due_, next_due_, count_waiting_, oldest_;
+  Statement get_, find_, has_id_, list_, list_names_, due_, next_due_, count_waiting_, oldest_;
   Statement read_text_, read_chunk_, last_chunk_;
   Statement insert_, update_, set_text_, remove_, put_chunk_, remove_log_, defer_log_;
   Statement save_counts_, save_serial_, clear_settings_, save_setting_, save_directory_;
