@@ -462,11 +462,40 @@ def long_output():
     add_row("(e) memory grown meanwhile", "KiB", {"filed": one_gib_filed.growth})
 
 
+def listings():
+    """Listings of a big directory, here, in memfs and in a tmpfs."""
+    filed = Filed(durability="normal")
+    mem, tmpfs = tempfile.mkdtemp(dir=TMP), tempfile.mkdtemp(dir=TMP)
+    process = subprocess.Popen([TOOL["memfs"], mem])
+    wait_until(lambda: os.path.ismount(mem))
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "nr_inodes=0", "tmpfs", tmpfs], check=True)
+    folders = {"filed": filed.path("pending"), "memfs": mem, "tmpfs": tmpfs}
+    for folder in folders.values():
+        number(TOOL["submit"], folder, "j", str(BACKLOG), ":")
+
+    def seconds(*command):
+        began = time.monotonic()
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+        return time.monotonic() - began
+
+    for title, command in (("ls -f", ("ls", "-f")), ("ls -l", ("ls", "-l")), ("find -type f", ("find",))):
+        after = ("-type", "f") if command[0] == "find" else ()
+        compare(f"(k) {title} of {BACKLOG:,}", "s",
+                {name: lambda c=command, f=folder, a=after: seconds(*c, f, *a) for name, folder in folders.items()},
+                rounds=max(ROUNDS, 5), better="less")
+    filed_removal = seconds("sh", "-c", 'cd "$1" && ls -f | grep j | xargs rm', "-", folders["filed"])
+    memfs_removal = seconds("sh", "-c", 'cd "$1" && ls -f | grep j | xargs rm', "-", folders["memfs"])
+    add_row(f"(k) rm of {BACKLOG:,} by xargs", "s", {"filed": filed_removal, "memfs": memfs_removal}, better="less")
+    filed.stop()
+    subprocess.run(["umount", mem, tmpfs], check=True)
+    process.wait()
+
+
 def thousand():
     compare("(d) 1,000 printf's to the last complete", "s", {"filed": end_to_end}, better="less")
 
 ROWS = {"a": noop, "b": submissions, "c": latency, "d": thousand, "e": long_output, "f": backlog, "g": idle,
-        "h": sleepers, "i": sandbox, "j": watched, "l": cost}
+        "h": sleepers, "i": sandbox, "j": watched, "k": listings, "l": cost}
 
 
 def main():

@@ -55,6 +55,7 @@ void lookup(fuse_req_t req, fuse_ino_t, const char* name) {
     return;
   }
   fuse_entry_param e = entry(found->second);
+  e.attr_timeout = 0.001;
   fuse_reply_entry(req, &e);
 }
 
@@ -79,6 +80,17 @@ void write_file(fuse_req_t req, fuse_ino_t ino, const char* bytes, size_t size, 
   if (file.size() < offset + size) file.resize(offset + size);
   file.replace(static_cast<size_t>(offset), size, bytes, size);
   fuse_reply_write(req, size);
+}
+
+void unlink_file(fuse_req_t req, fuse_ino_t, const char* name) {
+  auto found = g_names.find(name);
+  if (found == g_names.end()) {
+    fuse_reply_err(req, ENOENT);
+    return;
+  }
+  g_files.erase(found->second);
+  g_names.erase(found);
+  fuse_reply_err(req, 0);
 }
 
 void flush(fuse_req_t req, fuse_ino_t, fuse_file_info*) { fuse_reply_err(req, 0); }
@@ -115,6 +127,7 @@ int main(int argc, char** argv) {
   ops.write = write_file;
   ops.flush = flush;
   ops.release = flush;
+  ops.unlink = unlink_file;
   ops.readdir = [](fuse_req_t req, fuse_ino_t, size_t size, off_t offset, fuse_file_info*) {
     readdir(req, size, offset, false);
   };
