@@ -74,7 +74,7 @@ struct stat job_attributes(const Job& job) {
   struct stat st {};
   st.st_ino = static_cast<ino_t>(job.ino);
   st.st_mode = S_IFREG | (job.mode & kJobModeBits);
-  st.st_nlink = 1;
+  st.st_nlink = job.removed ? 0 : 1;
   st.st_uid = job.uid;
   st.st_gid = job.gid;
   st.st_size = job.size();

@@ -55,6 +55,7 @@ struct Job {
   int64_t log = 0;       // number of the latest attempt's log; 0: there is none
   int64_t log_size = 0;  // bytes
   Outcome outcome;
+  bool removed = false;  // in no directory any more, but still open
 
   // What the file shows: the text while it is pending, the log elsewhere.
   int64_t size() const { return dir == Dir::kPending ? text_size : log_size; }

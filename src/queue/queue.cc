@@ -131,6 +131,7 @@ int Queue::get(int64_t ino, Job& job) {
       upload != nullptr && (!upload->stored || upload->removed)) {
     job = upload->job;
     job.text_size = static_cast<int64_t>(upload->text.size());
+    job.removed = upload->removed;
     return 0;
   }
   int error = store_.get(ino, job);
@@ -139,6 +140,7 @@ int Queue::get(int64_t ino, Job& job) {
     auto ghost = ghosts_.find(ino);
     if (ghost != ghosts_.end()) {
       job = ghost->second.job;
+      job.removed = true;
       return 0;
     }
   }

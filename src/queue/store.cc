@@ -130,6 +130,7 @@ void read_job(const Statement::Use& row, Job& job) {
   job.outcome.finished_ns = row.integer(17);
   job.outcome.cpu_us = row.integer(18);
   job.outcome.maxrss_kb = row.integer(19);
+  job.removed = false;
 }
 
 // The changeable columns, in the order of the statements below.

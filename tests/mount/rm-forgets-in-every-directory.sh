@@ -12,7 +12,14 @@ mv "$q/complete/good" "$q/pending/later"
 submit good "echo again"
 wait_in complete good
 
+exec 3>>"$q/pending/later" 4<"$q/pending/later" 5<"$q/complete/good"
 rm "$q/pending/later" "$q/failed/bad" "$q/complete/good"
+# Who has it open sees that it has no name any more, and still reads it.
+assert_eq "0 0 0" "$(stat -L -c %h /dev/fd/3 /dev/fd/4 /dev/fd/5 | xargs)" "links of removed jobs"
+exec 3>&-
+assert_eq "0 0" "$(stat -L -c %h /dev/fd/4 /dev/fd/5 | xargs)" "links of removed jobs"
+assert_eq "echo good again" "$(cat <&4) $(tail -n 1 <&5)" "what is read of them"
+exec 4<&- 5<&-
 for id in later bad good; do assert_eq "" "$(where $id)" "where $id is"; done
 assert_fails ENOENT cat "$q/complete/good"
 assert_fails ENOENT rm "$q/failed/bad"
