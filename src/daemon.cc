@@ -58,8 +58,8 @@ constexpr int64_t kGatherPauseNs = 200'000;
 // Who runs the daemon and its jobs.
 struct Identity {
   bool root = false;
-  std::optional<UserIds> user;  // of the daemon and all jobs, as configured
-  bool owner_mode = false;      // attempts run as the owners of their jobs
+  std::optional<UserIds> user;     // of the daemon and all jobs, as configured
+  bool owner_mode = false;         // attempts run as the owners of their jobs
   std::optional<UserIds> serving;  // whom this process becomes before it serves
   Capabilities kept = 0;           // and what it keeps then
 };
@@ -75,8 +75,8 @@ Identity find_identity(const DaemonSettings& settings) {
   }
   if (settings.user.empty()) {
     identity.owner_mode = true;
-    // To serve needs no rights: the state is open, the launcher starts the jobs. But these are of all
-    // users, and shall not outlive a launcher that is killed.
+    // To serve needs no rights: the state is open, the launcher starts the jobs. But these are of
+    // all users, and shall not outlive a launcher that is killed.
     identity.serving = powerless_user();
     identity.kept = capability(CAP_KILL);
     return identity;
@@ -119,8 +119,8 @@ std::optional<Sandbox> prepare_job_sandbox(const Settings& settings) {
   return sandbox;
 }
 
-// A grant covers all that lies below it. What is filed's own may not be writable for jobs, and should not
-// be readable. Throws Error.
+// A grant covers all that lies below it. What is filed's own may not be writable for jobs, and
+// should not be readable. Throws Error.
 void check_own_files(const Sandbox& jobs, const std::vector<std::string>& own) {
   for (const std::string& path : own) {
     if (std::string grant = jobs.grant_over(path, true); !grant.empty()) {
@@ -134,7 +134,8 @@ void check_own_files(const Sandbox& jobs, const std::vector<std::string>& own) {
   }
 }
 
-// Kills what a crash of both processes has left running, and waits until it is gone: its jobs run again.
+// Kills what a crash of both processes has left running, and waits until it is gone: its jobs run
+// again.
 void end_interrupted_attempts(const std::string& token, const std::vector<RunId>& runs) {
   int found = runs.empty() ? 0 : kill_marked(token, runs);
   if (found == 0) return;
@@ -178,11 +179,10 @@ bool same_until_restart(const Settings& a, const Settings& b) {
   return a.mount.dir == b.mount.dir && a.mount.mode == b.mount.mode &&
          a.mount.owner == b.mount.owner && a.mount.group == b.mount.group &&
          a.mount.allow_other == b.mount.allow_other && a.mount.inotify == b.mount.inotify &&
-         a.daemon.user == b.daemon.user &&
-         a.daemon.group == b.daemon.group && a.daemon.state_file == b.daemon.state_file &&
-         paths(a.sandbox) == paths(b.sandbox) && a.sandbox.network == b.sandbox.network &&
-         a.sandbox.connect == b.sandbox.connect && a.sandbox.bind == b.sandbox.bind &&
-         a.sandbox.required == b.sandbox.required;
+         a.daemon.user == b.daemon.user && a.daemon.group == b.daemon.group &&
+         a.daemon.state_file == b.daemon.state_file && paths(a.sandbox) == paths(b.sandbox) &&
+         a.sandbox.network == b.sandbox.network && a.sandbox.connect == b.sandbox.connect &&
+         a.sandbox.bind == b.sandbox.bind && a.sandbox.required == b.sandbox.required;
 }
 
 class Daemon {
@@ -315,8 +315,8 @@ Daemon::Daemon(const Options& options, const Settings& settings)
 }
 
 void Daemon::drop_rights(const std::string& state_file) {
-  // In this order: the bounding set needs a right that the sandbox takes, and what the sandbox is to
-  // open may be root's.
+  // In this order: the bounding set needs a right that the sandbox takes, and what the sandbox is
+  // to open may be root's.
   if (identity_.root) {
     drop_bounding_set();
     prctl(PR_SET_NO_NEW_PRIVS, 1L, 0L, 0L, 0L);
@@ -376,8 +376,8 @@ void Daemon::arm_wall_timer() {
   timerfd_settime(wall_timer_.get(), TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET, &when, nullptr);
 }
 
-// Group commit: as long as writers that are known to be at work come on with their next requests, these
-// are served before the turn ends.
+// Group commit: as long as writers that are known to be at work come on with their next requests,
+// these are served before the turn ends.
 void Daemon::gather_receipts() {
   if (!queue_->expects_receipts()) return;  // as in most turns
   int64_t now = clock_.mono_ns();

@@ -54,13 +54,12 @@ bool EventLoop::wait(int64_t deadline_ns) {
     }
     constexpr int64_t kLongest = 24 * 3600 * int64_t{1000};
     // Rounded up: waking just before the deadline would only make the loop spin.
-    timeout_ms =
-        static_cast<int>(std::min<int64_t>((left + kNsPerMs - 1) / kNsPerMs, kLongest));
+    timeout_ms = static_cast<int>(std::min<int64_t>((left + kNsPerMs - 1) / kNsPerMs, kLongest));
   }
   std::array<epoll_event, kEventsAtOnce> events;
   int count = epoll_wait(epoll_.get(), events.data(), kEventsAtOnce, timeout_ms);
-  // So it comes back from SIGSTOP and SIGCONT. What has happened meanwhile goes before the deadlines
-  // that have passed.
+  // So it comes back from SIGSTOP and SIGCONT. What has happened meanwhile goes before the
+  // deadlines that have passed.
   if (count < 0 && errno == EINTR) {
     count = epoll_wait(epoll_.get(), events.data(), kEventsAtOnce, 0);
   }

@@ -24,7 +24,8 @@ class EventLoop {
   void remove(int fd);
 
   // Waits for events, at most until `deadline_ns` (CLOCK_MONOTONIC; negative: for ever), and calls
-  // their handlers. A handler may add and remove descriptors, its own too. Returns whether there was any.
+  // their handlers. A handler may add and remove descriptors, its own too. Returns whether there
+  // was any.
   bool wait(int64_t deadline_ns);
 
  private:

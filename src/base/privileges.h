@@ -18,12 +18,13 @@ struct HeldCapabilities {
 };
 HeldCapabilities held_capabilities();  // throws Error
 
-// Keeps of the calling thread's capabilities at most these, and none that an exec by an ordinary user
-// hands on (inheritable, ambient). What is in `effective` and was permitted is in force afterwards.
-// Throws Error, also when more is left than was meant.
+// Keeps of the calling thread's capabilities at most these, and none that an exec by an ordinary
+// user hands on (inheritable, ambient). What is in `effective` and was permitted is in force
+// afterwards. Throws Error, also when more is left than was meant.
 void keep_capabilities(Capabilities permitted, Capabilities effective);
 
-// Empties the bounding set, so that no exec gives a capability. Without CAP_SETPCAP nothing happens.
+// Empties the bounding set, so that no exec gives a capability. Without CAP_SETPCAP nothing
+// happens.
 void drop_bounding_set();
 
 }  // namespace filed

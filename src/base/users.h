@@ -13,7 +13,7 @@ namespace filed {
 // Who a process is.
 struct UserIds {
   uid_t uid = 0;
-  gid_t gid = 0;  // the primary group
+  gid_t gid = 0;                   // the primary group
   std::vector<gid_t> groups = {};  // the supplementary ones
 };
 
@@ -42,8 +42,8 @@ class ActingAs {
 };
 
 // Becomes `user` for good: real, effective and saved ids, groups, and of the capabilities those of
-// `kept` only, which are in force. Reads no file. Throws Error, also when the kernel says afterwards
-// that it is not so, or lets it be undone.
+// `kept` only, which are in force. Reads no file. Throws Error, also when the kernel says
+// afterwards that it is not so, or lets it be undone.
 void become(const UserIds& user, Capabilities kept);
 
 }  // namespace filed

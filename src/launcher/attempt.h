@@ -28,16 +28,17 @@ struct Attempt {
   int number = 1;  // FILED_ATTEMPT
   int retries = 0;
 
-  // Set for a command of [hooks], which is the admin's and not a user's: it runs as the daemon's own
-  // user, outside of the sandbox, without the limits, and reads `input`. Its text is a short command.
+  // Set for a command of [hooks], which is the admin's and not a user's: it runs as the daemon's
+  // own user, outside of the sandbox, without the limits, and reads `input`. Its text is a short
+  // command.
   bool hook = false;
   std::vector<std::pair<std::string, std::string>> env;  // besides what every attempt gets
   std::shared_ptr<Fd> input;
 };
 
 struct AttemptExit {
-  int wait_status = 0;     // as waitpid(2) gives it
-  int64_t cpu_us = 0;      // user and system time of the main process and what it waited for
+  int wait_status = 0;  // as waitpid(2) gives it
+  int64_t cpu_us = 0;   // user and system time of the main process and what it waited for
   int64_t maxrss_kb = 0;
 };
 
@@ -59,16 +60,16 @@ class Launcher {
   // Sends SIGTERM to every process of the attempt. No effect when it has ended.
   virtual void terminate(RunId run) = 0;
 
-  // Kills every process of the attempt with SIGKILL. `exited` follows as for any other end. Works for
-  // an attempt whose start is still under way, too.
+  // Kills every process of the attempt with SIGKILL. `exited` follows as for any other end. Works
+  // for an attempt whose start is still under way, too.
   virtual void kill(RunId run) = 0;
 
   // While held, the attempt's output is not read: its writers block when the pipe is full.
   virtual void hold_output(RunId run, bool held) = 0;
 };
 
-// What the launcher tells. For each start there is either one start_failed, or one started, any number
-// of outputs and one exited, in this order; `exited` comes after the last output.
+// What the launcher tells. For each start there is either one start_failed, or one started, any
+// number of outputs and one exited, in this order; `exited` comes after the last output.
 class LauncherEvents {
  public:
   virtual ~LauncherEvents() = default;

@@ -1,9 +1,10 @@
 // Messages wait in outgoing_ until the end of the turn, when as many as possible leave with one
-// sendmmsg; when the socket is full the loop goes on at EPOLLOUT. The launcher's replies come in order,
-// and so the events do: an attempt's pipe is only watched from Started on, and on Exited what is left
-// in it is read before the end is told. That reading stops at the first read that finds less than it
-// asked for: the pipe was empty then. It does not wait for the end of the file, for which a process
-// that left the session could let us wait for ever, nor does it go on for more than a pipe can hold.
+// sendmmsg; when the socket is full the loop goes on at EPOLLOUT. The launcher's replies come in
+// order, and so the events do: an attempt's pipe is only watched from Started on, and on Exited
+// what is left in it is read before the end is told. That reading stops at the first read that
+// finds less than it asked for: the pipe was empty then. It does not wait for the end of the file,
+// for which a process that left the session could let us wait for ever, nor does it go on for more
+// than a pipe can hold.
 #include "launcher/client.h"
 
 #include <fcntl.h>
@@ -45,14 +46,14 @@
 namespace filed {
 namespace {
 
-constexpr size_t kReadSize = 64 * 1024;         // what a pipe holds by default
-constexpr size_t kLongestDrain = 1024 * 1024;   // what one can be made to hold (fs.pipe-max-size)
-constexpr int kMaxBatches = 8;                  // of replies a wake-up
+constexpr size_t kReadSize = 64 * 1024;        // what a pipe holds by default
+constexpr size_t kLongestDrain = 1024 * 1024;  // what one can be made to hold (fs.pipe-max-size)
+constexpr int kMaxBatches = 8;                 // of replies a wake-up
 constexpr int kSocketBuffer = 1024 * 1024;
 constexpr int64_t kPollNs = 10 * kNsPerMs;
 
-// A closed descriptor among 0 to 2 would be given to the next file that is opened, and what is meant
-// for stderr would go there.
+// A closed descriptor among 0 to 2 would be given to the next file that is opened, and what is
+// meant for stderr would go there.
 void open_standard_descriptors() {
   int fd;
   do {
@@ -72,15 +73,16 @@ bool write_all(int fd, std::string_view bytes) {
   return true;
 }
 
-// The text in a file without a name that nobody can change any more, open for reading only. An empty
-// descriptor with errno when that fails.
+// The text in a file without a name that nobody can change any more, open for reading only. An
+// empty descriptor with errno when that fails.
 Fd sealed_text(std::string_view text) {
   unsigned flags = MFD_CLOEXEC | MFD_ALLOW_SEALING;
   Fd file(memfd_create("filed-job", flags | MFD_EXEC));
   // Kernels before 6.3 do not know MFD_EXEC, and make every one executable.
   if (!file && errno == EINVAL) file.reset(memfd_create("filed-job", flags));
   if (!file || !write_all(file.get(), text)) return Fd();
-  if (fcntl(file.get(), F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) != 0) {
+  if (fcntl(file.get(), F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) !=
+      0) {
     return Fd();
   }
   char path[64];
@@ -124,7 +126,8 @@ LauncherClient::~LauncherClient() {
   }
 }
 
-void LauncherClient::attach(EventLoop& loop, LauncherEvents& events, std::function<void()> on_gone) {
+void LauncherClient::attach(EventLoop& loop, LauncherEvents& events,
+                            std::function<void()> on_gone) {
   loop_ = &loop;
   events_ = &events;
   on_gone_ = std::move(on_gone);
@@ -135,9 +138,17 @@ void LauncherClient::attach(EventLoop& loop, LauncherEvents& events, std::functi
 
 void LauncherClient::start(const Attempt& attempt) {
   runs_.try_emplace(attempt.run);
-  StartMessage message{attempt.run,     attempt.uid,           attempt.gid, attempt.number,
-                       attempt.retries, kind_of(attempt.text), attempt.id,  attempt.shell,
-                       {},              attempt.hook,          {}};
+  StartMessage message{attempt.run,
+                       attempt.uid,
+                       attempt.gid,
+                       attempt.number,
+                       attempt.retries,
+                       kind_of(attempt.text),
+                       attempt.id,
+                       attempt.shell,
+                       {},
+                       attempt.hook,
+                       {}};
   message.env.assign(attempt.env.begin(), attempt.env.end());
   if (attempt.text.find('\0') != std::string::npos) {
     return fail_later(attempt.run, "NUL byte in the text", EINVAL);
@@ -373,9 +384,7 @@ bool LauncherClient::reap(int64_t timeout_ms) {
 bool LauncherClient::shut_down(int64_t timeout_ms) {
   SystemClock clock;
   int64_t deadline = clock.mono_ns() + timeout_ms * kNsPerMs;
-  auto left_ms = [&] {
-    return std::max<int64_t>((deadline - clock.mono_ns()) / kNsPerMs, 0);
-  };
+  auto left_ms = [&] { return std::max<int64_t>((deadline - clock.mono_ns()) / kNsPerMs, 0); };
   on_gone_ = nullptr;
   quit();
   // Its replies are of no interest, but it may be waiting for room to send them.
@@ -451,9 +460,8 @@ int kill_marked_if(std::string_view token, const std::function<bool(RunId)>& wan
 }  // namespace
 
 int kill_marked(std::string_view token, const std::vector<RunId>& runs) {
-  return kill_marked_if(token, [&](RunId run) {
-    return std::find(runs.begin(), runs.end(), run) != runs.end();
-  });
+  return kill_marked_if(
+      token, [&](RunId run) { return std::find(runs.begin(), runs.end(), run) != runs.end(); });
 }
 
 int kill_marked(std::string_view token) {

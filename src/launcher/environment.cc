@@ -71,8 +71,7 @@ const User& UserCache::find(uid_t uid) {
 Environment::Environment(std::string mount_dir, std::string token)
     : mount_dir_(std::move(mount_dir)), token_(std::move(token)) {}
 
-void Environment::configure(
-    const std::vector<std::pair<std::string_view, std::string_view>>& env) {
+void Environment::configure(const std::vector<std::pair<std::string_view, std::string_view>>& env) {
   env_.clear();
   sets_path_ = sets_home_ = sets_user_ = sets_logname_ = sets_shell_ = false;
   for (const auto& [name, value] : env) {

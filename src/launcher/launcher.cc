@@ -1,17 +1,18 @@
-// One loop: wait for the socket and for SIGCHLD. What a turn finds is handled in this order: children
-// that have ended, then messages in the order of sending, then what these messages want killed, all
-// trees at once; then the replies leave together.
+// One loop: wait for the socket and for SIGCHLD. What a turn finds is handled in this order:
+// children that have ended, then messages in the order of sending, then what these messages want
+// killed, all trees at once; then the replies leave together.
 //
-// How an attempt ends. Its main process is seen as a zombie and left one for the moment: so its number,
-// which is also that of its process group and session, cannot get another owner while we kill what it
-// left. That is its process group, which costs one call; and, only if we then have a child that is no
-// attempt's main process (we are the reaper of all orphans below us), whoever else is in its session.
-// What has left the session did so on purpose (a service that the job has started) and lives on, unless
-// the attempt was told to end: then everything goes that descends from it, also what was orphaned
-// meanwhile and is known by its mark only. Then the main process is reaped and reported.
+// How an attempt ends. Its main process is seen as a zombie and left one for the moment: so its
+// number, which is also that of its process group and session, cannot get another owner while we
+// kill what it left. That is its process group, which costs one call; and, only if we then have a
+// child that is no attempt's main process (we are the reaper of all orphans below us), whoever else
+// is in its session. What has left the session did so on purpose (a service that the job has
+// started) and lives on, unless the attempt was told to end: then everything goes that descends
+// from it, also what was orphaned meanwhile and is known by its mark only. Then the main process is
+// reaped and reported.
 //
-// Signals. All are blocked for good, and the launcher is in a session of its own: a Ctrl-C meant for
-// filed does not concern it. It leaves when filed does, which the socket's end tells.
+// Signals. All are blocked for good, and the launcher is in a session of its own: a Ctrl-C meant
+// for filed does not concern it. It leaves when filed does, which the socket's end tells.
 #include "launcher/launcher.h"
 
 #include <fcntl.h>
@@ -54,13 +55,13 @@
 namespace filed {
 namespace {
 
-constexpr int kMaxKillAttempts = 5;  // for what an attempt leaves; each has many rounds
-constexpr int kRetryMs = 20;                         // until trees that outran a kill are tried again
-constexpr int64_t kLastWaitNs = 3 * kNsPerSec;       // for the killed to be gone, at the end
-constexpr int64_t kUnmountWaitNs = 5 * kNsPerSec;    // for fusermount3
+constexpr int kMaxKillAttempts = 5;             // for what an attempt leaves; each has many rounds
+constexpr int kRetryMs = 20;                    // until trees that outran a kill are tried again
+constexpr int64_t kLastWaitNs = 3 * kNsPerSec;  // for the killed to be gone, at the end
+constexpr int64_t kUnmountWaitNs = 5 * kNsPerSec;  // for fusermount3
 
-// The number of the mount on top of `path`, which the kernel gives to no other mount meanwhile; -1 when
-// it cannot be told. Asks the filesystem nothing: its server may be dead, or waiting for us.
+// The number of the mount on top of `path`, which the kernel gives to no other mount meanwhile; -1
+// when it cannot be told. Asks the filesystem nothing: its server may be dead, or waiting for us.
 int mount_id(const std::string& path) {
   Fd directory(open(path.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
   if (!directory) return -1;
@@ -75,29 +76,30 @@ int mount_id(const std::string& path) {
   return field == nullptr ? -1 : atoi(field + strlen("mnt_id:"));
 }
 
-// What it takes to start attempts as their owners: to change ids, to set limits and niceness, to empty
-// bounding sets; to find and to kill the processes of all of them; to detach the mount. For the time
-// between the fork and the exec a child has these, too.
+// What it takes to start attempts as their owners: to change ids, to set limits and niceness, to
+// empty bounding sets; to find and to kill the processes of all of them; to detach the mount. For
+// the time between the fork and the exec a child has these, too.
 constexpr Capabilities kForOwners =
-    capability(CAP_SETUID) | capability(CAP_SETGID) | capability(CAP_SETPCAP) | capability(CAP_KILL) |
-    capability(CAP_SYS_PTRACE) | capability(CAP_DAC_READ_SEARCH) | capability(CAP_SYS_ADMIN) |
-    capability(CAP_SYS_RESOURCE) | capability(CAP_SYS_NICE);
+    capability(CAP_SETUID) | capability(CAP_SETGID) | capability(CAP_SETPCAP) |
+    capability(CAP_KILL) | capability(CAP_SYS_PTRACE) | capability(CAP_DAC_READ_SEARCH) |
+    capability(CAP_SYS_ADMIN) | capability(CAP_SYS_RESOURCE) | capability(CAP_SYS_NICE);
 
 // The same when all attempts are of one user, which is then the launcher's too. CAP_SYS_PTRACE and
 // CAP_DAC_READ_SEARCH read the environments of processes that have made themselves unreadable.
-constexpr Capabilities kForOneUser =
-    capability(CAP_SYS_PTRACE) | capability(CAP_DAC_READ_SEARCH) | capability(CAP_SYS_ADMIN) |
-    capability(CAP_SYS_RESOURCE) | capability(CAP_SYS_NICE);
+constexpr Capabilities kForOneUser = capability(CAP_SYS_PTRACE) | capability(CAP_DAC_READ_SEARCH) |
+                                     capability(CAP_SYS_ADMIN) | capability(CAP_SYS_RESOURCE) |
+                                     capability(CAP_SYS_NICE);
 
 // Gives up what is not needed. Returns the settings as they are to be used from then on.
 LauncherSettings drop_rights(LauncherSettings settings) {
   if (settings.as_owner || (settings.user ? settings.user->uid : geteuid()) == 0) {
-    // Root's attempts get their capabilities from what is permitted here: an exec under no_new_privs
-    // gives no others. So these are not in force, but they are held.
+    // Root's attempts get their capabilities from what is permitted here: an exec under
+    // no_new_privs gives no others. So these are not in force, but they are held.
     keep_capabilities(~Capabilities{0}, kForOwners);
     return settings;
   }
-  drop_bounding_set();  // what an exec could give back; where that is not permitted, no_new_privs does it
+  drop_bounding_set();  // what an exec could give back; where that is not permitted, no_new_privs
+                        // does it
   if (settings.user) {
     become(user_in_group(settings.user->uid, settings.user->gid), kForOneUser);
     settings.user.reset();
@@ -131,13 +133,13 @@ void close_others(std::vector<int> keep) {
 
 // Signals: defaults, so that none is ignored in a job; then all blocked.
 void take_over_signals() {
-  // Not by sigaction(3), which leaves out those that the C library keeps for itself. A kernel's struct of
-  // all zeros means the default; it is not larger than this anywhere.
+  // Not by sigaction(3), which leaves out those that the C library keeps for itself. A kernel's
+  // struct of all zeros means the default; it is not larger than this anywhere.
   const uint64_t defaults[8] = {};
   for (int signal = 1; signal < _NSIG; ++signal) {
     syscall(SYS_rt_sigaction, signal, defaults, nullptr, size_t{_NSIG / 8});
   }
-  struct sigaction action{};
+  struct sigaction action {};
   action.sa_handler = SIG_DFL;
   // We stop processes before we kill them; each would wake us.
   action.sa_flags = SA_NOCLDSTOP;

@@ -1,6 +1,6 @@
-// A packet is one byte that tells its kind, then the kind's fields in the order of the struct, without
-// padding: numbers in host order, strings as a 32-bit length and that many bytes. A packet with bytes
-// left over is malformed, as is one whose strings reach past its end.
+// A packet is one byte that tells its kind, then the kind's fields in the order of the struct,
+// without padding: numbers in host order, strings as a 32-bit length and that many bytes. A packet
+// with bytes left over is malformed, as is one whose strings reach past its end.
 #include "launcher/protocol.h"
 
 #include <sys/uio.h>
@@ -373,7 +373,8 @@ int PacketBatch::receive(int socket) {
     headers_[i].msg_hdr.msg_control = slots_[i].control.bytes;
     headers_[i].msg_hdr.msg_controllen = sizeof slots_[i].control.bytes;
   }
-  int count = recvmmsg(socket, headers_.data(), kCapacity, MSG_DONTWAIT | MSG_CMSG_CLOEXEC, nullptr);
+  int count =
+      recvmmsg(socket, headers_.data(), kCapacity, MSG_DONTWAIT | MSG_CMSG_CLOEXEC, nullptr);
   if (count < 0) return errno == ECONNRESET ? EPIPE : errno;
   for (int i = 0; i < count; ++i) {
     // No packet is empty, so this is the end. Packets before it are still to be handled.

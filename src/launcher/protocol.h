@@ -21,8 +21,8 @@
 
 namespace filed {
 
-// The longest text that goes as an argument of `SHELL -c`: the kernel's MAX_ARG_STRLEN, which counts
-// the NUL (131,072 bytes with pages of 4 KiB; more elsewhere).
+// The longest text that goes as an argument of `SHELL -c`: the kernel's MAX_ARG_STRLEN, which
+// counts the NUL (131,072 bytes with pages of 4 KiB; more elsewhere).
 constexpr size_t kMaxTextArgument = 32 * 4096 - 1;
 
 // No message is longer. Room for the longest text with the longest id, shell and the numbers.
@@ -38,8 +38,8 @@ enum class TextKind : uint8_t {
   kFile,      // too long for an argument: SHELL /proc/self/fd/3
 };
 
-// From filed. The views point into the decoded packet. Descriptors: the output pipe's write end; then,
-// unless the kind is kArgument, the sealed text; or a hook's input.
+// From filed. The views point into the decoded packet. Descriptors: the output pipe's write end;
+// then, unless the kind is kArgument, the sealed text; or a hook's input.
 struct StartMessage {
   RunId run = 0;
   uid_t uid = 0;
@@ -89,9 +89,9 @@ struct ExitedMessage {
   AttemptExit exit;
 };
 
-using Message = std::variant<StartMessage, ConfigureMessage, TerminateMessage, KillMessage,
-                             MountedMessage, QuitMessage, StartedMessage, StartFailedMessage,
-                             ExitedMessage>;
+using Message =
+    std::variant<StartMessage, ConfigureMessage, TerminateMessage, KillMessage, MountedMessage,
+                 QuitMessage, StartedMessage, StartFailedMessage, ExitedMessage>;
 
 // The packet for `message`; empty when that would be longer than kMaxMessage. Strings must not
 // contain NUL, ids not be longer than 255 bytes: decode() refuses what breaks this.
@@ -141,8 +141,8 @@ struct PacketView {
 };
 
 // Sends as many of the packets as the socket takes, at most kSendAtOnce, in one system call. With
-// `wait` it waits for room for the first. Returns how many were sent, or -1 with errno (EAGAIN: none
-// now; EPIPE or ECONNRESET: the other side is gone).
+// `wait` it waits for room for the first. Returns how many were sent, or -1 with errno (EAGAIN:
+// none now; EPIPE or ECONNRESET: the other side is gone).
 constexpr size_t kSendAtOnce = 32;
 int send_packets(int socket, const PacketView* packets, size_t count, bool wait);
 

@@ -1,14 +1,14 @@
-// How a job is started. fork() copies the page tables of its caller and vfork() suspends it; we want
-// neither. The child is cloned with our memory (CLONE_VM) and a stack of its own, and we wait until it
-// no longer uses our memory, because its program runs or because it has ended. The kernel tells: at
-// both moments it clears the word that set_tid_address(2) named and wakes who waits for it. That is a
-// vfork whose wait has a bound, and it needs one: from its change of user on, the half-started child
-// can be stopped by anyone who is that user, and would hold up every other job.
+// How a job is started. fork() copies the page tables of its caller and vfork() suspends it; we
+// want neither. The child is cloned with our memory (CLONE_VM) and a stack of its own, and we wait
+// until it no longer uses our memory, because its program runs or because it has ended. The kernel
+// tells: at both moments it clears the word that set_tid_address(2) named and wakes who waits for
+// it. That is a vfork whose wait has a bound, and it needs one: from its change of user on, the
+// half-started child can be stopped by anyone who is that user, and would hold up every other job.
 //
-// While both share the memory, the child makes system calls and nothing else. What it does is a list
-// of steps prepared in Plan; the first that fails names itself in Outcome, and the child exits. The
-// system calls are raw ones: the C library's setuid and friends tell other threads, of which it
-// believes the launcher's own to be one.
+// While both share the memory, the child makes system calls and nothing else. What it does is a
+// list of steps prepared in Plan; the first that fails names itself in Outcome, and the child
+// exits. The system calls are raw ones: the C library's setuid and friends tell other threads, of
+// which it believes the launcher's own to be one.
 //
 // Why ptrace is no way into the launcher through the child, whose user may be the attacker: the
 // launcher is not dumpable, nor is then what shares its memory.
@@ -63,8 +63,8 @@ constexpr size_t kStackSize = 64 * 1024;
 constexpr int kTextDescriptor = 3;
 constexpr const char* kTextPath = "/proc/self/fd/3";
 
-// An exec takes a millisecond or two. After each slice without one we look whether the child has been
-// stopped; one that is merely slow (a cold disk) is given the whole time.
+// An exec takes a millisecond or two. After each slice without one we look whether the child has
+// been stopped; one that is merely slow (a cold disk) is given the whole time.
 constexpr int64_t kWaitSliceNs = 20 * kNsPerMs;
 constexpr int64_t kWaitNs = 30 * kNsPerSec;
 
@@ -133,7 +133,8 @@ Spawner::Spawner(const LauncherSettings& settings)
   confine_ = settings.confine;
   plan_.confine_context = settings.confine_context;
   may_drop_bounding_set_ = (held_capabilities().effective & capability(CAP_SETPCAP)) != 0;
-  while (plan_.last_capability < 63 && prctl(PR_CAPBSET_READ, plan_.last_capability + 1, 0, 0, 0) >= 0) {
+  while (plan_.last_capability < 63 &&
+         prctl(PR_CAPBSET_READ, plan_.last_capability + 1, 0, 0, 0) >= 0) {
     ++plan_.last_capability;
   }
   std::vector<std::pair<std::string_view, std::string_view>> env(settings.env.begin(),
@@ -167,8 +168,8 @@ void Spawner::plan_user(const StartMessage& attempt) {
     plan_.gid = attempt.hook ? getegid() : attempt.gid;
   }
   const User& user = users_.find(plan_.uid);
-  // A job's group is its file's. In a setgid directory that may be one its owner is no member of, and
-  // submitting a job must not make him one.
+  // A job's group is its file's. In a setgid directory that may be one its owner is no member of,
+  // and submitting a job must not make him one.
   if (as_owner_ && user.known && !user.is_member(plan_.gid)) plan_.gid = user.group;
   plan_.groups = user.groups.data();
   plan_.group_count = user.groups.size();
@@ -197,8 +198,8 @@ void Spawner::plan_command(const StartMessage& attempt, int text) {
   switch (attempt.kind) {
     case TextKind::kArgument:
       text_.clear();
-      // A text that begins like an option would be taken for one. The blank hides it; to add "--" would not be
-      // understood by every shell.
+      // A text that begins like an option would be taken for one. The blank hides it; to add "--"
+      // would not be understood by every shell.
       if (!attempt.text.empty() && (attempt.text[0] == '-' || attempt.text[0] == '+')) text_ = " ";
       text_.append(attempt.text);
       plan_.program = shell_.c_str();
@@ -241,7 +242,8 @@ pid_t Spawner::start(const StartMessage& attempt, int output, int text, StartFai
   while (waitpid(pid, nullptr, 0) < 0 && errno == EINTR) {
   }
   if (stopped != nullptr) {
-    *failure = {stopped, stopped == kStageStopped ? ECANCELED : ETIMEDOUT, stopped != kStageStopped};
+    *failure = {stopped, stopped == kStageStopped ? ECANCELED : ETIMEDOUT,
+                stopped != kStageStopped};
     return 0;
   }
   *failure = {outcome_.stage, outcome_.error, is_transient(outcome_.error)};
@@ -251,10 +253,11 @@ pid_t Spawner::start(const StartMessage& attempt, int output, int text, StartFai
   return 0;
 }
 
-// Waits until the child has left our memory. Returns null, or, when it did not in time and was killed,
-// what is to be said about it.
+// Waits until the child has left our memory. Returns null, or, when it did not in time and was
+// killed, what is to be said about it.
 const char* Spawner::wait_for_exec(pid_t pid) {
-  // What the futex call takes under its plain number on any machine; struct timespec is not everywhere.
+  // What the futex call takes under its plain number on any machine; struct timespec is not
+  // everywhere.
   struct {
     long seconds;
     long nanoseconds;
@@ -295,8 +298,8 @@ FILED_SHARED_MEMORY void Spawner::run_child(const Plan& plan, Outcome& outcome) 
       syscall(SYS_dup3, plan.output, 2, 0) < 0) {
     return failed("descriptors");
   }
-  // All of ours are close-on-exec already; this is for what a library may have opened. Kernels before
-  // 5.11 do not have it.
+  // All of ours are close-on-exec already; this is for what a library may have opened. Kernels
+  // before 5.11 do not have it.
   syscall(SYS_close_range, 3U, ~0U, CLOSE_RANGE_CLOEXEC);
   syscall(SYS_umask, 022);
 
@@ -318,7 +321,8 @@ FILED_SHARED_MEMORY void Spawner::run_child(const Plan& plan, Outcome& outcome) 
     }
   }
   if (plan.set_user) {
-    if (syscall(FILED_SYS_SETGROUPS, plan.group_count, plan.groups) != 0) return failed("setgroups");
+    if (syscall(FILED_SYS_SETGROUPS, plan.group_count, plan.groups) != 0)
+      return failed("setgroups");
     if (syscall(FILED_SYS_SETRESGID, plan.gid, plan.gid, plan.gid) != 0) return failed("setgid");
     if (syscall(FILED_SYS_SETRESUID, plan.uid, plan.uid, plan.uid) != 0) return failed("setuid");
   } else if (plan.uid != 0) {
@@ -328,7 +332,8 @@ FILED_SHARED_MEMORY void Spawner::run_child(const Plan& plan, Outcome& outcome) 
     if (syscall(SYS_capset, &header, none) != 0) return failed("capabilities");
   }
   // After the change of user, which clears it. The launcher may have died before.
-  if (syscall(SYS_prctl, PR_SET_PDEATHSIG, long{SIGKILL}, 0L, 0L, 0L) != 0) return failed("pdeathsig");
+  if (syscall(SYS_prctl, PR_SET_PDEATHSIG, long{SIGKILL}, 0L, 0L, 0L) != 0)
+    return failed("pdeathsig");
   if (syscall(SYS_getppid) != plan.parent) {
     errno = ESRCH;
     return failed("launcher is gone");

@@ -13,15 +13,15 @@
 namespace filed {
 namespace {
 
-// How long, in seconds, the kernel may keep names and attributes. Jobs move by themselves, and the sizes of
-// the special files change: never. The directories stay where they are; what changes one goes through the
-// kernel, be it by the notifier, or the kernel is told: see repeat().
+// How long, in seconds, the kernel may keep names and attributes. Jobs move by themselves, and the
+// sizes of the special files change: never. The directories stay where they are; what changes one
+// goes through the kernel, be it by the notifier, or the kernel is told: see repeat().
 constexpr double kFileTimeout = 0;
 constexpr double kDirectoryTimeout = 3600;
 // But what a lookup has told need not be asked for again by the stat(2) that it was for.
 constexpr double kLookupTimeout = 0.001;
-// While its maker has it open for writing, a job changes by what goes through the kernel only. Saves asking
-// for what create has just told.
+// While its maker has it open for writing, a job changes by what goes through the kernel only.
+// Saves asking for what create has just told.
 constexpr double kCreatedTimeout = 1;
 constexpr size_t kMaxConfigText = 64 << 10;
 constexpr unsigned kMaxWrite = 128 << 10;
@@ -80,8 +80,8 @@ void Filesystem::repeat(const Job& job, Dir from, std::optional<Dir> to) {
   nodes_.touch(from, now);
   if (to) nodes_.touch(*to, now);
   if (tells_watchers_ && notifier_.push({job, from, to})) return;
-  // Then the kernel must be told at least that it does not know the directories' times any more. For
-  // the attributes alone it takes no lock that a request to us may hold.
+  // Then the kernel must be told at least that it does not know the directories' times any more.
+  // For the attributes alone it takes no lock that a request to us may hold.
   fuse_lowlevel_notify_inval_inode(session_, ino_of(from), -1, 0);
   if (to) fuse_lowlevel_notify_inval_inode(session_, ino_of(*to), -1, 0);
 }
@@ -108,8 +108,8 @@ void Filesystem::when_settled(std::function<void()> request) {
   queue_.turn().at_end([request = std::move(request)](int) { request(); });
 }
 
-// The same for a request about one job, by its number or by an id: what is staged of others is nothing
-// to it. So one's create need not wait for another's close.
+// The same for a request about one job, by its number or by an id: what is staged of others is
+// nothing to it. So one's create need not wait for another's close.
 template <typename Key>
 void Filesystem::when_settled(const Key& job, std::function<void()> request) {
   if (!queue_.turn().concerns(job)) return request();
@@ -125,10 +125,10 @@ void Filesystem::init(fuse_conn_info* connection) {
   connection->want |= connection->capable & (FUSE_CAP_ATOMIC_O_TRUNC | FUSE_CAP_READDIRPLUS);
 }
 
-// Attributes of what is no job. There are programs that read no further than a file's size says, and
-// busybox's cat (sendfile) is one. So a special file has the size of the text that an open would now
-// show. Where that is not sure, at a change of length, it is rather too large: the kernel takes a
-// short answer for the end.
+// Attributes of what is no job. There are programs that read no further than a file's size says,
+// and busybox's cat (sendfile) is one. So a special file has the size of the text that an open
+// would now show. Where that is not sure, at a change of length, it is rather too large: the kernel
+// takes a short answer for the end.
 struct stat Filesystem::fixed_attributes(fuse_ino_t ino) {
   struct stat st = nodes_.attributes(ino);
   if (ino == kNewIdIno) {
@@ -173,8 +173,8 @@ void Filesystem::lookup(fuse_req_t req, fuse_ino_t parent, std::string_view name
   });
 }
 
-// To the notifier a job is still where it was before the move that it repeats; unless a user has moved
-// or removed it since.
+// To the notifier a job is still where it was before the move that it repeats; unless a user has
+// moved or removed it since.
 void Filesystem::lookup_for_notifier(fuse_req_t req, fuse_ino_t parent, std::string_view name) {
   const Notifier::Event& event = notifier_.current();
   if (parent == ino_of(event.from) && name == event.job.id && !event.overtaken) {

@@ -1,6 +1,7 @@
 // What the two processes share is a socket, on which events go one way, and a counter of those that
-// are done. The counter is raised after each call has come back, and before the next is made: so when
-// a request of the notifier's arrives, the first event that is not done is the one it belongs to.
+// are done. The counter is raised after each call has come back, and before the next is made: so
+// when a request of the notifier's arrives, the first event that is not done is the one it belongs
+// to.
 #include "mount/notifier.h"
 
 #include <fcntl.h>
@@ -99,8 +100,8 @@ class NotifierProcess {
     const char* id = packet + kHead;
     // An id without a slash stays in its directory; "." and ".." are no jobs, and would fail.
     if (!root_ || !from || strchr(id, '/') != nullptr) return;
-    // Any error is the end of it: the job has gone on meanwhile. The kernel keeps nothing of the old
-    // place that it would not ask about again.
+    // Any error is the end of it: the job has gone on meanwhile. The kernel keeps nothing of the
+    // old place that it would not ask about again.
     if (to) {
       renameat(directory(*from), id, directory(*to), id);
     } else {

@@ -3,10 +3,11 @@
 // and MOVED_TO, or DELETE.
 //
 // A process of its own makes the system calls. The loop must never touch the mount that it serves,
-// the launcher must not wait for the loop; and the kernel asks whether the caller may move the file:
-// the process keeps the rights to do that in any directory (CAP_DAC_OVERRIDE, CAP_FOWNER), which the
-// process that serves has given up. It obeys nothing but "repeat this move of a job in this mount"
-// and "detach the mount". The loop recognises its requests and answers them apart: see Filesystem.
+// the launcher must not wait for the loop; and the kernel asks whether the caller may move the
+// file: the process keeps the rights to do that in any directory (CAP_DAC_OVERRIDE, CAP_FOWNER),
+// which the process that serves has given up. It obeys nothing but "repeat this move of a job in
+// this mount" and "detach the mount". The loop recognises its requests and answers them apart: see
+// Filesystem.
 #pragma once
 
 #include <sys/types.h>
@@ -60,9 +61,9 @@ class Notifier {
   // A user has moved or removed the job: what waits of it is not repeated any more.
   void overtake(int64_t ino);
 
-  // Has the process detach the mount, as its last work, and waits for its end, at most `timeout_ms`.
-  // For the end without a launcher. A call into the mount must be able to come back: the mount is
-  // served, or its descriptor closed. False if it is not known to be done.
+  // Has the process detach the mount, as its last work, and waits for its end, at most
+  // `timeout_ms`. For the end without a launcher. A call into the mount must be able to come back:
+  // the mount is served, or its descriptor closed. False if it is not known to be done.
   bool detach_mount(int timeout_ms);
 
  private:

@@ -4,8 +4,8 @@
 #include <fcntl.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
-#include <sys/uio.h>
 #include <sys/statvfs.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -30,8 +30,9 @@ constexpr size_t kInitAnswerSize = 64;
 constexpr size_t kInitFlagsOffset = 12;
 constexpr uint32_t kHandleKillprivV2 = 1U << 28;
 
-// libfuse's way out. Adds to the first answer, that to FUSE_INIT, a flag that this libfuse does not know:
-// jobs never have setuid bits or file capabilities, so the kernel need not ask for them at each write.
+// libfuse's way out. Adds to the first answer, that to FUSE_INIT, a flag that this libfuse does not
+// know: jobs never have setuid bits or file capabilities, so the kernel need not ask for them at
+// each write.
 ssize_t send_reply(int fd, iovec* parts, int count, void*) {
   static bool is_first = true;
   if (std::exchange(is_first, false) && count == 2 && parts[1].iov_len == kInitAnswerSize) {
@@ -63,8 +64,8 @@ std::string mountinfo_escape(const std::string& path) {
 
 constexpr const char* kMounts = "/proc/self/mountinfo";
 
-// How mountinfo's line of the filed mounted on `dir` begins: the mount's number and a blank, which no
-// other has while this one is there. Empty if there is none.
+// How mountinfo's line of the filed mounted on `dir` begins: the mount's number and a blank, which
+// no other has while this one is there. Empty if there is none.
 std::string find_filed_mount(const std::string& dir) {
   std::string place = " " + mountinfo_escape(dir) + " ";
   std::string found;

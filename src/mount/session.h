@@ -37,9 +37,9 @@ class Session {
   const std::string& mount_dir() const { return mount_dir_; }
   int fd() const;  // readable when there are requests; never blocks
 
-  // Gives EPOLLPRI when any mount has changed; then is_attached() may be false: somebody has taken the
-  // mount off its directory. The kernel does not tell as long as the mount is in use, and it always is,
-  // by the notifier.
+  // Gives EPOLLPRI when any mount has changed; then is_attached() may be false: somebody has taken
+  // the mount off its directory. The kernel does not tell as long as the mount is in use, and it
+  // always is, by the notifier.
   int mounts_fd() const { return mounts_.get(); }
   bool is_attached() const;
 

@@ -25,7 +25,8 @@ std::string rfc3339(int64_t ns) {
 
 }  // namespace
 
-std::vector<std::pair<std::string, std::string>> job_xattrs(const Job& job, int retries, pid_t pid) {
+std::vector<std::pair<std::string, std::string>> job_xattrs(const Job& job, int retries,
+                                                            pid_t pid) {
   std::vector<std::pair<std::string, std::string>> all;
   auto add = [&](const char* name, std::string value) {
     all.emplace_back(std::string("user.filed.") + name, std::move(value));

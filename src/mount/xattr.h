@@ -11,9 +11,9 @@
 
 namespace filed {
 
-// Names and values in the order in which they are listed. Only what there is to say: `exit` or `signal`
-// once an attempt has ended, `pid` (0: none) while one runs, last_error while the job waits for a retry.
-// Times are UTC, as RFC 3339 has them.
+// Names and values in the order in which they are listed. Only what there is to say: `exit` or
+// `signal` once an attempt has ended, `pid` (0: none) while one runs, last_error while the job
+// waits for a retry. Times are UTC, as RFC 3339 has them.
 std::vector<std::pair<std::string, std::string>> job_xattrs(const Job& job, int retries, pid_t pid);
 
 }  // namespace filed

@@ -4,8 +4,8 @@
 // many jobs as there are free workers, in the order of their due times, and stages them as active;
 // when that is committed, the launcher gets them. A worker is free when the end of what it ran is
 // staged: one commit does for the end and for the next claim. What cannot be committed, on a full
-// disk say, stays in memory and is tried again after kRetryDelay: an attempt that has ended is never
-// run again because of it, short of a crash.
+// disk say, stays in memory and is tried again after kRetryDelay: an attempt that has ended is
+// never run again because of it, short of a crash.
 #include <sys/wait.h>
 
 #include <algorithm>
@@ -28,7 +28,8 @@ constexpr int64_t kSaveDelayNs = kNsPerSec;
 // An attempt whose output the store does not take fast enough is not read beyond this.
 constexpr int64_t kMostHeld = 1 << 20;
 constexpr int kExpiredAtOnce = 64;
-// A group that gives no rights: who is no member of it, as hardly anyone is, gets his primary group.
+// A group that gives no rights: who is no member of it, as hardly anyone is, gets his primary
+// group.
 constexpr gid_t kNoGroup = 65534;
 
 bool reached(int64_t deadline_ns, int64_t now_ns) {
@@ -208,8 +209,8 @@ void Queue::exited(RunId id, const AttemptExit& exit) {
 
 // --- the end of an attempt
 
-// The run is forgotten with this turn's commit: its worker is free for a claim of the same turn. False
-// if that was said already.
+// The run is forgotten with this turn's commit: its worker is free for a claim of the same turn.
+// False if that was said already.
 bool Queue::leave(Run& run) {
   if (std::exchange(run.leaving, true)) return false;
   ++leaving_;

@@ -1,6 +1,6 @@
-// The commands of [hooks]: one is run for each job whose last attempt has ended, as the daemon's user,
-// with the job's log as its input. Their number and time are bounded, and what becomes of them changes
-// nothing but the daemon's log.
+// The commands of [hooks]: one is run for each job whose last attempt has ended, as the daemon's
+// user, with the job's log as its input. Their number and time are bounded, and what becomes of
+// them changes nothing but the daemon's log.
 #pragma once
 
 #include <cstdint>

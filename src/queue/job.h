@@ -21,11 +21,11 @@ constexpr size_t kMaxIdLength = 255;  // bytes, as any file name
 // A job whose name starts with a dot is a draft: it does not run until it is renamed.
 constexpr bool is_draft(std::string_view id) { return !id.empty() && id[0] == '.'; }
 
-// A job's mode has permission bits. Of the others only the sticky bit is kept, which means nothing: a
-// text or a log that anybody could run as its owner is a job for nobody.
+// A job's mode has permission bits. Of the others only the sticky bit is kept, which means nothing:
+// a text or a log that anybody could run as its owner is a job for nobody.
 constexpr mode_t kJobModeBits = 01777;
-// Beside them in Job::mode: the group is that of a setgid directory, not one that the owner was seen
-// to be a member of. The attempt must not get it.
+// Beside them in Job::mode: the group is that of a setgid directory, not one that the owner was
+// seen to be a member of. The attempt must not get it.
 constexpr mode_t kGroupOfDirectory = 0200000;
 
 // How the latest attempt ended.

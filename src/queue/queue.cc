@@ -322,7 +322,8 @@ int Queue::set_attributes(int64_t ino, const AttributeChange& change, Job& job) 
     if (change.uid) to.uid = *change.uid;
     if (change.gid) {
       to.gid = *change.gid;
-      to.mode &= ~kGroupOfDirectory;  // the kernel has seen that the owner is a member, or root says so
+      to.mode &=
+          ~kGroupOfDirectory;  // the kernel has seen that the owner is a member, or root says so
     }
     if (change.atime_ns) to.atime_ns = *change.atime_ns;
     if (change.mtime_ns) to.mtime_ns = *change.mtime_ns;
@@ -580,7 +581,8 @@ int Queue::detach(Run& run) {
   turn_.at_end([this, id = run.id](int error) {
     auto found = runs_.find(id);
     if (found == runs_.end()) return;
-    // What came since belongs to the log again if the attempt goes on, and to nobody if it does not.
+    // What came since belongs to the log again if the attempt goes on, and to nobody if it does
+    // not.
     std::string late = std::exchange(found->second.late_output, {});
     if (error != 0) return output(id, late);
     ++totals_.killed;

@@ -127,9 +127,9 @@ class Queue final : public LauncherEvents {
   // The last close by a writer makes the job runnable; that of a temporary file, a second later or
   // when it is renamed. Text that could not be flushed is dropped.
   void close(OpenJob& file);
-  // Whether the caller may make that change, for what the kernel, which has gone by the file's mode,
-  // cannot know. In owner mode, EACCES for the size and the times of another's job, and EBUSY for
-  // giving away a job that its owner has open for writing: what is still to come would run as
+  // Whether the caller may make that change, for what the kernel, which has gone by the file's
+  // mode, cannot know. In owner mode, EACCES for the size and the times of another's job, and EBUSY
+  // for giving away a job that its owner has open for writing: what is still to come would run as
   // another. `by_writer`: through an open file, whose opening was checked.
   int check_change(int64_t ino, const AttributeChange& change, const Caller& caller,
                    bool by_writer);
@@ -162,8 +162,8 @@ class Queue final : public LauncherEvents {
   // --- time and turns
 
   Turn& turn() { return turn_; }
-  // Others are about to close what they have written: a commit that waits for them a moment is theirs,
-  // too. Only while somebody waits for a commit.
+  // Others are about to close what they have written: a commit that waits for them a moment is
+  // theirs, too. Only while somebody waits for a commit.
   bool expects_receipts() const;
   // Does what is due, claims jobs for free workers, commits. Then runs what waited for the commit.
   int end_turn();
@@ -177,7 +177,8 @@ class Queue final : public LauncherEvents {
   // No more starts; running attempts get stop_grace, then TERM, then KILL, and go back to pending.
   // A second call kills at once.
   void stop();
-  // Also when all has ended but the disk does not take it: those jobs run again after the next start.
+  // Also when all has ended but the disk does not take it: those jobs run again after the next
+  // start.
   bool stopped() const { return stopping_ && hooks_.idle() && (runs_.empty() || gave_up_); }
 
  private:
@@ -314,8 +315,8 @@ class Queue final : public LauncherEvents {
   std::unordered_map<RunId, Run> runs_;
   std::unordered_map<int64_t, RunId> attached_;  // job → its run
   std::unordered_map<int64_t, int> running_of_;  // job → runs of it that have not ended
-  size_t receipts_ = 0;       // texts that this turn has staged
-  size_t last_receipts_ = 0;  // and the last turn with any
+  size_t receipts_ = 0;                          // texts that this turn has staged
+  size_t last_receipts_ = 0;                     // and the last turn with any
   bool look_for_due_ = true;  // something has changed since claim_due() found nothing to do
   int64_t leaving_ = 0;       // of the runs, those whose end this turn has staged
   bool unsettled_ = false;    // some ended runs could not be saved

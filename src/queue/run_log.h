@@ -40,7 +40,8 @@ class RunLog {
   int64_t size() const;
 
   // Where a reader stands who opened the log while it was being written. His offsets count what the
-  // attempt printed; `shift` is what has been left out before him, who stands at `from` or behind it.
+  // attempt printed; `shift` is what has been left out before him, who stands at `from` or behind
+  // it.
   struct Reader {
     int64_t shift = 0;
     int64_t from = 0;

@@ -86,11 +86,12 @@ constexpr const char* kSchema[] = {
 
 constexpr int64_t kSerialsAtOnce = 1000;  // recorded ahead, so that few numbers cost a write
 constexpr int kChunkBits = 23;            // 2^23 chunks of 64 KiB: a log of 512 GiB
-// The write-ahead log is moved into the file when it has so many pages (4 MiB) and nothing else is to be
-// done, or at the latest at four times that.
+// The write-ahead log is moved into the file when it has so many pages (4 MiB) and nothing else is
+// to be done, or at the latest at four times that.
 constexpr int kCheckpointPages = 1000;
 constexpr int kMostWalPages = 4 * kCheckpointPages;
-// Free pages are given back to the disk, some at a time, but for those that the next jobs will need.
+// Free pages are given back to the disk, some at a time, but for those that the next jobs will
+// need.
 constexpr const char* kVacuumStep = "PRAGMA incremental_vacuum(256)";
 constexpr int64_t kSparePages = 256;
 // Of the disk's last bytes so many are left to changes that add nothing.
@@ -192,7 +193,8 @@ int to_errno(int rc) {
       throw Error(path + ": damaged (" + sqlite3_errmsg(db) +
                   "); move it away, or save what can be saved with sqlite3's .recover");
     case SQLITE_CANTOPEN: {
-      // The file itself could be opened; SQLite's words for its log are "unable to open database file".
+      // The file itself could be opened; SQLite's words for its log are "unable to open database
+      // file".
       std::string wal = path + "-wal";
       if (!Fd(::open(wal.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600))) throw_errno(wal);
       throw Error(path + ": " + sqlite3_errmsg(db));
@@ -736,9 +738,9 @@ void Store::rollback() {
   reserved_ = reserved_saved_;
 }
 
-// A removal, too, is written to the log first, and the log can only begin anew when all of it has found
-// its place in the file. So what adds to the file is refused while there is still room for both: else a
-// full disk could not even be cleared up.
+// A removal, too, is written to the log first, and the log can only begin anew when all of it has
+// found its place in the file. So what adds to the file is refused while there is still room for
+// both: else a full disk could not even be cleared up.
 bool Store::has_room(int64_t bytes) {
   if (room_ - 2 * bytes < kLowRoom) {
     struct statvfs st {};
@@ -785,7 +787,8 @@ bool Store::tidy(bool idle) {
 
 void Store::checkpoint() {
   int rc = sqlite3_wal_checkpoint_v2(db_, nullptr, SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
-  // Also if it has failed: the next commit tells how many there are, and it is tried then, not at once.
+  // Also if it has failed: the next commit tells how many there are, and it is tried then, not at
+  // once.
   wal_pages_ = 0;
   if (rc != SQLITE_OK) log_warning("%s: checkpoint: %s", path_.c_str(), sqlite3_errmsg(db_));
 }

@@ -123,20 +123,20 @@ class Store {
   bool changed() const { return open_; }
   // The errno of the change that failed, or 0.
   int failed() const { return failed_; }
-  // Whether what is read of that job, or of who has that id, may yet be taken back. Now and then true
-  // for others, too.
+  // Whether what is read of that job, or of who has that id, may yet be taken back. Now and then
+  // true for others, too.
   bool concerns(int64_t ino) const { return failed_ != 0 || staged_inos_.contains(ino); }
   bool concerns(std::string_view id) const {
     return failed_ != 0 || staged_ids_.contains(std::hash<std::string_view>()(id));
   }
-  // Makes the staged changes durable; on error they are all gone. `to_the_last`: also with what a nearly
-  // full disk keeps for removals.
+  // Makes the staged changes durable; on error they are all gone. `to_the_last`: also with what a
+  // nearly full disk keeps for removals.
   int commit(bool to_the_last = false);
   void rollback();
 
-  // Housekeeping between two turns, a bounded step a call: moves the write-ahead log into the file, and,
-  // when `idle`, gives the room of what was removed back to the disk. True if an idle moment would find
-  // more to do.
+  // Housekeeping between two turns, a bounded step a call: moves the write-ahead log into the file,
+  // and, when `idle`, gives the room of what was removed back to the disk. True if an idle moment
+  // would find more to do.
   bool tidy(bool idle);
 
  private:
@@ -173,10 +173,10 @@ class Store {
   int64_t reserved_saved_ = 0;  // the same, committed
   Counts counts_;
   Counts counts_saved_;
-  int64_t added_ = 0;        // bytes of text and output in the open transaction
+  int64_t added_ = 0;                        // bytes of text and output in the open transaction
   std::unordered_set<int64_t> staged_inos_;  // whose rows it changes
   std::unordered_set<size_t> staged_ids_;    // hashes of their ids, old and new
-  int64_t room_ = 0;         // an estimate of what the disk still takes
+  int64_t room_ = 0;                         // an estimate of what the disk still takes
   bool room_is_low_ = false;
   int wal_pages_ = 0;        // in the write-ahead log
   bool may_shrink_ = false;  // something was removed since tidy() last looked

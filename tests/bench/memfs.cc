@@ -1,6 +1,6 @@
-// memfs DIR: a FUSE filesystem with one directory, files in memory and nothing else: what any program of
-// its kind has to pay for a file that is made, written and closed, and for a listing. Single-threaded,
-// with the same options and timeouts as filed. Serves until it is unmounted.
+// memfs DIR: a FUSE filesystem with one directory, files in memory and nothing else: what any
+// program of its kind has to pay for a file that is made, written and closed, and for a listing.
+// Single-threaded, with the same options and timeouts as filed. Serves until it is unmounted.
 #include <fuse_lowlevel.h>
 #include <string.h>
 
@@ -98,12 +98,14 @@ void flush(fuse_req_t req, fuse_ino_t, fuse_file_info*) { fuse_reply_err(req, 0)
 void readdir(fuse_req_t req, size_t size, off_t offset, bool plus) {
   std::string buffer(size, '\0');
   size_t used = 0;
-  for (auto file = g_files.upper_bound(static_cast<fuse_ino_t>(offset)); file != g_files.end(); ++file) {
+  for (auto file = g_files.upper_bound(static_cast<fuse_ino_t>(offset)); file != g_files.end();
+       ++file) {
     fuse_entry_param e = entry(file->first);
     const char* name = file->second.name.c_str();
     auto next = static_cast<off_t>(file->first);
-    size_t length = plus ? fuse_add_direntry_plus(req, buffer.data() + used, size - used, name, &e, next)
-                         : fuse_add_direntry(req, buffer.data() + used, size - used, name, &e.attr, next);
+    size_t length =
+        plus ? fuse_add_direntry_plus(req, buffer.data() + used, size - used, name, &e, next)
+             : fuse_add_direntry(req, buffer.data() + used, size - used, name, &e.attr, next);
     if (length > size - used) break;
     used += length;
   }

@@ -1,4 +1,5 @@
-// Writes to config.ini: one that is refused changes nothing, one that is taken reads back as itself.
+// Writes to config.ini: one that is refused changes nothing, one that is taken reads back as
+// itself.
 #include <cstdint>
 #include <cstdlib>
 #include <string_view>

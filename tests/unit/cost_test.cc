@@ -18,9 +18,7 @@ class StatementCounter {
     statements_ = 0;
     sqlite3_auto_extension(reinterpret_cast<void (*)()>(trace));
   }
-  ~StatementCounter() {
-    sqlite3_cancel_auto_extension(reinterpret_cast<void (*)()>(trace));
-  }
+  ~StatementCounter() { sqlite3_cancel_auto_extension(reinterpret_cast<void (*)()>(trace)); }
 
  protected:
   static inline int64_t statements_;

@@ -144,7 +144,8 @@ class Story : public QueueRig {
     submit_job("f", "echo f");
   }
 
-  // Room is given back, the log is moved into the file and begins anew. `mark` is where that begins.
+  // Room is given back, the log is moved into the file and begins anew. `mark` is where that
+  // begins.
   void tell_of_room() {
     submit_job("large", "echo large");
     print_some("large", 1'150'000);
@@ -301,13 +302,11 @@ TEST_CASE("a power cut at durability normal loses but the last commits, and tear
   cut_everywhere(Durability::kNormal);
 }
 
-TEST_CASE("a power cut while room is given back and the log begins anew loses nothing",
-          "[slow]") {
+TEST_CASE("a power cut while room is given back and the log begins anew loses nothing", "[slow]") {
   cut_everywhere(Durability::kFull, &Story::tell_of_room);
 }
 
-TEST_CASE("a failure while room is given back and the log begins anew loses nothing",
-          "[slow]") {
+TEST_CASE("a failure while room is given back and the log begins anew loses nothing", "[slow]") {
   for (int64_t n = 1;; n += 17 * kStep) {
     INFO("change " << n << " fails, and 2 more");
     Story story(Durability::kFull);

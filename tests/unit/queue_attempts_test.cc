@@ -133,7 +133,8 @@ TEST_CASE_METHOD(QueueRig, "a step of the wall clock neither spares nor kills a 
   CHECK(news() == Strings{"terminate j"});
 }
 
-TEST_CASE_METHOD(QueueRig, "the time of a suspended machine counts for due times, not for timeouts") {
+TEST_CASE_METHOD(QueueRig,
+                 "the time of a suspended machine counts for due times, not for timeouts") {
   set([](QueueSettings& queue) {
     queue.workers = 2;
     queue.timeout_ms = 10'000;

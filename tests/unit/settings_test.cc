@@ -59,12 +59,13 @@ TEST_CASE("the defaults are those of the documentation") {
   for (const Key& key : all_keys()) {
     if (key.print && key.name != "workers") text << key.name << "=" << key.print(settings) << " ";
   }
-  CHECK(text.str() ==
-        "retries=3 backoff=1s backoff_factor=2 backoff_max=1h timeout=0 kill_grace=5s "
-        "stop_grace=10s output_limit=16M job_size_limit=1M upload_limit=64M keep_complete=0 "
-        "keep_failed=0 durability=full shell=/bin/sh dir= mode=0755 owner= group= "
-        "allow_other=auto inotify=yes user= group= state_file= log=stderr log_level=info network=all "
-        "required=yes cpu= memory= files= processes= file_size= nice= on_failure= on_complete= ");
+  CHECK(
+      text.str() ==
+      "retries=3 backoff=1s backoff_factor=2 backoff_max=1h timeout=0 kill_grace=5s "
+      "stop_grace=10s output_limit=16M job_size_limit=1M upload_limit=64M keep_complete=0 "
+      "keep_failed=0 durability=full shell=/bin/sh dir= mode=0755 owner= group= "
+      "allow_other=auto inotify=yes user= group= state_file= log=stderr log_level=info network=all "
+      "required=yes cpu= memory= files= processes= file_size= nice= on_failure= on_complete= ");
   CHECK(settings.sandbox.empty());
 }
 
