@@ -12,6 +12,7 @@ mv "$q/complete/good" "$q/pending/later"
 submit good "echo again"
 wait_in complete good
 
+# shellcheck disable=SC2094
 exec 3>>"$q/pending/later" 4<"$q/pending/later" 5<"$q/complete/good"
 rm "$q/pending/later" "$q/failed/bad" "$q/complete/good"
 # Who has it open sees that it has no name any more, and still reads it.
