@@ -54,14 +54,17 @@ flags-sanitize-address  := -fsanitize=address,undefined -fno-sanitize=vptr -fno-
 variant-sanitize-thread := -tsan
 flags-sanitize-thread   := -fsanitize=thread -g
 
-variant := release$(variant-debug-$(debug))$(variant-static-$(static))$(variant-sanitize-$(sanitize))
+variant := release$(variant-debug-$(debug))$(variant-sanitize-$(sanitize))$(variant-static-$(static))
 out     ?= build/$(variant)
+# A static program is made of the same object files, but for the one that knows of it.
+shared  := $(out:%-static=%)
+objects_of = $(patsubst $(shared)/src/base/users.o,$(out)/src/base/users.o,$(patsubst %.cc,$(shared)/%.o,$(1)))
 
 # pkg-config is asked when something is compiled, not before: make check may have to install it first.
 CFLAGS   ?= -O2
 CXXFLAGS ?= $(flags-debug-$(debug))
 filed_cppflags = -Isrc -DFILED_VERSION='"$(version)"' -DFUSE_USE_VERSION=314 -D_FILE_OFFSET_BITS=64 -D_GNU_SOURCE \
-                 $(cppflags-debug-$(debug)) $(cppflags-static-$(static)) $(shell $(PKG_CONFIG) --cflags fuse3 sqlite3 inih)
+                 $(cppflags-debug-$(debug)) $(shell $(PKG_CONFIG) --cflags fuse3 sqlite3 inih)
 filed_cxxflags = -std=c++20 -Wall -Wextra -Wshadow -Wnon-virtual-dtor -fno-rtti -ffunction-sections \
                  -fdata-sections $(flags-sanitize-$(sanitize))
 filed_ldflags  = -Wl,--gc-sections -Wl,--as-needed $(ldflags-static-$(static)) $(flags-sanitize-$(sanitize))
@@ -71,28 +74,30 @@ mains     := src/filed.cc src/filed-launch.cc
 sources   := $(filter-out $(mains),$(wildcard src/*.cc src/*/*.cc))
 tests     := $(wildcard tests/unit/*.cc)
 helpers   := $(filter-out $(tests) tests/bench/% tests/fuzz/%,$(wildcard tests/*/*.c tests/*/*.cc))
-objects   := $(sources:%.cc=$(out)/%.o)
-launch_objects := $(patsubst %.cc,$(out)/%.o,$(wildcard src/base/*.cc src/config/*.cc src/sandbox/*.cc))
+objects   := $(call objects_of,$(sources))
+launch_objects := $(call objects_of,$(wildcard src/base/*.cc src/config/*.cc src/sandbox/*.cc))
 programs  := $(out)/filed $(out)/filed-launch
 manpages  := $(patsubst man/%.scd,build/man/%,$(wildcard man/*.scd))
 
 all: $(programs) man
 
-$(out)/filed: $(out)/src/filed.o $(objects)
+$(out)/filed: $(shared)/src/filed.o $(objects)
 	$(CXX) $(CXXFLAGS) $(LDFLAGS) $(filed_ldflags) -o $@ $^ $(filed_libs)
 
-$(out)/filed-launch: $(out)/src/filed-launch.o $(launch_objects)
+$(out)/filed-launch: $(shared)/src/filed-launch.o $(launch_objects)
 	$(CXX) $(CXXFLAGS) $(LDFLAGS) $(filed_ldflags) -o $@ $^ $(filed_libs)
 
-$(out)/unit: $(tests:%.cc=$(out)/%.o) $(objects)
+$(out)/unit: $(call objects_of,$(tests)) $(objects)
 	$(CXX) $(CXXFLAGS) $(LDFLAGS) $(filed_ldflags) -o $@ $^ $(filed_libs) $(shell $(PKG_CONFIG) --libs catch2)
 
-$(out)/%.o: %.cc Makefile
-	@mkdir -p $(@D)
-	$(CXX) $(CPPFLAGS) $(filed_cppflags) $(CXXFLAGS) $(filed_cxxflags) -MMD -MP -c -o $@ $<
+compile = mkdir -p $(@D) && $(CXX) $(CPPFLAGS) $(filed_cppflags) $(CXXFLAGS) $(filed_cxxflags) -MMD -MP -c -o $@ $<
+$(shared)/%.o: %.cc Makefile
+	$(compile)
+$(out)/src/base/users.o: src/base/users.cc Makefile
+	$(compile) $(cppflags-static-$(static))
 
 # Catch's own main is large and wants RTTI on some versions; tests need no small binary.
-$(out)/tests/%.o: filed_cxxflags := -std=c++20 -Wall -Wextra $(flags-sanitize-$(sanitize))
+$(shared)/tests/%.o: filed_cxxflags := -std=c++20 -Wall -Wextra $(flags-sanitize-$(sanitize))
 
 # Programs that shell tests call: tests/mount/x.c becomes $(out)/tests/x.
 vpath %.c  $(wildcard tests/*/)
@@ -108,7 +113,7 @@ $(out)/tests/faults.so: tests/faults/preload/faults.c
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) -D_GNU_SOURCE $(CFLAGS) -Wall -Wextra -fPIC -shared -o $@ $<
 
--include $(wildcard $(out)/src/*.d $(out)/src/*/*.d $(out)/tests/*/*.d)
+-include $(wildcard $(addsuffix /*/*.d,$(out) $(shared)) $(addsuffix /*/*/*.d,$(out) $(shared)))
 
 man: $(manpages)
 build/man/%: man/%.scd
