@@ -41,8 +41,14 @@ inline timespec to_timespec(int64_t ns) {
   return {static_cast<time_t>(sec), static_cast<long>(rest)};
 }
 
+// What is too far away (1677 or 2262) is taken for as far as it goes.
 inline int64_t from_timespec(const timespec& ts) {
-  return int64_t{ts.tv_sec} * kNsPerSec + ts.tv_nsec;
+  int64_t ns = 0;
+  if (__builtin_mul_overflow(int64_t{ts.tv_sec}, kNsPerSec, &ns) ||
+      __builtin_add_overflow(ns, int64_t{ts.tv_nsec}, &ns)) {
+    return ts.tv_sec < 0 ? INT64_MIN : INT64_MAX;
+  }
+  return ns;
 }
 
 }  // namespace filed

@@ -16,6 +16,14 @@ wait_in complete z
 assert_eq pending "$(where x)" "where x is"
 assert_eq "$(date -d '2035-01-01 00:00:00' +%s)" "$(stat -c %Y "$q/pending/x")" "mtime of x"
 
+# Beyond what nanoseconds can count, it is as far away as they can.
+submit .far "echo far"
+touch -d '3000-01-01 00:00:00' "$q/pending/.far"
+mv "$q/pending/.far" "$q/pending/far"
+submit y2 "echo y2"
+wait_in complete y2
+assert_eq "pending 2262" "$(where far) $(date -u -d "@$(stat -c %Y "$q/pending/far")" +%Y)" "far, and its year"
+
 # In two seconds by the wall clock, and not before.
 due=$(($(date +%s) + 2))
 touch -d "@$due" "$q/pending/x"
