@@ -79,9 +79,12 @@ void Filesystem::repeat(const Job& job, Dir from, std::optional<Dir> to) {
   int64_t now = clock_.wall_ns();
   nodes_.touch(from, now);
   if (to) nodes_.touch(*to, now);
-  if (tells_watchers_ && notifier_.push({job, from, to})) return;
-  // Then the kernel must be told at least that it does not know the directories' times any more.
-  // For the attributes alone it takes no lock that a request to us may hold.
+  if (!tells_watchers_ || !notifier_.push({job, from, to})) forget_times(from, to);
+}
+
+// What is not repeated: the kernel must be told at least that it does not know the directories'
+// times any more. For the attributes alone it takes no lock that a request to us may hold.
+void Filesystem::forget_times(Dir from, std::optional<Dir> to) {
   fuse_lowlevel_notify_inval_inode(session_, ino_of(from), -1, 0);
   if (to) fuse_lowlevel_notify_inval_inode(session_, ino_of(*to), -1, 0);
 }
@@ -169,7 +172,7 @@ void Filesystem::lookup(fuse_req_t req, fuse_ino_t parent, std::string_view name
       fuse_reply_err(req, error);
       return;
     }
-    reply_job_entry(req, job);
+    reply_job_entry(req, job, kLookupTimeout);
   });
 }
 
@@ -178,27 +181,32 @@ void Filesystem::lookup(fuse_req_t req, fuse_ino_t parent, std::string_view name
 void Filesystem::lookup_for_notifier(fuse_req_t req, fuse_ino_t parent, std::string_view name) {
   const Notifier::Event& event = notifier_.current();
   if (parent == ino_of(event.from) && name == event.job.id && !event.overtaken) {
-    reply_job_entry(req, event.job);
+    // As it is by now: what the kernel is told of a job, others see.
+    Job job;
+    bool removed = queue_.get(event.job.ino, job) != 0;
+    reply_job_entry(req, removed ? event.job : job, 0);
   } else {
+    if (event.overtaken) forget_times(event.from, event.to);
     fuse_reply_err(req, ENOENT);
   }
 }
 
 // What the notifier wants to be done has been done already.
 void Filesystem::confirm_to_notifier(fuse_req_t req) {
-  fuse_reply_err(req, notifier_.current().overtaken ? ENOENT : 0);
+  const Notifier::Event& event = notifier_.current();
+  if (event.overtaken) forget_times(event.from, event.to);
+  fuse_reply_err(req, event.overtaken ? ENOENT : 0);
 }
 
-// A user moves or removes a job.
-void Filesystem::overtake_notifier(Dir dir, std::string_view id) {
-  if (!notifier_.is_busy()) return;
+// The number of a job whose move the notifier may yet have to repeat; 0: there is none.
+int64_t Filesystem::waits_for_notifier(Dir dir, std::string_view id) {
   Job job;
-  if (queue_.find(dir, id, job) == 0) notifier_.overtake(job.ino);
+  return notifier_.is_busy() && queue_.find(dir, id, job) == 0 ? job.ino : 0;
 }
 
-void Filesystem::reply_job_entry(fuse_req_t req, const Job& job) {
+void Filesystem::reply_job_entry(fuse_req_t req, const Job& job, double attr_timeout) {
   fuse_entry_param param = entry_of(attributes_for_all(job));
-  param.attr_timeout = kLookupTimeout;
+  param.attr_timeout = attr_timeout;
   fuse_reply_entry(req, &param);
 }
 
@@ -297,12 +305,13 @@ void Filesystem::unlink(fuse_req_t req, fuse_ino_t parent, std::string_view name
     return;
   }
   auto dir = dir_of(parent);
-  if (dir) overtake_notifier(*dir, name);
+  int64_t overtaken = dir ? waits_for_notifier(*dir, name) : 0;
   int error = dir ? queue_.remove(*dir, name) : EPERM;
   if (error != 0) {
     fuse_reply_err(req, error);
     return;
   }
+  notifier_.overtake(overtaken);
   nodes_.touch(*dir, clock_.wall_ns());
   when_committed(req, [req] { fuse_reply_err(req, 0); });
 }
@@ -315,16 +324,18 @@ void Filesystem::rename(fuse_req_t req, fuse_ino_t parent, std::string_view name
   }
   auto from = dir_of(parent);
   auto to = dir_of(new_parent);
+  int64_t overtaken[2] = {};
   int error = EPERM;  // RENAME_EXCHANGE and RENAME_WHITEOUT among the rest
   if (from && to && (flags & ~static_cast<unsigned>(RENAME_NOREPLACE)) == 0) {
-    overtake_notifier(*from, name);
-    overtake_notifier(*to, new_name);
+    overtaken[0] = waits_for_notifier(*from, name);
+    overtaken[1] = waits_for_notifier(*to, new_name);
     error = queue_.rename(*from, name, *to, new_name, (flags & RENAME_NOREPLACE) != 0);
   }
   if (error != 0) {
     fuse_reply_err(req, error);
     return;
   }
+  for (int64_t ino : overtaken) notifier_.overtake(ino);
   int64_t now = clock_.wall_ns();
   nodes_.touch(*from, now);
   nodes_.touch(*to, now);
@@ -392,16 +403,21 @@ void Filesystem::open_now(fuse_req_t req, fuse_ino_t ino, const fuse_file_info& 
   fuse_file_info fi = asked;
   fi.direct_io = 1;
   fi.fh = reinterpret_cast<uint64_t>(file.get());
-  // A fresh id must be on disk before anybody sees it. (std::function wants to be copied, hence
-  // shared.)
+  // (std::function wants to be copied, hence shared.)
   auto opened = std::make_shared<std::unique_ptr<File>>(std::move(file));
-  when_committed(req, [this, req, fi, opened] {
+  auto reply = [this, req, fi, opened] {
     if (fuse_reply_open(req, &fi) == 0) {
       static_cast<void>(opened->release());  // release() takes it back
     } else if (is_job((*opened)->ino)) {
       queue_.close((*opened)->job);
     }
-  });
+  };
+  // A fresh id must be on disk before anybody sees it; to open a job changes nothing.
+  if (is_job(ino)) {
+    reply();
+  } else {
+    when_committed(req, reply);
+  }
 }
 
 int Filesystem::open_special(File& file, int flags) {

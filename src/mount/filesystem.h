@@ -71,12 +71,13 @@ class Filesystem final : public QueueWatcher {
   void lookup_for_notifier(fuse_req_t req, fuse_ino_t parent, std::string_view name);
   void confirm_to_notifier(fuse_req_t req);
   void repeat(const Job& job, Dir from, std::optional<Dir> to);
-  void overtake_notifier(Dir dir, std::string_view id);
+  void forget_times(Dir from, std::optional<Dir> to);
+  int64_t waits_for_notifier(Dir dir, std::string_view id);
   void when_committed(fuse_req_t req, std::function<void()> reply);
   void when_settled(std::function<void()> request);
   template <typename Key>
   void when_settled(const Key& job, std::function<void()> request);
-  void reply_job_entry(fuse_req_t req, const Job& job);
+  void reply_job_entry(fuse_req_t req, const Job& job, double attr_timeout);
   struct stat attributes_for_all(const Job& job);
   struct stat fixed_attributes(fuse_ino_t ino);
   int open_special(File& file, int flags);

@@ -58,7 +58,7 @@ class Notifier {
   const Event& current();
   // Whether anything waits to be repeated.
   bool is_busy();
-  // A user has moved or removed the job: what waits of it is not repeated any more.
+  // A user has moved or removed the job: what waits of it is not repeated any more. 0 is no job.
   void overtake(int64_t ino);
 
   // Has the process detach the mount, as its last work, and waits for its end, at most
