@@ -283,15 +283,18 @@ void Queue::close(OpenJob& file) {
   if (file.writer) {
     auto upload = uploads_.find(file.ino);
     if (upload != uploads_.end() && file.opened_by != 0) --upload->second.user_writers;
+    if (upload != uploads_.end() && file.temporary && !upload->second.renamed &&
+        !upload->second.removed) {
+      settle_upload(file.ino);
+    }
     end_upload(file.ino);
-    if (file.temporary) settle_upload(file.ino);
   }
   if (file.view == OpenJob::View::kLog) {
     auto readers = log_readers_.find(file.log);
     if (--readers->second == 0) {
       log_readers_.erase(readers);
       // What fails here is done at the next start.
-      if (deferred_logs_.erase(file.log) > 0) store_.remove_log(file.log);
+      if (deferred_logs_.erase(file.log) > 0) store_.remove_deferred_log(file.log);
     }
   }
   auto open = open_files_.find(file.ino);
@@ -440,7 +443,10 @@ int Queue::rename(Dir from, std::string_view id, Dir to, std::string_view new_id
       return run == nullptr ? EBUSY : stop_attempt(before, job, *run, to);
     }
     default:
-      if (upload != nullptr) upload->job.id = job.id;
+      if (upload != nullptr) {
+        upload->job.id = job.id;
+        upload->renamed = true;
+      }
       settling_.erase(job.ino);
       return store_.update(before, job);
   }

@@ -191,6 +191,7 @@ class Queue final : public LauncherEvents {
     uint64_t saved_version = 0;
     int writers = 0;
     bool removed = false;  // by rm or rename, while open
+    bool renamed = false;  // since its first open
     int failed = 0;        // errno of a write that did not fit: the text is incomplete
     int user_writers = 0;  // writers that are not root's
     uid_t charged_to = 0;

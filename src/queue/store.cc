@@ -368,6 +368,7 @@ void Store::load() {
   put_chunk_ = prepare("INSERT OR REPLACE INTO log(key, bytes) VALUES(?, ?)");
   remove_log_ = prepare("DELETE FROM log WHERE key >= ? AND key < ?");
   defer_log_ = prepare("INSERT OR IGNORE INTO discarded(log) VALUES(?)");
+  undefer_log_ = prepare("DELETE FROM discarded WHERE log = ?");
   add_stopped_ = prepare("INSERT INTO stopped(run) VALUES(?)");
   remove_stopped_ = prepare("DELETE FROM stopped WHERE run = ?");
   save_counts_ =
@@ -664,6 +665,12 @@ int Store::remove_log(int64_t log) {
 int Store::defer_log_removal(int64_t log) {
   if (int error = begin()) return error;
   Statement::Use use(defer_log_);
+  return result(use.bind(log).step());
+}
+
+int Store::remove_deferred_log(int64_t log) {
+  if (int error = remove_log(log)) return error;
+  Statement::Use use(undefer_log_);
   return result(use.bind(log).step());
 }
 

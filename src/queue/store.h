@@ -112,6 +112,7 @@ class Store {
   int remove_log(int64_t log);
   // A log that somebody still reads: removed when the reader is done, or at the next start.
   int defer_log_removal(int64_t log);
+  int remove_deferred_log(int64_t log);
   // A run whose job is gone or has gone on, and whose processes are to be killed: should filed die
   // first, the next start has nothing else by which to know them. Until remove_stopped().
   int add_stopped(int64_t run);
@@ -185,7 +186,7 @@ class Store {
   Statement begin_, commit_, rollback_;
   Statement get_, find_, has_id_, list_, list_names_, due_, next_due_, count_waiting_, oldest_;
   Statement read_text_, read_chunk_, last_chunk_;
-  Statement insert_, update_, set_text_, remove_, put_chunk_, remove_log_, defer_log_;
+  Statement insert_, update_, set_text_, remove_, put_chunk_, remove_log_, defer_log_, undefer_log_;
   Statement save_counts_, save_serial_, clear_settings_, save_setting_, save_directory_;
   Statement free_pages_, add_stopped_, remove_stopped_;
 };

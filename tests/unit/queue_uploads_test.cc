@@ -66,6 +66,17 @@ TEST_CASE_METHOD(UploadRig,
   CHECK(ls(kActive) == Strings{"flushed"});
 }
 
+TEST_CASE_METHOD(UploadRig, "a temporary file that was renamed while it was open does not wait") {
+  set([](QueueSettings& queue) { queue.workers = 5; });
+  OpenJob file = create("sedAbCdEf");
+  file.temporary = true;
+  queue->write(file, 0, "true");
+  REQUIRE(mv(kPending, "sedAbCdEf", kPending, "j") == 0);
+  REQUIRE(flush(file) == 0);
+  close(file);
+  CHECK(ls(kActive) == Strings{"j"});
+}
+
 TEST_CASE_METHOD(UploadRig, "a temporary file is given a second to be renamed before it runs") {
   set([](QueueSettings& queue) { queue.workers = 5; });
   OpenJob file = create("sedAbCdEf");

@@ -429,6 +429,21 @@ TEST_CASE("a discarded log is removed at the next start, and no other") {
   CHECK(sql("SELECT count(*) FROM discarded") == "0\n");
 }
 
+TEST_CASE("a discarded log that was removed leaves nothing to do for the next start") {
+  TempDir dir;
+  {
+    Store store(dir.file("db"));
+    for (int64_t log : {6, 7}) REQUIRE(store.put_chunk(log, 0, "x") == 0);
+    for (int64_t log : {6, 7}) REQUIRE(store.defer_log_removal(log) == 0);
+    REQUIRE(store.commit() == 0);
+    REQUIRE(store.remove_deferred_log(6) == 0);
+    REQUIRE(store.commit() == 0);
+  }
+  Sql sql(dir.file("db"));
+  CHECK(sql("SELECT group_concat(key >> 23) FROM log") == "7\n");
+  CHECK(sql("SELECT group_concat(log) FROM discarded") == "7\n");
+}
+
 TEST_CASE("a directory is listed in the order of its jobs' numbers, from any of them on") {
   TempDir dir;
   Store store(dir.file("db"));
