@@ -230,7 +230,9 @@ std::string token_of(const std::string& state_file) {
 
 Daemon::Daemon(const Options& options, const Settings& settings)
     : options_(options), settings_(settings), identity_(find_identity(settings.daemon)) {
-  std::string state_file = state_file_path(options, settings);
+  // SQLite is told to follow no links, and the file's name is what its leftover processes are known
+  // by.
+  std::string state_file = with_real_folder(state_file_path(options, settings));
   Nodes::Defaults defaults = node_defaults(settings.mount, identity_);
   bool allow_other = decide_allow_other(settings.mount.allow_other);
   std::string mount_dir = prepare_mount_point(settings.mount.dir);

@@ -15,6 +15,19 @@ std::string folder_of(const std::string& path) {
   return slash == 0 ? "/" : path.substr(0, slash);
 }
 
+std::string with_real_folder(const std::string& path) {
+  std::string folder = folder_of(path);
+  std::unique_ptr<char, void (*)(void*)> real(realpath(folder.c_str(), nullptr), free);
+  std::string result;
+  if (real != nullptr) {
+    result = real.get();
+  } else {
+    result = folder == "." || folder == "/" ? folder : with_real_folder(folder);
+  }
+  if (!result.ends_with('/')) result += '/';
+  return result + path.substr(path.rfind('/') + 1);
+}
+
 int make_folders(const std::string& path, mode_t mode) {
   if (mkdir(path.c_str(), mode) == 0 || errno == EEXIST) return 0;
   if (errno != ENOENT || path == "/") return errno;

@@ -12,6 +12,9 @@ namespace filed {
 // The folder of a path: "/a" of "/a/b", "/" of "/a", "." of "a".
 std::string folder_of(const std::string& path);
 
+// The same file, its folder named without symbolic links as far as it is there.
+std::string with_real_folder(const std::string& path);
+
 // Makes the folder of that absolute path, and those above it that are missing. Returns 0 or an
 // errno; one that is there already is no error, and keeps its mode.
 int make_folders(const std::string& path, mode_t mode);

@@ -27,6 +27,13 @@ assert_eq 700 "$(stat -c %a "$tmp/xdg/filed")" "mode of its folder"
 unset XDG_DATA_HOME
 keeps "$HOME/.local/share/filed/filed.db"
 
+# Below a link as well, be the folder new or not.
+rm -rf "$HOME/.local"
+mkdir "$tmp/elsewhere"
+ln -s "$tmp/elsewhere" "$HOME/.local"
+keeps "$HOME/.local/share/filed/filed.db"
+keeps "$HOME/.local/share/filed/filed.db"
+
 # MDIR goes before the configuration's, and relative paths are right.
 mkdir "$tmp/other"
 config workers=1 '[mount]' "dir=$tmp/other"
