@@ -159,6 +159,11 @@ Session::Session(Filesystem& filesystem, const std::string& dir, bool allow_othe
   mount_ = find_filed_mount(dir);
 }
 
+#ifdef __SANITIZE_ADDRESS__
+// libfuse frees the mount point's name only where it unmounts, which is the launcher's work.
+extern "C" const char* __lsan_default_suppressions() { return "leak:libfuse3\n"; }
+#endif
+
 Session::~Session() {
   fuse_session_destroy(session_);
   free(buffer_.mem);
