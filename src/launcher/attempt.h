@@ -42,12 +42,18 @@ struct AttemptExit {
   int64_t maxrss_kb = 0;
 };
 
+// Whose fault it is that an attempt did not come to its exec.
+enum class Fault : uint8_t {
+  kJob,      // what is missing, forbidden, malformed or hangs: a failed attempt
+  kOwner,    // his limits do not allow it now: worth another try, and of no concern to other users
+  kMachine,  // it lacks memory, descriptors or processes: worth another try, and so are all others
+};
+
 // Why an attempt did not come to its exec.
 struct StartFailure {
   std::string stage;  // the step that failed: "fork", "setuid", "sandbox", "exec /bin/sh"
   int error = 0;      // errno
-  // The machine's fault and not the job's (EAGAIN, ENOMEM, EMFILE and the like): worth another try.
-  bool transient = false;
+  Fault fault = Fault::kJob;
 };
 
 class Launcher {

@@ -256,7 +256,7 @@ void LauncherClient::update_interest() {
 }
 
 void LauncherClient::fail_later(RunId run, const char* stage, int error) {
-  failed_.push_back({run, {stage, error, is_transient(error)}});
+  failed_.push_back({run, {stage, error, is_transient(error) ? Fault::kMachine : Fault::kJob}});
   update_interest();
 }
 
@@ -301,8 +301,7 @@ void LauncherClient::handle(std::string_view bytes) {
     events_->started(started->run, started->pid);
   } else if (auto* failed = std::get_if<StartFailedMessage>(&*message)) {
     if (runs_.erase(failed->run) == 0) return;
-    events_->start_failed(failed->run,
-                          {std::string(failed->stage), failed->error, failed->transient});
+    events_->start_failed(failed->run, {std::string(failed->stage), failed->error, failed->fault});
   } else if (auto* exited = std::get_if<ExitedMessage>(&*message)) {
     finish(exited->run, exited->exit);
   }

@@ -261,12 +261,12 @@ void LauncherProcess::start(const StartMessage& message, size_t packet) {
   pid_t pid = 0;
   if (incoming_.descriptors_lost(packet) || !output ||
       ((message.hook || message.kind != TextKind::kArgument) && !text)) {
-    failure = {"descriptors", EMFILE, true};
+    failure = {"descriptors", EMFILE, Fault::kMachine};
   } else {
     pid = spawner_.start(message, output.get(), text.get(), &failure);
   }
   if (pid == 0) {
-    reply(StartFailedMessage{message.run, failure.stage, failure.error, failure.transient});
+    reply(StartFailedMessage{message.run, failure.stage, failure.error, failure.fault});
     return;
   }
   mains_[pid] = {message.run};

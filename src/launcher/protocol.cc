@@ -75,6 +75,13 @@ class Reader {
     value = byte == 1;
   }
 
+  void fault(Fault& value) {
+    uint8_t byte = 0;
+    number(byte);
+    if (byte > static_cast<uint8_t>(Fault::kMachine)) ok_ = false;
+    value = static_cast<Fault>(byte);
+  }
+
   // NUL ends strings in what they are used for: one that has it would be cut there without a word.
   void string(std::string_view& text, size_t longest) {
     uint32_t length = 0;
@@ -257,7 +264,7 @@ std::string write(const StartFailedMessage& message) {
   out.number(uint64_t{message.run});
   out.string(message.stage.substr(0, kMaxStage));
   out.number(message.error);
-  out.number(static_cast<uint8_t>(message.transient));
+  out.number(message.fault);
   return out.take();
 }
 
@@ -265,7 +272,7 @@ void read(Reader& in, StartFailedMessage& message) {
   in.number(message.run);
   in.string(message.stage, kMaxStage);
   in.number(message.error);
-  in.boolean(message.transient);
+  in.fault(message.fault);
 }
 
 std::string write(const ExitedMessage& message) {

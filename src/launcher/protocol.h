@@ -81,7 +81,7 @@ struct StartFailedMessage {
   RunId run = 0;
   std::string_view stage;
   int32_t error = 0;
-  bool transient = false;
+  Fault fault = Fault::kJob;
 };
 
 struct ExitedMessage {

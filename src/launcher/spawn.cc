@@ -92,6 +92,16 @@ std::string script_stage(int text) {
   return stage;
 }
 
+// Whose fault an error of the exec is. What a script's first line names is of its owner's choice,
+// and may lie in a filesystem of his that answers as he likes: that must not hold up anybody else.
+Fault exec_fault(int error, TextKind kind) {
+  if (error == EAGAIN) return Fault::kOwner;  // RLIMIT_NPROC
+  if (kind == TextKind::kScript) return is_transient(error) ? Fault::kOwner : Fault::kJob;
+  // The shell is the admin's: it is just being replaced, or its disk fails.
+  bool shell_is_away = error == ETXTBSY || error == EIO;
+  return is_transient(error) || shell_is_away ? Fault::kMachine : Fault::kJob;
+}
+
 }  // namespace
 
 bool is_transient(int error) {
@@ -101,9 +111,6 @@ bool is_transient(int error) {
     case ENFILE:
     case ENOMEM:
     case ENOBUFS:
-    case ETXTBSY:
-    case EIO:
-    case ETIMEDOUT:
       return true;
     default:
       return false;
@@ -233,7 +240,7 @@ pid_t Spawner::start(const StartMessage& attempt, int output, int text, StartFai
 
   pid_t pid = clone(child, stack_.top(), CLONE_VM | SIGCHLD, this);
   if (pid < 0) {
-    *failure = {"fork", errno, is_transient(errno)};
+    *failure = {"fork", errno, is_transient(errno) ? Fault::kMachine : Fault::kJob};
     return 0;
   }
   const char* stopped = wait_for_exec(pid);
@@ -242,12 +249,15 @@ pid_t Spawner::start(const StartMessage& attempt, int output, int text, StartFai
   while (waitpid(pid, nullptr, 0) < 0 && errno == EINTR) {
   }
   if (stopped != nullptr) {
-    *failure = {stopped, stopped == kStageStopped ? ECANCELED : ETIMEDOUT,
-                stopped != kStageStopped};
+    *failure = {stopped, stopped == kStageStopped ? ECANCELED : ETIMEDOUT};
     return 0;
   }
-  *failure = {outcome_.stage, outcome_.error, is_transient(outcome_.error)};
+  *failure = {outcome_.stage, outcome_.error,
+              is_transient(outcome_.error) ? Fault::kMachine : Fault::kJob};
+  // Before Linux 3.1 RLIMIT_NPROC was seen to here, and not at the exec.
+  if (failure->stage == "setuid" && failure->error == EAGAIN) failure->fault = Fault::kOwner;
   if (failure->stage == "exec") {
+    failure->fault = exec_fault(failure->error, attempt.kind);
     failure->stage = attempt.kind == TextKind::kScript ? script_stage(text) : "exec " + shell_;
   }
   return 0;

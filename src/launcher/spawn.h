@@ -17,10 +17,8 @@
 
 namespace filed {
 
-// Whether an errno of starting a process is the machine's fault and not the job's, so that the same
-// start may succeed later: too many processes or descriptors (EAGAIN, EMFILE, ENFILE), no memory
-// (ENOMEM, ENOBUFS), a program that is just being replaced (ETXTBSY), a disk that fails (EIO), a
-// start that took too long (ETIMEDOUT). What is missing, forbidden or malformed is not.
+// Whether an errno of starting a process tells of a shortage, so that the same start may succeed
+// later: too many processes or descriptors (EAGAIN, EMFILE, ENFILE), no memory (ENOMEM, ENOBUFS).
 bool is_transient(int error);
 
 // A stack for the child, with a page below it that faults when touched.

@@ -22,6 +22,8 @@ namespace filed {
 namespace {
 
 constexpr int64_t kRetryDelayNs = kNsPerSec;
+// An owner at his limit with a long backlog has this much between his next tries.
+constexpr int64_t kPutBackSpaceNs = 10 * kNsPerMs;
 // Output is written to the store in whole chunks, and what is left at the latest so long after it
 // came.
 constexpr int64_t kSaveDelayNs = kNsPerSec;
@@ -167,12 +169,23 @@ void Queue::start_failed(RunId id, const StartFailure& failure) {
   Run& run = found->second;
   run.failure = failure;
   run.ended = true;
-  if (failure.transient && !run.detached) {
+  if (failure.fault != Fault::kJob && !run.detached) {
     log_warning("job %s: cannot start now: %s: %s", printable(run.job_id).c_str(),
                 failure.stage.c_str(), strerror(failure.error));
-    retry_ns_ = clock_.mono_ns() + kRetryDelayNs;
+    if (failure.fault == Fault::kMachine) retry_ns_ = clock_.mono_ns() + kRetryDelayNs;
   }
   settle(run);
+}
+
+// When a job is due that could not start now: behind the others, so that it holds none of them up.
+int64_t Queue::due_again_ns(const Run& run) {
+  int64_t now = clock_.mono_ns();
+  int64_t at = now + kRetryDelayNs;
+  if (run.failure.fault == Fault::kOwner) {
+    int64_t& last = put_back_ns_[run.uid];
+    at = last = std::max(at, last + kPutBackSpaceNs);
+  }
+  return clock_.wall_ns() + at - now;
 }
 
 void Queue::output(RunId id, std::string_view bytes) {
@@ -276,7 +289,7 @@ int Queue::stage_end(Run& run, Job& job, Move& move) {
     outcome.cause = "could not start: " + run.failure.stage + ": " + strerror(run.failure.error);
   }
 
-  if (run.put_back || (!run.exit && run.failure.transient)) {
+  if (run.put_back || (!run.exit && run.failure.fault != Fault::kJob)) {
     move = Move::kPutBack;
     if (run.put_back) outcome.cause = "stopped with filed";
   } else if (outcome.cause.empty()) {
@@ -299,7 +312,9 @@ int Queue::stage_end(Run& run, Job& job, Move& move) {
       job.mtime_ns = now + backoff_ns(settings(), job.attempts);
       break;
     default:
-      job.dir = Dir::kPending;  // with the due time that it had
+      job.dir = Dir::kPending;
+      // What is stopped with filed keeps the due time that it had.
+      if (!run.put_back) job.mtime_ns = due_again_ns(run);
   }
 
   if (!run.log->finished()) run.log->finish(log_trailer(outcome.cause));

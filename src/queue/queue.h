@@ -282,6 +282,7 @@ class Queue final : public LauncherEvents {
   bool leave(Run& run);
   void settle(Run& run);
   int stage_end(Run& run, Job& job, Move& move);
+  int64_t due_again_ns(const Run& run);
   void save_output(int64_t now_ns);
   void run_deadlines(int64_t now_ns);
   void expire(Dir dir, int64_t keep_ms, int64_t now_ns);
@@ -322,6 +323,7 @@ class Queue final : public LauncherEvents {
   int64_t leaving_ = 0;       // of the runs, those whose end this turn has staged
   bool unsettled_ = false;    // some ended runs could not be saved
   int64_t retry_ns_ = -1;     // when what failed for the machine's reasons is tried again
+  std::unordered_map<uid_t, int64_t> put_back_ns_;  // when the last of an owner's is due, monotonic
   int64_t next_wall_ns_ = -1;
   bool stopping_ = false;
   bool gave_up_ = false;

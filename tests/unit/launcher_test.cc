@@ -223,13 +223,13 @@ TEST_CASE("every message comes out of decode as it went into encode", "[launcher
   CHECK(e->exit.wait_status == 0x100);
   CHECK(e->exit.cpu_us == 12345);
 
-  std::string failed = encode(StartFailedMessage{9, "exec /bin/sh", ENOENT, true});
+  std::string failed = encode(StartFailedMessage{9, "exec /bin/sh", ENOENT, Fault::kOwner});
   decoded = decode(failed);
   REQUIRE(decoded);
   auto* f = std::get_if<StartFailedMessage>(&*decoded);
   REQUIRE(f != nullptr);
   CHECK(f->stage == "exec /bin/sh");
-  CHECK(f->transient);
+  CHECK(f->fault == Fault::kOwner);
 
   for (const Message& message :
        {Message(TerminateMessage{1}), Message(KillMessage{2}), Message(MountedMessage{}),
@@ -246,7 +246,7 @@ TEST_CASE("decode refuses what is cut, too long, or forbidden", "[launcher]") {
       encode(ConfigureMessage{{}, {{"A", "1"}}}),
       encode(KillMessage{2}),
       encode(StartedMessage{3, 4}),
-      encode(StartFailedMessage{9, "exec", 2, false}),
+      encode(StartFailedMessage{9, "exec", 2}),
       encode(ExitedMessage{}),
   };
   for (const std::string& packet : packets) {
@@ -438,8 +438,27 @@ TEST_CASE("a script whose interpreter is missing fails to start, and says which"
   REQUIRE(f.seen[run].failed);
   CHECK(f.seen[run].failure.stage == "exec /no/such/interpreter");
   CHECK(f.seen[run].failure.error == ENOENT);
-  CHECK_FALSE(f.seen[run].failure.transient);
+  CHECK(f.seen[run].failure.fault == Fault::kJob);
   CHECK(f.seen[run].order == "f");
+}
+
+TEST_CASE("a program that is open for writing is its user's fault, a shell the machine's",
+          "[launcher]") {
+  Fixture f;
+  char path[] = "/tmp/filed-program-XXXXXX";
+  Fd program(mkostemp(path, O_CLOEXEC));
+  REQUIRE(program);
+  REQUIRE(fchmod(program.get(), 0755) == 0);
+  RunId script = f.start(std::string("#!") + path + "\n");
+  RunId shell = f.start("echo", [&](Attempt& a) { a.shell = path; });
+  REQUIRE(f.wait_end(script));
+  REQUIRE(f.wait_end(shell));
+  unlink(path);
+  CHECK(f.seen[script].failure.stage == std::string("exec ") + path);
+  CHECK(f.seen[script].failure.error == ETXTBSY);
+  CHECK(f.seen[script].failure.fault == Fault::kJob);
+  CHECK(f.seen[shell].failure.error == ETXTBSY);
+  CHECK(f.seen[shell].failure.fault == Fault::kMachine);
 }
 
 TEST_CASE("a shell that cannot be executed fails the start, and says why", "[launcher]") {
@@ -451,7 +470,7 @@ TEST_CASE("a shell that cannot be executed fails the start, and says why", "[lau
   CHECK(f.seen[missing].failure.stage == "exec /no/such/shell");
   CHECK(f.seen[missing].failure.error == ENOENT);
   CHECK(f.seen[forbidden].failure.error == EACCES);
-  CHECK_FALSE(f.seen[forbidden].failure.transient);
+  CHECK(f.seen[forbidden].failure.fault == Fault::kJob);
   CHECK(f.client->running() == 0);
   CHECK(f.run("echo fine") == "fine\n");
 }
@@ -723,7 +742,7 @@ TEST_CASE("a start without descriptors is told from the loop, and is worth anoth
   for (RunId id : {run, script}) {
     REQUIRE(f.seen[id].failed);
     CHECK(f.seen[id].failure.error == EMFILE);
-    CHECK(f.seen[id].failure.transient);
+    CHECK(f.seen[id].failure.fault == Fault::kMachine);
   }
   CHECK(f.run("echo fine") == "fine\n");
 }
@@ -798,7 +817,7 @@ TEST_CASE("a half-started child that is stopped holds nobody up", "[launcher]") 
   CHECK(SystemClock().mono_ns() - before < 5 * kNsPerSec);
   REQUIRE(f.seen[run].failed);
   CHECK(f.seen[run].failure.stage == "stopped before exec");
-  CHECK_FALSE(f.seen[run].failure.transient);
+  CHECK(f.seen[run].failure.fault == Fault::kJob);
   CHECK(marked_count(f.token) == 0);
 }
 
@@ -1007,7 +1026,7 @@ TEST_CASE("RLIMIT_NPROC that is reached is worth another try", "[launcher]") {
   REQUIRE(f.seen[runs.back()].failed);
   CHECK(f.seen[runs.back()].failure.error == EAGAIN);
   CHECK(f.seen[runs.back()].failure.stage == "exec /bin/sh");
-  CHECK(f.seen[runs.back()].failure.transient);
+  CHECK(f.seen[runs.back()].failure.fault == Fault::kOwner);
 }
 
 // ---- the mount

@@ -178,22 +178,26 @@ TEST_CASE_METHOD(QueueRig, "due times follow the wall clock, forward and back") 
 
 // --- starts that fail
 
-TEST_CASE_METHOD(QueueRig,
-                 "a start that fails for the machine's reasons is no attempt and keeps its place") {
+TEST_CASE_METHOD(
+    QueueRig, "a start that fails for the machine's reasons is no attempt, and all starts pause") {
   submit("j", "x");
   submit("k", "x");
-  int64_t due = job(kPending, "k").mtime_ns;
+  Strings order = {"j", "k"};
   for (int i = 0; i < 10; ++i) {
     news();
-    queue->start_failed(run("j"), {"fork", EAGAIN, true});
+    const std::string& id = order[static_cast<size_t>(i % 2)];
+    const std::string& other = order[static_cast<size_t>((i + 1) % 2)];
+    queue->start_failed(run(id), {"fork", EAGAIN, Fault::kMachine});
     turn();
     CHECK(news().empty());
-    Job back = job(kPending, "j");
+    Job back = job(kPending, id);
     CHECK(back.attempts == 0);
-    CHECK(back.mtime_ns == due);
+    CHECK(back.mtime_ns == clock.wall + kNsPerSec);
     CHECK(queue->next_deadline_ns() > clock.mono);
-    pass_ms(1000);
-    CHECK(news() == Strings{"start j"});
+    pass_ms(999);
+    CHECK(news().empty());
+    pass_ms(1);
+    CHECK(news() == Strings{"start " + other});
     CHECK(launcher.attempts.back().number == 1);
   }
   exit("j", 0);
@@ -201,14 +205,44 @@ TEST_CASE_METHOD(QueueRig,
   CHECK(queue->totals().retried == 0);
 }
 
+TEST_CASE_METHOD(QueueRig, "an owner whose limits allow no start does not hold up the others") {
+  set([](QueueSettings& queue) { queue.workers = 2; });
+  for (const char* id : {"a1", "a2", "a3"}) submit(id, "x", kAlice);
+  submit("b1", "x", kBob);
+  for (const char* id : {"a1", "a2", "a3"}) {
+    queue->start_failed(run(id), {"exec /bin/sh", EAGAIN, Fault::kOwner});
+    turn();
+    CHECK(job(kPending, id).attempts == 0);
+  }
+  CHECK(ls(kActive) == Strings{"b1"});
+  CHECK(queue->next_wall_ns() == job(kPending, "a1").mtime_ns);
+  CHECK(job(kPending, "a1").mtime_ns == clock.wall + kNsPerSec);
+  news();
+  pass_ms(1000);
+  CHECK(news() == Strings{"start a1"});
+  CHECK(launcher.attempts.back().number == 1);
+}
+
+TEST_CASE_METHOD(QueueRig, "what an owner's limits put back is not tried all at once") {
+  constexpr int kJobs = 300;
+  for (int i = 0; i < kJobs; ++i) submit(std::to_string(i), "x");
+  for (int i = 0; i < kJobs; ++i) {
+    queue->start_failed(run(std::to_string(i)), {"exec /bin/sh", EAGAIN, Fault::kOwner});
+    turn();
+  }
+  CHECK(ls(kActive).empty());
+  CHECK(job(kPending, "0").mtime_ns == clock.wall + kNsPerSec);
+  CHECK(job(kPending, "299").mtime_ns == clock.wall + kNsPerSec + 299 * 10 * kNsPerMs);
+}
+
 TEST_CASE_METHOD(QueueRig, "a start that fails for the job's reasons is a failed attempt") {
   set([](QueueSettings& queue) { queue.retries = 1; });
   submit("j", "x");
-  queue->start_failed(run("j"), {"setuid", EPERM, false});
+  queue->start_failed(run("j"), {"setuid", EPERM});
   turn();
   CHECK(job(kPending, "j").attempts == 1);
   pass_ms(1000);
-  queue->start_failed(run("j"), {"exec /bin/sh", ENOENT, false});
+  queue->start_failed(run("j"), {"exec /bin/sh", ENOENT});
   turn();
   CHECK(cat(kFailed, "j") ==
         ">>> x\n\n\n[System Error]: could not start: exec /bin/sh: No such file or directory\n");
@@ -219,7 +253,7 @@ TEST_CASE_METHOD(QueueRig, "news of an attempt that nobody knows is of no effect
   queue->started(99, 1);
   queue->output(99, "x");
   queue->exited(99, {});
-  queue->start_failed(99, {"fork", EAGAIN, true});
+  queue->start_failed(99, {"fork", EAGAIN, Fault::kMachine});
   CHECK_FALSE(queue->turn().changed());
   CHECK(turn() == 0);
 }

@@ -428,7 +428,7 @@ class ModelRig : public QueueRig {
 
   // The queue makes a pause then, and so does the test.
   void fail_to_start(ModelRun& run) {
-    queue->start_failed(run.run, {"fork", EAGAIN, true});
+    queue->start_failed(run.run, {"fork", EAGAIN, Fault::kMachine});
     run.ended = true;
     run.status = -1;
     apply_end(run);
@@ -454,6 +454,7 @@ class ModelRig : public QueueRig {
     run.trailer = log_trailer(job.cause);
     if (run.status < 0) {
       job.dir = kPending;
+      job.due = clock.wall + kNsPerSec;
       return;
     }
     ++job.attempts;

@@ -245,7 +245,7 @@ TEST_CASE_METHOD(QueueRig, "an attempt can be moved and removed while its start 
   CHECK(rm(kActive, "k") == 0);
   CHECK(news() == Strings{"kill j", "kill k"});
   begin("j");
-  queue->start_failed(run("k"), {"fork", EAGAIN, true});
+  queue->start_failed(run("k"), {"fork", EAGAIN, Fault::kMachine});
   turn();
   die("j", SIGKILL);
   CHECK(news().empty());
@@ -505,8 +505,10 @@ TEST_CASE_METHOD(QueueRig, "an active job's mtime is its last output, and its du
   CHECK(job(kActive, "j").mtime_ns == clock.wall);
   CHECK(touch(kActive, "j", 7) == 0);
   CHECK(job(kActive, "j").mtime_ns == 7);
-  queue->start_failed(run("j"), {"fork", EAGAIN, true});
+  queue->stop();
+  queue->stop();
   turn();
+  die("j", SIGKILL);
   CHECK(job(kPending, "j").mtime_ns == 42);
 }
 
