@@ -1,6 +1,7 @@
-// One loop: wait for the socket and for SIGCHLD. What a turn finds is handled in this order:
-// children that have ended, then messages in the order of sending, then what these messages want
-// killed, all trees at once; then the replies leave together.
+// One loop: wait for the socket, for SIGCHLD and for starts that are under way. What a turn finds
+// is handled in this order: children that have ended, then starts, then messages in the order of
+// sending, then what these messages want killed, all trees at once; then the replies leave
+// together.
 //
 // How an attempt ends. Its main process is seen as a zombie and left one for the moment: so its
 // number, which is also that of its process group and session, cannot get another owner while we
@@ -163,6 +164,8 @@ class LauncherProcess {
   void receive();
   void handle(size_t packet);
   void start(const StartMessage& message, size_t packet);
+  void look_at_start(pid_t pid, bool ready);
+  void give_up_start(pid_t pid, const StartFailure& failure);
   void reap();
   void main_ended(pid_t pid, const Main& main);
   void kill_condemned();
@@ -182,6 +185,9 @@ class LauncherProcess {
 
   std::unordered_map<pid_t, Main> mains_;
   std::unordered_map<RunId, pid_t> runs_;
+  std::unordered_map<pid_t, Starting> starting_;  // of the mains, those that have not come to exec
+  std::vector<pollfd> polled_;
+  std::vector<pid_t> polled_starts_;
   std::unordered_map<pid_t, RunId> to_terminate_;  // by the messages of this turn
   std::unordered_map<pid_t, RunId> to_kill_;
   std::unordered_set<pid_t> survivors_;  // children who left an ended attempt's session on purpose
@@ -191,7 +197,7 @@ class LauncherProcess {
 };
 
 LauncherProcess::LauncherProcess(const LauncherSettings& settings, Fd socket)
-    : settings_(settings), socket_(std::move(socket)), spawner_(settings_) {
+    : settings_(settings), socket_(std::move(socket)), spawner_(settings_, socket_.get()) {
   sigset_t child;
   sigemptyset(&child);
   sigaddset(&child, SIGCHLD);
@@ -201,16 +207,25 @@ LauncherProcess::LauncherProcess(const LauncherSettings& settings, Fd socket)
 
 void LauncherProcess::serve() {
   for (;;) {
-    pollfd fds[2] = {{socket_.get(), POLLIN, 0}, {signals_.get(), POLLIN, 0}};
-    if (poll(fds, 2, to_kill_.empty() ? -1 : kRetryMs) < 0 && errno != EINTR) leave();
-    if (fds[1].revents != 0) {
+    polled_ = {{socket_.get(), POLLIN, 0}, {signals_.get(), POLLIN, 0}};
+    polled_starts_.clear();
+    for (const auto& [pid, starting] : starting_) {
+      polled_starts_.push_back(pid);
+      polled_.push_back({starting.report.get(), POLLIN, 0});
+    }
+    int timeout = to_kill_.empty() && starting_.empty() ? -1 : kRetryMs;
+    if (poll(polled_.data(), polled_.size(), timeout) < 0 && errno != EINTR) leave();
+    if (polled_[1].revents != 0) {
       signalfd_siginfo info;
       // One SIGCHLD stands for any number of children: reap() looks for all of them.
       while (read(signals_.get(), &info, sizeof info) < 0 && errno == EINTR) {
       }
       reap();
     }
-    if (fds[0].revents != 0) receive();
+    for (size_t i = 0; i < polled_starts_.size(); ++i) {
+      look_at_start(polled_starts_[i], polled_[i + 2].revents != 0);
+    }
+    if (polled_[0].revents != 0) receive();
     kill_condemned();
     send_replies();
     if (leaving_) leave();
@@ -226,7 +241,7 @@ void LauncherProcess::receive() {
       return;
     }
     for (size_t i = 0; i < incoming_.size() && !leaving_; ++i) handle(i);
-    // A full batch may have left more. Not before the replies to starts, which take their time.
+    // A full batch may have left more. Not before the replies.
     if (leaving_ || !replies_.empty() || incoming_.size() < PacketBatch::kCapacity) return;
   }
 }
@@ -258,12 +273,13 @@ void LauncherProcess::start(const StartMessage& message, size_t packet) {
   Fd output = incoming_.take(packet, 0);
   Fd text = incoming_.take(packet, 1);
   StartFailure failure;
+  Starting starting;
   pid_t pid = 0;
   if (incoming_.descriptors_lost(packet) || !output ||
       ((message.hook || message.kind != TextKind::kArgument) && !text)) {
     failure = {"descriptors", EMFILE, Fault::kMachine};
   } else {
-    pid = spawner_.start(message, output.get(), text.get(), &failure);
+    pid = spawner_.start(message, output.get(), std::move(text), &starting, &failure);
   }
   if (pid == 0) {
     reply(StartFailedMessage{message.run, failure.stage, failure.error, failure.fault});
@@ -271,7 +287,35 @@ void LauncherProcess::start(const StartMessage& message, size_t packet) {
   }
   mains_[pid] = {message.run};
   runs_[message.run] = pid;
-  reply(StartedMessage{message.run, pid});
+  starting_[pid] = std::move(starting);
+}
+
+// `ready`: it has ended, one way or another.
+void LauncherProcess::look_at_start(pid_t pid, bool ready) {
+  auto entry = starting_.find(pid);
+  if (entry == starting_.end()) return;
+  StartFailure failure;
+  StartState state = ready ? Spawner::look(entry->second, &failure) : StartState::kUnderWay;
+  if (state == StartState::kOver) {
+    reply(StartedMessage{mains_[pid].run, pid});
+    starting_.erase(entry);
+  } else if (state == StartState::kFailed || Spawner::is_stuck(pid, entry->second, &failure)) {
+    give_up_start(pid, failure);
+  }
+}
+
+// Tells that the start has failed, and forgets the child. It dies as soon as it can.
+void LauncherProcess::give_up_start(pid_t pid, const StartFailure& failure) {
+  ::kill(pid, SIGKILL);
+  ::kill(-pid, SIGKILL);  // should it have come to its exec this very moment
+  RunId run = mains_[pid].run;
+  reply(StartFailedMessage{run, failure.stage, failure.error, failure.fault});
+  starting_.erase(pid);
+  to_kill_.erase(pid);
+  to_terminate_.erase(pid);
+  runs_.erase(run);
+  mains_.erase(pid);
+  survivors_.insert(pid);
 }
 
 void LauncherProcess::reap() {
@@ -279,6 +323,7 @@ void LauncherProcess::reap() {
     siginfo_t info{};
     if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) != 0 || info.si_pid == 0) return;
     pid_t pid = info.si_pid;
+    look_at_start(pid, true);
     auto entry = mains_.find(pid);
     bool is_main = entry != mains_.end();
     if (is_main) main_ended(pid, entry->second);

@@ -1,25 +1,21 @@
-// How a job is started. fork() copies the page tables of its caller and vfork() suspends it; we
-// want neither. The child is cloned with our memory (CLONE_VM) and a stack of its own, and we wait
-// until it no longer uses our memory, because its program runs or because it has ended. The kernel
-// tells: at both moments it clears the word that set_tid_address(2) named and wakes who waits for
-// it. That is a vfork whose wait has a bound, and it needs one: from its change of user on, the
-// half-started child can be stopped by anyone who is that user, and would hold up every other job.
+// How a job is started: by fork, which is cheap for a process as small as the launcher. The child
+// shares nothing with us, not even errno, so that nothing that becomes of it is felt here. Its end
+// of a pipe is closed by the exec or by its death; before that it writes what has failed, if
+// anything has. So nobody need wait for a child: from its change of user on it can be stopped by
+// anyone who is that user, and an interpreter or a home that lies in a filesystem of his can let it
+// hang where not even SIGKILL reaches it. Such a child is left to itself: its first step after the
+// system call that it hangs in is its death.
 //
-// While both share the memory, the child makes system calls and nothing else. What it does is a
-// list of steps prepared in Plan; the first that fails names itself in Outcome, and the child
-// exits. The system calls are raw ones: the C library's setuid and friends tell other threads, of
-// which it believes the launcher's own to be one.
+// What the child does is a list of steps prepared in Plan; the first that fails is reported, and
+// the child exits. The system calls are raw ones: the C library's setuid and friends tell other
+// threads, of which a library may have made it believe that there are some.
 //
-// Why ptrace is no way into the launcher through the child, whose user may be the attacker: the
-// launcher is not dumpable, nor is then what shares its memory.
+// Why ptrace is no way in for the child's user: the launcher is not dumpable, nor is its copy.
 #include "launcher/spawn.h"
 
 #include <fcntl.h>
 #include <linux/capability.h>
-#include <linux/futex.h>
-#include <sched.h>
 #include <signal.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -53,25 +49,19 @@
 #define FILED_SYS_SETGROUPS SYS_setgroups
 #endif
 
-// Sanitizers keep notes about the thread that runs; here two processes are that thread.
-#define FILED_SHARED_MEMORY __attribute__((no_sanitize("address", "undefined", "thread")))
-
 namespace filed {
 namespace {
 
-constexpr size_t kStackSize = 64 * 1024;
 constexpr int kTextDescriptor = 3;
 constexpr const char* kTextPath = "/proc/self/fd/3";
 
-// An exec takes a millisecond or two. After each slice without one we look whether the child has
-// been stopped; one that is merely slow (a cold disk) is given the whole time.
-constexpr int64_t kWaitSliceNs = 20 * kNsPerMs;
-constexpr int64_t kWaitNs = 30 * kNsPerSec;
+// An exec takes a millisecond or two. After that we look whether the child has been stopped; one
+// that is merely slow (a cold disk) is given the whole time.
+constexpr int64_t kSoonNs = 20 * kNsPerMs;
+constexpr int64_t kWaitNs = 3 * kNsPerSec;
 
 constexpr const char* kStageStopped = "stopped before exec";
 constexpr const char* kStageTimedOut = "start timed out";
-
-size_t page_size() { return static_cast<size_t>(sysconf(_SC_PAGESIZE)); }
 
 // The interpreter that a script names, for messages: "exec /usr/bin/perl".
 std::string script_stage(int text) {
@@ -117,23 +107,13 @@ bool is_transient(int error) {
   }
 }
 
-ChildStack::ChildStack()
-    : memory_(mmap(nullptr, kStackSize, PROT_READ | PROT_WRITE,
-                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0)) {
-  if (memory_ == MAP_FAILED) throw_errno("launcher: stack");
-  mprotect(memory_, page_size(), PROT_NONE);
-}
-
-ChildStack::~ChildStack() { munmap(memory_, kStackSize); }
-
-void* ChildStack::top() const { return static_cast<char*>(memory_) + kStackSize; }
-
-Spawner::Spawner(const LauncherSettings& settings)
+Spawner::Spawner(const LauncherSettings& settings, int socket)
     : as_owner_(settings.as_owner),
       null_(open("/dev/null", O_RDONLY | O_CLOEXEC)),
       environment_(settings.mount_dir, settings.token) {
   if (!null_) throw_errno("/dev/null");
   plan_.parent = getpid();
+  plan_.socket = socket;
   plan_.set_user = as_owner_ || settings.user;
   plan_.uid = settings.user ? settings.user->uid : geteuid();
   plan_.gid = settings.user ? settings.user->gid : getegid();
@@ -230,79 +210,68 @@ void Spawner::plan_command(const StartMessage& attempt, int text) {
   plan_.argv = argv_;
 }
 
-pid_t Spawner::start(const StartMessage& attempt, int output, int text, StartFailure* failure) {
+pid_t Spawner::start(const StartMessage& attempt, int output, Fd text, Starting* starting,
+                     StartFailure* failure) {
+  auto failed = [&](const char* stage) {
+    *failure = {stage, errno, is_transient(errno) ? Fault::kMachine : Fault::kJob};
+    return 0;
+  };
   plan_user(attempt);
   plan_restrictions(attempt);
-  plan_command(attempt, text);
-  plan_.input = attempt.hook ? text : null_.get();
+  plan_command(attempt, text.get());
+  plan_.input = attempt.hook ? text.get() : null_.get();
   plan_.output = output;
-  outcome_ = {1, nullptr, 0};
+  // Never kTextDescriptor, which is in use since the launcher's start.
+  int pipe[2];
+  if (pipe2(pipe, O_CLOEXEC | O_NONBLOCK) != 0) return failed("pipe");
+  Fd report(pipe[0]);
+  Fd theirs(pipe[1]);
 
-  pid_t pid = clone(child, stack_.top(), CLONE_VM | SIGCHLD, this);
-  if (pid < 0) {
-    *failure = {"fork", errno, is_transient(errno) ? Fault::kMachine : Fault::kJob};
-    return 0;
+  pid_t pid = fork();
+  if (pid < 0) return failed("fork");
+  if (pid == 0) {
+    Report failure_of_step = run_child(plan_);
+    syscall(SYS_write, theirs.get(), &failure_of_step, sizeof failure_of_step);
+    for (;;) syscall(SYS_exit_group, 127);
   }
-  const char* stopped = wait_for_exec(pid);
-  if (stopped == nullptr && outcome_.stage == nullptr) return pid;
+  *starting = {std::move(report), std::move(text), attempt.kind, shell_, SystemClock().mono_ns()};
+  return pid;
+}
 
-  while (waitpid(pid, nullptr, 0) < 0 && errno == EINTR) {
-  }
-  if (stopped != nullptr) {
-    *failure = {stopped, stopped == kStageStopped ? ECANCELED : ETIMEDOUT};
-    return 0;
-  }
-  *failure = {outcome_.stage, outcome_.error,
-              is_transient(outcome_.error) ? Fault::kMachine : Fault::kJob};
+StartState Spawner::look(const Starting& starting, StartFailure* failure) {
+  Report report;
+  ssize_t size = read(starting.report.get(), &report, sizeof report);
+  if (size < 0) return StartState::kUnderWay;
+  if (size != sizeof report) return StartState::kOver;
+  *failure = {report.stage, report.error,
+              is_transient(report.error) ? Fault::kMachine : Fault::kJob};
   // Before Linux 3.1 RLIMIT_NPROC was seen to here, and not at the exec.
   if (failure->stage == "setuid" && failure->error == EAGAIN) failure->fault = Fault::kOwner;
   if (failure->stage == "exec") {
-    failure->fault = exec_fault(failure->error, attempt.kind);
-    failure->stage = attempt.kind == TextKind::kScript ? script_stage(text) : "exec " + shell_;
+    failure->fault = exec_fault(failure->error, starting.kind);
+    failure->stage = starting.kind == TextKind::kScript ? script_stage(starting.text.get())
+                                                        : "exec " + starting.shell;
   }
-  return 0;
+  return StartState::kFailed;
 }
 
-// Waits until the child has left our memory. Returns null, or, when it did not in time and was
-// killed, what is to be said about it.
-const char* Spawner::wait_for_exec(pid_t pid) {
-  // What the futex call takes under its plain number on any machine; struct timespec is not
-  // everywhere.
-  struct {
-    long seconds;
-    long nanoseconds;
-  } slice = {0, static_cast<long>(kWaitSliceNs)};
-  int64_t waited_ns = 0;
-  while (__atomic_load_n(&outcome_.running, __ATOMIC_ACQUIRE) != 0) {
-    // Not FUTEX_PRIVATE: the kernel's wake is not private either.
-    if (syscall(SYS_futex, &outcome_.running, FUTEX_WAIT, 1, &slice, nullptr, 0) == 0) continue;
-    if (errno != ETIMEDOUT) continue;
-    waited_ns += kWaitSliceNs;
-    auto process = read_process(pid);
-    // Killed before it could name the word.
-    if (process && process->dead) return nullptr;
-    // Not 't': only a debugger with every right can hold it so, and may take its time.
-    bool is_stopped = process && process->state == 'T';
-    if (!is_stopped && waited_ns < kWaitNs) continue;
-    ::kill(pid, SIGKILL);
-    return is_stopped ? kStageStopped : kStageTimedOut;
+bool Spawner::is_stuck(pid_t pid, const Starting& starting, StartFailure* failure) {
+  int64_t waited_ns = SystemClock().mono_ns() - starting.since_ns;
+  if (waited_ns < kSoonNs) return false;
+  auto process = read_process(pid);
+  if (process && process->state == 'T') {
+    *failure = {kStageStopped, ECANCELED};
+    return true;
   }
-  return nullptr;
-}
-
-FILED_SHARED_MEMORY int Spawner::child(void* self) {
-  auto* spawner = static_cast<Spawner*>(self);
-  run_child(spawner->plan_, spawner->outcome_);
-  for (;;) syscall(SYS_exit_group, 127);
+  *failure = {kStageTimedOut, ETIMEDOUT};
+  return waited_ns >= kWaitNs;
 }
 
 // Returns only when a step has failed.
-FILED_SHARED_MEMORY void Spawner::run_child(const Plan& plan, Outcome& outcome) noexcept {
-  auto failed = [&](const char* stage) {
-    outcome.error = errno;
-    outcome.stage = stage;
-  };
-  syscall(SYS_set_tid_address, &outcome.running);
+Spawner::Report Spawner::run_child(const Plan& plan) noexcept {
+  auto failed = [](const char* stage) { return Report{stage, errno}; };
+  // Filed is told of the launcher's death by the end of this.
+  syscall(SYS_close, plan.socket);
   if (syscall(SYS_setsid) < 0) return failed("setsid");
   if (syscall(SYS_dup3, plan.input, 0, 0) < 0 || syscall(SYS_dup3, plan.output, 1, 0) < 0 ||
       syscall(SYS_dup3, plan.output, 2, 0) < 0) {
@@ -341,6 +310,8 @@ FILED_SHARED_MEMORY void Spawner::run_child(const Plan& plan, Outcome& outcome) 
     __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = {};
     if (syscall(SYS_capset, &header, none) != 0) return failed("capabilities");
   }
+  // Where the system is set up so, changing ids has made it dumpable.
+  syscall(SYS_prctl, PR_SET_DUMPABLE, 0L, 0L, 0L, 0L);
   // After the change of user, which clears it. The launcher may have died before.
   if (syscall(SYS_prctl, PR_SET_PDEATHSIG, long{SIGKILL}, 0L, 0L, 0L) != 0)
     return failed("pdeathsig");
@@ -370,7 +341,7 @@ FILED_SHARED_MEMORY void Spawner::run_child(const Plan& plan, Outcome& outcome) 
     }
   }
   syscall(SYS_execve, plan.program, plan.argv, plan.envp);
-  failed("exec");
+  return failed("exec");
 }
 
 }  // namespace filed

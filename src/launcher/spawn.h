@@ -21,35 +21,40 @@ namespace filed {
 // later: too many processes or descriptors (EAGAIN, EMFILE, ENFILE), no memory (ENOMEM, ENOBUFS).
 bool is_transient(int error);
 
-// A stack for the child, with a page below it that faults when touched.
-class ChildStack {
- public:
-  ChildStack();  // throws Error
-  ~ChildStack();
-  ChildStack(const ChildStack&) = delete;
-  ChildStack& operator=(const ChildStack&) = delete;
-
-  void* top() const;
-
- private:
-  void* memory_;
+// A child between its fork and its exec.
+struct Starting {
+  Fd report;  // ends with the exec or the child's death
+  Fd text;
+  TextKind kind = TextKind::kArgument;
+  std::string shell;
+  int64_t since_ns = 0;  // monotonic
 };
+
+enum class StartState { kUnderWay, kFailed, kOver };
 
 class Spawner {
  public:
   // The process must have one thread, all signals blocked and none ignored, and all its descriptors
-  // above 2 close-on-exec. Throws Error.
-  explicit Spawner(const LauncherSettings& settings);
+  // above 2 close-on-exec. `socket` is the launcher's. Throws Error.
+  Spawner(const LauncherSettings& settings, int socket);
 
   // Limits and [env] for the attempts from now on.
   void configure(const LimitSettings& limits,
                  const std::vector<std::pair<std::string_view, std::string_view>>& env);
 
-  // Starts the attempt and waits until its program runs or something has failed; how long it waits
-  // is bounded. `output` becomes its stdout and stderr, `text` (unless the kind is kArgument) its
-  // descriptor 3. Returns the pid, which is also that of its session and process group, or 0 with
-  // *failure filled in.
-  pid_t start(const StartMessage& attempt, int output, int text, StartFailure* failure);
+  // Begins to start the attempt. `output` becomes its stdout and stderr, `text` (unless the kind is
+  // kArgument) its descriptor 3. Returns the pid, which is also to be that of its session and
+  // process group, with *starting filled in, or 0 with *failure filled in.
+  pid_t start(const StartMessage& attempt, int output, Fd text, Starting* starting,
+              StartFailure* failure);
+
+  // What has become of it. Over: its program runs, or it has died. Failed: *failure says why, and
+  // it exits by itself. Does not wait.
+  static StartState look(const Starting& starting, StartFailure* failure);
+
+  // Whether a child that is under way is to be given up, because it was stopped or takes too long;
+  // *failure says which.
+  static bool is_stuck(pid_t pid, const Starting& starting, StartFailure* failure);
 
  private:
   // The kernel's struct rlimit64, the same everywhere.
@@ -60,7 +65,7 @@ class Spawner {
     uint64_t hard;
   };
 
-  // All that the child is to do. It only reads this.
+  // All that the child is to do.
   struct Plan {
     const char* program = nullptr;
     char* const* argv = nullptr;
@@ -82,35 +87,30 @@ class Spawner {
     ConfineHook confine = nullptr;
     void* confine_context = nullptr;
     pid_t parent = 0;
+    int socket = -1;
   };
 
-  // All that the child writes. `running` is 1 until the kernel clears it, when the child no longer
-  // uses our memory; `stage` stays null unless a step failed.
-  struct Outcome {
-    int running = 0;
+  // The step that failed in the child, a string constant, and its errno.
+  struct Report {
     const char* stage = nullptr;
     int error = 0;
   };
 
-  static int child(void* self);
-  static void run_child(const Plan& plan, Outcome& outcome) noexcept;
+  static Report run_child(const Plan& plan) noexcept;
 
   void plan_user(const StartMessage& attempt);
   void plan_restrictions(const StartMessage& attempt);
   void plan_command(const StartMessage& attempt, int text);
-  const char* wait_for_exec(pid_t pid);
 
   const bool as_owner_;
   bool may_drop_bounding_set_ = false;
   Fd null_;
-  ChildStack stack_;
   UserCache users_;
   Environment environment_;
   std::vector<Limit> limits_;
   std::optional<int> nice_;
   ConfineHook confine_ = nullptr;
   Plan plan_;
-  Outcome outcome_;
   std::string shell_;
   std::string text_;
   char* argv_[4] = {};

@@ -1,6 +1,7 @@
 // The launcher with real processes: a LauncherClient in this process, a launcher, and jobs. Those
 // that need root are left out without it. Every wait is for an event, and bounded.
 #include <fcntl.h>
+#include <linux/fuse.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/mman.h>
@@ -1144,6 +1145,72 @@ TEST_CASE("the launcher detaches a FUSE mount whose server does not answer", "[l
     CHECK_FALSE(is_in_mounts(dir));
     rmdir(dir);
   }
+}
+
+namespace {
+
+// Answers the kernel's first request, and reads the next one, which is never answered: who made
+// that can no longer be killed. False if it does not come.
+bool let_hang(int connection) {
+  std::vector<char> buffer(1 << 20);
+  for (;;) {
+    pollfd fd = {connection, POLLIN, 0};
+    if (poll(&fd, 1, 10'000) != 1) return false;
+    if (read(connection, buffer.data(), buffer.size()) < 0) return false;
+    fuse_in_header in;
+    memcpy(&in, buffer.data(), sizeof in);
+    if (in.opcode != FUSE_INIT) return true;
+    struct {
+      fuse_out_header header;
+      fuse_init_out init;
+    } out{};
+    out.header.len = sizeof out;
+    out.header.unique = in.unique;
+    out.init.major = FUSE_KERNEL_VERSION;
+    out.init.minor = 31;
+    out.init.max_write = 4096;
+    if (write(connection, &out, sizeof out) < 0) return false;
+  }
+}
+
+}  // namespace
+
+TEST_CASE("an interpreter that cannot be read holds up its own job only, and not for long",
+          "[launcher]") {
+  char dir[] = "/tmp/filed-launcher-XXXXXX";
+  REQUIRE(mkdtemp(dir) != nullptr);
+  Fd connection = mount_silent_fuse(dir);
+  if (!connection) {
+    rmdir(dir);
+    return;  // no FUSE here
+  }
+  {
+    Fixture f;
+    int64_t before = SystemClock().mono_ns();
+    RunId hanging = f.start(std::string("#!") + dir + "/program\n");
+    REQUIRE(let_hang(connection.get()));
+    CHECK(f.run("echo fine") == "fine\n");
+    CHECK(SystemClock().mono_ns() - before < 3 * kNsPerSec);
+    CHECK_FALSE(f.seen[hanging].failed);
+    REQUIRE(f.wait_end(hanging));
+    CHECK(SystemClock().mono_ns() - before < 10 * kNsPerSec);
+    REQUIRE(f.seen[hanging].failed);
+    CHECK(f.seen[hanging].failure.stage == "start timed out");
+    CHECK(f.seen[hanging].failure.error == ETIMEDOUT);
+    CHECK(f.seen[hanging].failure.fault == Fault::kJob);
+    CHECK(f.run("echo fine") == "fine\n");
+    pid_t launcher = f.client->launcher_pid();
+    connection.reset();  // the kernel answers then
+    CHECK(eventually([&] {
+      for (const Process& process : read_processes()) {
+        if (process.parent == launcher) return false;
+      }
+      return true;
+    }));
+    CHECK(f.run("echo fine") == "fine\n");
+  }
+  CHECK(system((std::string("fusermount3 -u -z ") + dir).c_str()) == 0);
+  rmdir(dir);
 }
 
 TEST_CASE("a fork bomb at its user's limit cannot outrun the kill", "[launcher]") {
