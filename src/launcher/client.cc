@@ -8,7 +8,6 @@
 #include "launcher/client.h"
 
 #include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
@@ -380,29 +379,6 @@ bool LauncherClient::reap(int64_t timeout_ms) {
   return true;
 }
 
-bool LauncherClient::shut_down(int64_t timeout_ms) {
-  SystemClock clock;
-  int64_t deadline = clock.mono_ns() + timeout_ms * kNsPerMs;
-  auto left_ms = [&] { return std::max<int64_t>((deadline - clock.mono_ns()) / kNsPerMs, 0); };
-  on_gone_ = nullptr;
-  quit();
-  // Its replies are of no interest, but it may be waiting for room to send them.
-  while (socket_) {
-    int error = incoming_->receive(socket_.get());
-    if (error == EAGAIN) {
-      if (left_ms() == 0) return false;
-      short events = POLLIN;
-      if (!outgoing_.empty()) events |= POLLOUT;
-      pollfd fd = {socket_.get(), events, 0};
-      poll(&fd, 1, static_cast<int>(std::min<int64_t>(left_ms(), 1000)));
-      flush();
-    } else if (error != 0 && error != EINTR) {
-      gone();
-    }
-  }
-  return reap(left_ms());
-}
-
 int LauncherClient::kill_everything(int64_t timeout_ms) {
   SystemClock clock;
   int64_t deadline = clock.mono_ns() + timeout_ms * kNsPerMs;
@@ -433,9 +409,7 @@ int LauncherClient::kill_everything(int64_t timeout_ms) {
   }
 }
 
-namespace {
-
-int kill_marked_if(std::string_view token, const std::function<bool(RunId)>& wanted) {
+int kill_marked(std::string_view token, const std::vector<RunId>& runs) {
   pid_t self = getpid();
   std::vector<pid_t> spare;
   for (auto process = read_process(self); process && process->parent > 1;) {
@@ -445,7 +419,7 @@ int kill_marked_if(std::string_view token, const std::function<bool(RunId)>& wan
   auto filter = [&](const Process& process) {
     if (process.parent == self) return false;
     auto run = marked_run(process.pid, token);
-    return run && wanted(*run);
+    return run && std::find(runs.begin(), runs.end(), *run) != runs.end();
   };
   int killed = 0;
   for (int attempt = 0; attempt < 10; ++attempt) {
@@ -454,17 +428,6 @@ int kill_marked_if(std::string_view token, const std::function<bool(RunId)>& wan
     if (result.finished) break;
   }
   return killed;
-}
-
-}  // namespace
-
-int kill_marked(std::string_view token, const std::vector<RunId>& runs) {
-  return kill_marked_if(
-      token, [&](RunId run) { return std::find(runs.begin(), runs.end(), run) != runs.end(); });
-}
-
-int kill_marked(std::string_view token) {
-  return kill_marked_if(token, [](RunId) { return true; });
 }
 
 }  // namespace filed

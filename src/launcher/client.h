@@ -4,7 +4,7 @@
 // Life: construct early in main, while the process is small and has one thread (the launcher keeps
 // what is in memory then, and of the descriptors only those named in the settings); attach() when
 // the loop and the queue are there; mounted() once the mount is ours; flush() at the end of each
-// turn; quit() or shut_down() at the end. When this process dies in any other way, the launcher
+// turn; quit() at the end. When this process dies in any other way, the launcher
 // sees the socket's end, kills every attempt, detaches the mount and leaves.
 #pragma once
 
@@ -110,10 +110,6 @@ class LauncherClient final : public Launcher {
   // Tells the launcher to kill what still runs, detach the mount and leave; on_gone follows.
   void quit();
 
-  // quit(), and waits for the launcher's end without the loop, at most `timeout_ms`. Returns false
-  // when it is still there. No event comes from within, but on_gone is not called after it either.
-  bool shut_down(int64_t timeout_ms);
-
   // For on_gone, and for a launcher that does not leave: kills the launcher, every attempt that has
   // not ended and all that descends from it, with SIGKILL, and waits, at most `timeout_ms`, until
   // they are gone. What ended attempts left running on purpose (daemons in sessions of their own)
@@ -121,9 +117,6 @@ class LauncherClient final : public Launcher {
   int kill_everything(int64_t timeout_ms);
 
   pid_t launcher_pid() const { return launcher_; }
-  size_t running() const {
-    return runs_.size();
-  }  // attempts that were started and not yet answered
 
  private:
   struct Run {
@@ -176,8 +169,5 @@ class LauncherClient final : public Launcher {
 // start after a crash of both processes: pass the attempts that were active then, so that daemons
 // which earlier jobs started on purpose live on. Returns how many were killed.
 int kill_marked(std::string_view token, const std::vector<RunId>& runs);
-
-// The same for every run of the token.
-int kill_marked(std::string_view token);
 
 }  // namespace filed

@@ -337,12 +337,6 @@ std::optional<Message> decode(std::string_view packet) {
   return std::nullopt;
 }
 
-size_t descriptors_of(const Message& message) {
-  const auto* start = std::get_if<StartMessage>(&message);
-  if (start == nullptr) return 0;
-  return start->kind == TextKind::kArgument && !start->hook ? 1 : 2;
-}
-
 namespace {
 
 // Room for the descriptors of one packet, aligned as the kernel wants it.

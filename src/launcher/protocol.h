@@ -101,9 +101,6 @@ std::string encode(const Message& message);
 // into `packet`.
 std::optional<Message> decode(std::string_view packet);
 
-// How many descriptors belong to the message.
-size_t descriptors_of(const Message& message);
-
 // A batch of packets that is received with one system call. Its buffers are allocated once.
 class PacketBatch {
  public:

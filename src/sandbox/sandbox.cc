@@ -107,11 +107,6 @@ Sandbox Sandbox::prepare(const SandboxSpec& spec, const SandboxOptions& options)
       add_path(sandbox.ruleset_, opened.resolved.fd.get(), opened.resolved.st.st_mode,
                opened.grant.writable, plan, opened.grant.path);
     }
-    for (const OpenGrant& open : options.open) {
-      // Not fstat(2), which would ask the file's own filesystem: that may be the caller's.
-      add_path(sandbox.ruleset_, open.fd, open.directory ? S_IFDIR : S_IFREG, open.writable, plan,
-               open.name);
-    }
     if (plan.abi >= 4) {
       add_ports(sandbox.ruleset_, spec.connect, landlock::kAccessNetConnectTcp);
       add_ports(sandbox.ruleset_, spec.bind, landlock::kAccessNetBindTcp);
@@ -142,13 +137,6 @@ int Sandbox::apply(const char** stage) const noexcept {
 
 int Sandbox::confine(void* sandbox, const char** stage) noexcept {
   return static_cast<const Sandbox*>(sandbox)->apply(stage);
-}
-
-bool Sandbox::stale() const {
-  return std::any_of(granted_.begin(), granted_.end(), [](const Granted& granted) {
-    struct stat st;
-    return stat(granted.path.c_str(), &st) != 0 || !same_file(st, granted.dev, granted.ino);
-  });
 }
 
 std::string Sandbox::grant_over(const std::string& path, bool writable_only) const {

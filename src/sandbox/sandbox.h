@@ -18,18 +18,9 @@
 
 namespace filed {
 
-// Something granted that is open already, such as the root of a mount that must not be looked up.
-struct OpenGrant {
-  int fd = -1;  // O_PATH will do; needed by prepare() only, stays the caller's
-  bool writable = false;
-  bool directory = true;
-  std::string name;  // for messages
-};
-
 // What a sandbox is for, beyond what the admin asked for. The defaults are those of jobs.
 struct SandboxOptions {
   std::vector<PathGrant> paths;  // granted without asking; see program.h for the shell's
-  std::vector<OpenGrant> open;   // the same, by descriptor
 
   // Signals, abstract sockets and (from ABI 9) socket files outside of the sandbox are out of
   // reach. Off for filed itself, whose death must reach the launcher as a signal (PR_SET_PDEATHSIG
@@ -63,7 +54,7 @@ class Sandbox {
   Sandbox& operator=(Sandbox&&) = default;
 
   // Confines the calling thread and what it will start, for good. Makes system calls only: it may
-  // be called between fork (or clone with CLONE_VM) and exec, as often as wanted, also within
+  // be called between fork and exec, as often as wanted, also within
   // another sandbox. Returns 0, or an errno with the failed step's name in *stage; the process must
   // not go on then, as it may be confined in part.
   int apply(const char** stage) const noexcept;
@@ -73,10 +64,6 @@ class Sandbox {
 
   // What this kernel does not enforce, a line each; empty on a current kernel.
   const std::vector<std::string>& warnings() const { return warnings_; }
-
-  // Whether one of the granted names leads to another file now than when it was opened, because a
-  // package was upgraded, say. prepare() again to follow it. Costs a stat(2) for each path.
-  bool stale() const;
 
   // The granted path, as it was written, that `path` lies in, or that it is; empty when there is
   // none. For a `path` that does not exist the answer is its folder's.

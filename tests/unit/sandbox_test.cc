@@ -90,25 +90,6 @@ TEST_CASE("a sandbox in a sandbox can only be narrower", "[sandbox]") {
         }) == 0);
 }
 
-TEST_CASE("a descriptor can be granted", "[sandbox]") {
-  TempDir dir;
-  mkdir(dir.file("root").c_str(), 0755);
-  dir.write("file", "x");
-  Fd root(open(dir.file("root").c_str(), O_PATH | O_CLOEXEC));
-  Fd file(open(dir.file("file").c_str(), O_PATH | O_CLOEXEC));
-  SandboxOptions options;
-  options.open = {{root.get(), true, true, "root"}, {file.get(), false, false, "file"}};
-  Sandbox sandbox = Sandbox::prepare({}, options);
-  CHECK(in_child([&] {
-          const char* stage;
-          if (sandbox.apply(&stage) != 0) return 1;
-          if (mkdir(dir.file("root/new").c_str(), 0755) != 0) return 2;
-          if (open_errno(dir.file("file"), O_RDONLY) != 0) return 3;
-          if (open_errno(dir.file("file"), O_RDWR) != EACCES) return 4;
-          return 0;
-        }) == 0);
-}
-
 TEST_CASE("a path that jobs could redirect is not followed", "[sandbox]") {
   TempDir dir;
   mkdir(dir.file("data").c_str(), 0755);
@@ -131,24 +112,6 @@ TEST_CASE("a path that jobs could redirect is not followed", "[sandbox]") {
   // The link alone, where nobody but the admin writes, is followed.
   spec.paths = {{dir.file("data/conf")}};
   CHECK(Sandbox::prepare(spec).grant_over(dir.file("secret/file"), false) == dir.file("data/conf"));
-}
-
-TEST_CASE("a sandbox notices that a file was replaced", "[sandbox]") {
-  TempDir dir;
-  dir.write("file", "x");
-  SandboxSpec spec;
-  spec.paths = {{dir.file("file")}};
-  Sandbox sandbox = Sandbox::prepare(spec);
-  CHECK_FALSE(sandbox.stale());
-  dir.write("file", "more");
-  CHECK_FALSE(sandbox.stale());
-  dir.write("new", "x");
-  REQUIRE(rename(dir.file("new").c_str(), dir.file("file").c_str()) == 0);
-  CHECK(sandbox.stale());
-  sandbox = Sandbox::prepare(spec);
-  CHECK_FALSE(sandbox.stale());
-  unlink(dir.file("file").c_str());
-  CHECK(sandbox.stale());
 }
 
 TEST_CASE("a sandbox tells which grant a path lies in", "[sandbox]") {
