@@ -79,6 +79,10 @@ void Queue::claim_due() {
     });
     if (error != 0) log_error("what is due cannot be read: %s", strerror(error));
     if (error != 0) retry_ns_ = clock_.mono_ns() + kRetryDelayNs;
+    if (!due.empty()) {
+      log_debug("%zu jobs are claimed; of %d workers %lld were free", due.size(),
+                settings().workers, static_cast<long long>(free));
+    }
     for (const auto& [job, text] : due) {
       if (claim(job, text) != 0) return;
     }
