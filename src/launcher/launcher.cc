@@ -288,6 +288,7 @@ void LauncherProcess::start(const StartMessage& message, size_t packet) {
   mains_[pid] = {message.run};
   runs_[message.run] = pid;
   starting_[pid] = std::move(starting);
+  look_at_start(pid, true);
 }
 
 // `ready`: it has ended, one way or another.

@@ -1,21 +1,30 @@
-// How a job is started: by fork, which is cheap for a process as small as the launcher. The child
-// shares nothing with us, not even errno, so that nothing that becomes of it is felt here. Its end
-// of a pipe is closed by the exec or by its death; before that it writes what has failed, if
-// anything has. So nobody need wait for a child: from its change of user on it can be stopped by
-// anyone who is that user, and an interpreter or a home that lies in a filesystem of his can let it
-// hang where not even SIGKILL reaches it. Such a child is left to itself: its first step after the
-// system call that it hangs in is its death.
+// How a job is started. The child's end of a pipe is closed by the exec or by its death; before
+// that it writes what has failed, if anything has.
 //
-// What the child does is a list of steps prepared in Plan; the first that fails is reported, and
-// the child exits. The system calls are raw ones: the C library's setuid and friends tell other
-// threads, of which a library may have made it believe that there are some.
+// fork() copies the page tables of its caller and vfork() suspends it; where starts are many, we
+// want neither. The child is cloned with our memory (CLONE_VM) and a stack of its own, and we wait
+// in poll(2) until it no longer uses our memory. That is a vfork whose wait has a bound, and it
+// needs one: from its change of user on, the half-started child can be stopped by anyone who is
+// that user, and an interpreter or a home that lies in a filesystem of his can let it hang where
+// not even SIGKILL reaches it. Then it is given up: its first step after the system call that it
+// hangs in is its death. For a minute the jobs of that user are then started by fork, which costs
+// more and shares nothing: for these nobody waits, so that he cannot hold up others all the time.
 //
-// Why ptrace is no way in for the child's user: the launcher is not dumpable, nor is its copy.
+// While both share the memory, the child makes system calls and nothing else, and we make none that
+// may fail: they share errno, too. What the child does is a list of steps prepared in Plan; the
+// first that fails is reported, and the child exits. The system calls are raw ones: the C library's
+// setuid and friends tell other threads, of which it believes the launcher's own to be one.
+//
+// Why ptrace is no way into the launcher through the child, whose user may be the attacker: the
+// launcher is not dumpable, nor is then what shares its memory, nor a copy of it.
 #include "launcher/spawn.h"
 
 #include <fcntl.h>
 #include <linux/capability.h>
+#include <poll.h>
+#include <sched.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -49,16 +58,22 @@
 #define FILED_SYS_SETGROUPS SYS_setgroups
 #endif
 
+// Sanitizers keep notes about the thread that runs; here two processes may be that thread.
+#define FILED_SHARED_MEMORY __attribute__((no_sanitize("address", "undefined", "thread")))
+
 namespace filed {
 namespace {
 
+constexpr size_t kStackSize = 64 * 1024;
 constexpr int kTextDescriptor = 3;
 constexpr const char* kTextPath = "/proc/self/fd/3";
 
 // An exec takes a millisecond or two. After that we look whether the child has been stopped; one
 // that is merely slow (a cold disk) is given the whole time.
-constexpr int64_t kSoonNs = 20 * kNsPerMs;
+constexpr int kSoonMs = 20;
 constexpr int64_t kWaitNs = 3 * kNsPerSec;
+// So long the jobs of a user are started by fork after one that had to be given up.
+constexpr int64_t kDistrustNs = 60 * kNsPerSec;
 
 constexpr const char* kStageStopped = "stopped before exec";
 constexpr const char* kStageTimedOut = "start timed out";
@@ -106,6 +121,17 @@ bool is_transient(int error) {
       return false;
   }
 }
+
+ChildStack::ChildStack()
+    : memory_(mmap(nullptr, kStackSize, PROT_READ | PROT_WRITE,
+                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0)) {
+  if (memory_ == MAP_FAILED) throw_errno("launcher: stack");
+  mprotect(memory_, static_cast<size_t>(sysconf(_SC_PAGESIZE)), PROT_NONE);
+}
+
+ChildStack::~ChildStack() { munmap(memory_, kStackSize); }
+
+void* ChildStack::top() const { return static_cast<char*>(memory_) + kStackSize; }
 
 Spawner::Spawner(const LauncherSettings& settings, int socket)
     : as_owner_(settings.as_owner),
@@ -227,14 +253,26 @@ pid_t Spawner::start(const StartMessage& attempt, int output, Fd text, Starting*
   Fd report(pipe[0]);
   Fd theirs(pipe[1]);
 
-  pid_t pid = fork();
+  plan_.report = theirs.get();
+
+  auto distrusted = distrusted_.find(plan_.uid);
+  bool shares_memory =
+      distrusted == distrusted_.end() || distrusted->second < SystemClock().mono_ns();
+  if (shares_memory && distrusted != distrusted_.end()) distrusted_.erase(distrusted);
+  pid_t pid = shares_memory ? clone(child, stack_.top(), CLONE_VM | SIGCHLD, &plan_) : fork();
   if (pid < 0) return failed("fork");
-  if (pid == 0) {
-    Report failure_of_step = run_child(plan_);
-    syscall(SYS_write, theirs.get(), &failure_of_step, sizeof failure_of_step);
-    for (;;) syscall(SYS_exit_group, 127);
-  }
+  if (pid == 0) child(&plan_);
+  theirs.reset();
   *starting = {std::move(report), std::move(text), attempt.kind, shell_, SystemClock().mono_ns()};
+  if (!shares_memory) return pid;
+
+  pollfd over = {starting->report.get(), POLLIN, 0};
+  StartFailure stuck;
+  while (poll(&over, 1, kSoonMs) == 0) {
+    if (!is_stuck(pid, *starting, &stuck)) continue;
+    distrusted_[plan_.uid] = SystemClock().mono_ns() + kDistrustNs;
+    break;
+  }
   return pid;
 }
 
@@ -257,7 +295,7 @@ StartState Spawner::look(const Starting& starting, StartFailure* failure) {
 
 bool Spawner::is_stuck(pid_t pid, const Starting& starting, StartFailure* failure) {
   int64_t waited_ns = SystemClock().mono_ns() - starting.since_ns;
-  if (waited_ns < kSoonNs) return false;
+  if (waited_ns < kSoonMs * kNsPerMs) return false;
   auto process = read_process(pid);
   if (process && process->state == 'T') {
     *failure = {kStageStopped, ECANCELED};
@@ -267,8 +305,15 @@ bool Spawner::is_stuck(pid_t pid, const Starting& starting, StartFailure* failur
   return waited_ns >= kWaitNs;
 }
 
+FILED_SHARED_MEMORY int Spawner::child(void* plan) {
+  int pipe = static_cast<const Plan*>(plan)->report;
+  Report report = run_child(*static_cast<const Plan*>(plan));
+  syscall(SYS_write, pipe, &report, sizeof report);
+  for (;;) syscall(SYS_exit_group, 127);
+}
+
 // Returns only when a step has failed.
-Spawner::Report Spawner::run_child(const Plan& plan) noexcept {
+FILED_SHARED_MEMORY Spawner::Report Spawner::run_child(const Plan& plan) noexcept {
   auto failed = [](const char* stage) { return Report{stage, errno}; };
   // Filed is told of the launcher's death by the end of this.
   syscall(SYS_close, plan.socket);

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -30,6 +31,19 @@ struct Starting {
   int64_t since_ns = 0;  // monotonic
 };
 
+// Room for a child that shares our memory, with a page below it that may not be touched.
+class ChildStack {
+ public:
+  ChildStack();
+  ~ChildStack();
+  ChildStack(const ChildStack&) = delete;
+  ChildStack& operator=(const ChildStack&) = delete;
+  void* top() const;
+
+ private:
+  void* memory_;
+};
+
 enum class StartState { kUnderWay, kFailed, kOver };
 
 class Spawner {
@@ -44,7 +58,8 @@ class Spawner {
 
   // Begins to start the attempt. `output` becomes its stdout and stderr, `text` (unless the kind is
   // kArgument) its descriptor 3. Returns the pid, which is also to be that of its session and
-  // process group, with *starting filled in, or 0 with *failure filled in.
+  // process group, with *starting filled in, or 0 with *failure filled in. Waits for the exec, but
+  // not long, and not where the user has made us wait in vain before.
   pid_t start(const StartMessage& attempt, int output, Fd text, Starting* starting,
               StartFailure* failure);
 
@@ -74,6 +89,7 @@ class Spawner {
     int input = -1;
     int output = -1;
     int text = -1;
+    int report = -1;
     bool set_user = false;
     bool drop_bounding_set = false;
     uid_t uid = 0;
@@ -96,6 +112,7 @@ class Spawner {
     int error = 0;
   };
 
+  static int child(void* plan);
   static Report run_child(const Plan& plan) noexcept;
 
   void plan_user(const StartMessage& attempt);
@@ -110,6 +127,9 @@ class Spawner {
   std::vector<Limit> limits_;
   std::optional<int> nice_;
   ConfineHook confine_ = nullptr;
+  ChildStack stack_;
+  // Whose jobs were given up before their exec → until when, by the monotonic clock.
+  std::unordered_map<uid_t, int64_t> distrusted_;
   Plan plan_;
   std::string shell_;
   std::string text_;
