@@ -162,6 +162,7 @@ Session::Session(Filesystem& filesystem, const std::string& dir, bool allow_othe
 #ifdef __SANITIZE_ADDRESS__
 // libfuse frees the mount point's name only where it unmounts, which is the launcher's work.
 extern "C" const char* __lsan_default_suppressions() { return "leak:libfuse3\n"; }
+extern "C" const char* __lsan_default_options() { return "print_suppressions=0"; }
 #endif
 
 Session::~Session() {
