@@ -584,8 +584,13 @@ void Filesystem::readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offs
       }
     } else if (more) {
       int64_t after = std::max<int64_t>(offset, kDotDotOffset);
+      struct stat st {};
+      st.st_mode = S_IFREG;
       auto add_job = [&](const Job& job) {
-        return add(job.id.c_str(), job_attributes(job), job.ino, true);
+        if (plus) return add(job.id.c_str(), job_attributes(job), job.ino, true);
+        // Number and type are all that a plain readdir tells.
+        st.st_ino = static_cast<ino_t>(job.ino);
+        return add(job.id.c_str(), st, job.ino, true);
       };
       error = queue_.list(*dir, after, add_job, !plus);
     }
