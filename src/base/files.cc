@@ -15,17 +15,22 @@ std::string folder_of(const std::string& path) {
   return slash == 0 ? "/" : path.substr(0, slash);
 }
 
+std::optional<std::string> real_path(const std::string& path) {
+  std::unique_ptr<char, void (*)(void*)> real(realpath(path.c_str(), nullptr), free);
+  if (real == nullptr) return std::nullopt;
+  return real.get();
+}
+
 std::string with_real_folder(const std::string& path) {
   std::string folder = folder_of(path);
-  std::unique_ptr<char, void (*)(void*)> real(realpath(folder.c_str(), nullptr), free);
-  std::string result;
-  if (real != nullptr) {
-    result = real.get();
-  } else {
-    result = folder == "." || folder == "/" ? folder : with_real_folder(folder);
+  std::string real = folder;
+  if (auto found = real_path(folder)) {
+    real = *found;
+  } else if (folder != "." && folder != "/") {
+    real = with_real_folder(folder);
   }
-  if (!result.ends_with('/')) result += '/';
-  return result + path.substr(path.rfind('/') + 1);
+  if (!real.ends_with('/')) real += '/';
+  return real + path.substr(path.rfind('/') + 1);
 }
 
 int make_folders(const std::string& path, mode_t mode) {

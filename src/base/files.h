@@ -4,6 +4,7 @@
 
 #include <sys/types.h>
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -11,6 +12,9 @@ namespace filed {
 
 // The folder of a path: "/a" of "/a/b", "/" of "/a", "." of "a".
 std::string folder_of(const std::string& path);
+
+// realpath(3); nothing when it fails.
+std::optional<std::string> real_path(const std::string& path);
 
 // The same file, its folder named without symbolic links as far as it is there.
 std::string with_real_folder(const std::string& path);

@@ -7,8 +7,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <climits>
-#include <cstdlib>
-#include <memory>
 #include <string_view>
 
 #include "base/error.h"
@@ -35,11 +33,6 @@ std::string read_all(const std::string& path, size_t limit) {
     text.append(buffer, static_cast<size_t>(n));
   }
   return text;
-}
-
-std::string real_path(const std::string& path) {
-  std::unique_ptr<char, decltype(&std::free)> real(realpath(path.c_str(), nullptr), &std::free);
-  return real ? std::string(real.get()) : path;
 }
 
 std::string base_name(const std::string& path) { return path.substr(path.rfind('/') + 1); }
@@ -73,7 +66,7 @@ class Collector {
   void add_program(const std::string& path, const ElfFile& program) {
     if (program.interpreter.empty()) return;  // static
     program_ = &program;
-    std::string loader = real_path(program.interpreter);
+    std::string loader = real_path(program.interpreter).value_or(program.interpreter);
     add(program.interpreter);
     // ld-musl-x86_64.so.1 has its list of folders in /etc/ld-musl-x86_64.path.
     std::string loader_name = base_name(program.interpreter);
@@ -137,7 +130,8 @@ class Collector {
       for (const char* origin : {"$ORIGIN", "${ORIGIN}"}) {
         size_t at = folder.find(origin);
         if (at != std::string::npos) {
-          folder.replace(at, std::string_view(origin).size(), folder_of(real_path(path)));
+          folder.replace(at, std::string_view(origin).size(),
+                         folder_of(real_path(path).value_or(path)));
         }
       }
       std::string file = folder + "/" + name;

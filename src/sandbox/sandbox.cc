@@ -5,10 +5,9 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstdlib>
-#include <memory>
 
 #include "base/error.h"
+#include "base/files.h"
 #include "sandbox/capabilities.h"
 #include "sandbox/landlock.h"
 #include "sandbox/plan.h"
@@ -140,18 +139,10 @@ int Sandbox::confine(void* sandbox, const char** stage) noexcept {
 }
 
 std::string Sandbox::grant_over(const std::string& path, bool writable_only) const {
-  std::unique_ptr<char, decltype(&std::free)> real(nullptr, &std::free);
-  for (std::string existing = path; !real;) {
-    real.reset(realpath(existing.c_str(), nullptr));
-    size_t slash = existing.rfind('/');
-    if (slash == std::string::npos)
-      existing = ".";
-    else if (slash == 0)
-      existing = "/";
-    else
-      existing.resize(slash);
-  }
-  for (std::string place = real.get();; place.resize(place.rfind('/'))) {
+  std::string existing = path;
+  std::optional<std::string> real;
+  while (!(real = real_path(existing))) existing = folder_of(existing);
+  for (std::string place = *real;; place.resize(place.rfind('/'))) {
     struct stat st;
     if (stat(place.empty() ? "/" : place.c_str(), &st) == 0) {
       for (const Granted& granted : granted_) {
