@@ -255,7 +255,7 @@ void LauncherClient::update_interest() {
 }
 
 void LauncherClient::fail_later(RunId run, const char* stage, int error) {
-  failed_.push_back({run, {stage, error, is_transient(error) ? Fault::kMachine : Fault::kJob}});
+  failed_.push_back({run, {stage, error, fault_of(error)}});
   update_interest();
 }
 

@@ -32,7 +32,8 @@ class PacketBatch;
 
 // Called in the child, last before exec, to give up rights for good. Returns 0, or an errno with
 // *stage set to a string constant that names what failed; the attempt then does not run. It runs
-// between fork and exec.
+// between fork and exec in memory that it shares with the launcher: system calls only, and no write
+// but to its own stack and *stage.
 using ConfineHook = int (*)(void* context, const char** stage) noexcept;
 
 struct JobUser {

@@ -167,6 +167,7 @@ class LauncherProcess {
   void look_at_start(pid_t pid, bool ready);
   void give_up_start(pid_t pid, const StartFailure& failure);
   void reap();
+  void forget(pid_t pid);
   void main_ended(pid_t pid, const Main& main);
   void kill_condemned();
   bool belongs_to(const Process& process, const std::unordered_map<pid_t, RunId>& targets);
@@ -312,11 +313,17 @@ void LauncherProcess::give_up_start(pid_t pid, const StartFailure& failure) {
   RunId run = mains_[pid].run;
   reply(StartFailedMessage{run, failure.stage, failure.error, failure.fault});
   starting_.erase(pid);
+  forget(pid);
+  survivors_.insert(pid);
+}
+
+// The process is no attempt's main process any more.
+void LauncherProcess::forget(pid_t pid) {
   to_kill_.erase(pid);
   to_terminate_.erase(pid);
-  runs_.erase(run);
-  mains_.erase(pid);
-  survivors_.insert(pid);
+  auto entry = mains_.find(pid);
+  runs_.erase(entry->second.run);
+  mains_.erase(entry);
 }
 
 void LauncherProcess::reap() {
@@ -338,10 +345,7 @@ void LauncherProcess::reap() {
     RunId run = entry->second.run;
     reply(ExitedMessage{
         run, {status, micros(usage.ru_utime) + micros(usage.ru_stime), int64_t{usage.ru_maxrss}}});
-    to_kill_.erase(pid);
-    to_terminate_.erase(pid);
-    runs_.erase(run);
-    mains_.erase(entry);
+    forget(pid);
   }
 }
 

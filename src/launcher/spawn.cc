@@ -60,6 +60,12 @@
 
 // Sanitizers keep notes about the thread that runs; here two processes may be that thread.
 #define FILED_SHARED_MEMORY __attribute__((no_sanitize("address", "undefined", "thread")))
+// ThreadSanitizer's clone(2) leaves on our stack what the child is to call, and returns.
+#ifdef __SANITIZE_THREAD__
+constexpr bool kMayShareMemory = false;
+#else
+constexpr bool kMayShareMemory = true;
+#endif
 
 namespace filed {
 namespace {
@@ -101,24 +107,24 @@ std::string script_stage(int text) {
 // and may lie in a filesystem of his that answers as he likes: that must not hold up anybody else.
 Fault exec_fault(int error, TextKind kind) {
   if (error == EAGAIN) return Fault::kOwner;  // RLIMIT_NPROC
-  if (kind == TextKind::kScript) return is_transient(error) ? Fault::kOwner : Fault::kJob;
+  Fault fault = fault_of(error);
+  if (kind == TextKind::kScript) return fault == Fault::kMachine ? Fault::kOwner : fault;
   // The shell is the admin's: it is just being replaced, or its disk fails.
-  bool shell_is_away = error == ETXTBSY || error == EIO;
-  return is_transient(error) || shell_is_away ? Fault::kMachine : Fault::kJob;
+  return error == ETXTBSY || error == EIO ? Fault::kMachine : fault;
 }
 
 }  // namespace
 
-bool is_transient(int error) {
+Fault fault_of(int error) {
   switch (error) {
     case EAGAIN:
     case EMFILE:
     case ENFILE:
     case ENOMEM:
     case ENOBUFS:
-      return true;
+      return Fault::kMachine;
     default:
-      return false;
+      return Fault::kJob;
   }
 }
 
@@ -239,7 +245,7 @@ void Spawner::plan_command(const StartMessage& attempt, int text) {
 pid_t Spawner::start(const StartMessage& attempt, int output, Fd text, Starting* starting,
                      StartFailure* failure) {
   auto failed = [&](const char* stage) {
-    *failure = {stage, errno, is_transient(errno) ? Fault::kMachine : Fault::kJob};
+    *failure = {stage, errno, fault_of(errno)};
     return 0;
   };
   plan_user(attempt);
@@ -252,24 +258,25 @@ pid_t Spawner::start(const StartMessage& attempt, int output, Fd text, Starting*
   if (pipe2(pipe, O_CLOEXEC | O_NONBLOCK) != 0) return failed("pipe");
   Fd report(pipe[0]);
   Fd theirs(pipe[1]);
-
   plan_.report = theirs.get();
 
-  auto distrusted = distrusted_.find(plan_.uid);
-  bool shares_memory =
-      distrusted == distrusted_.end() || distrusted->second < SystemClock().mono_ns();
-  if (shares_memory && distrusted != distrusted_.end()) distrusted_.erase(distrusted);
+  int64_t now = SystemClock().mono_ns();
+  std::erase_if(distrusted_, [now](const auto& user) { return user.second < now; });
+  bool shares_memory = kMayShareMemory && !distrusted_.contains(plan_.uid);
   pid_t pid = shares_memory ? clone(child, stack_.top(), CLONE_VM | SIGCHLD, &plan_) : fork();
   if (pid < 0) return failed("fork");
   if (pid == 0) child(&plan_);
   theirs.reset();
-  *starting = {std::move(report), std::move(text), attempt.kind, shell_, SystemClock().mono_ns()};
+  *starting = {std::move(report), std::move(text), attempt.kind, shell_, now, {}};
   if (!shares_memory) return pid;
 
   pollfd over = {starting->report.get(), POLLIN, 0};
   StartFailure stuck;
-  while (poll(&over, 1, kSoonMs) == 0) {
+  while (poll(&over, 1, kSoonMs) <= 0) {
     if (!is_stuck(pid, *starting, &stuck)) continue;
+    // At once: who was stopped may be let go on, and our memory is about to be another child's.
+    kill(pid, SIGKILL);
+    starting->given_up = stuck;
     distrusted_[plan_.uid] = SystemClock().mono_ns() + kDistrustNs;
     break;
   }
@@ -277,12 +284,15 @@ pid_t Spawner::start(const StartMessage& attempt, int output, Fd text, Starting*
 }
 
 StartState Spawner::look(const Starting& starting, StartFailure* failure) {
+  if (starting.given_up) {
+    *failure = *starting.given_up;
+    return StartState::kFailed;
+  }
   Report report;
   ssize_t size = read(starting.report.get(), &report, sizeof report);
   if (size < 0) return StartState::kUnderWay;
   if (size != sizeof report) return StartState::kOver;
-  *failure = {report.stage, report.error,
-              is_transient(report.error) ? Fault::kMachine : Fault::kJob};
+  *failure = {report.stage, report.error, fault_of(report.error)};
   // Before Linux 3.1 RLIMIT_NPROC was seen to here, and not at the exec.
   if (failure->stage == "setuid" && failure->error == EAGAIN) failure->fault = Fault::kOwner;
   if (failure->stage == "exec") {

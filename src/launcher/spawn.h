@@ -18,9 +18,9 @@
 
 namespace filed {
 
-// Whether an errno of starting a process tells of a shortage, so that the same start may succeed
-// later: too many processes or descriptors (EAGAIN, EMFILE, ENFILE), no memory (ENOMEM, ENOBUFS).
-bool is_transient(int error);
+// Whose fault an errno of starting a process is: the machine's if it tells of a shortage, too many
+// processes or descriptors (EAGAIN, EMFILE, ENFILE), no memory (ENOMEM, ENOBUFS); else the job's.
+Fault fault_of(int error);
 
 // A child between its fork and its exec.
 struct Starting {
@@ -29,6 +29,7 @@ struct Starting {
   TextKind kind = TextKind::kArgument;
   std::string shell;
   int64_t since_ns = 0;  // monotonic
+  std::optional<StartFailure> given_up;
 };
 
 // Room for a child that shares our memory, with a page below it that may not be touched.

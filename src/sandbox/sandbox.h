@@ -54,7 +54,7 @@ class Sandbox {
   Sandbox& operator=(Sandbox&&) = default;
 
   // Confines the calling thread and what it will start, for good. Makes system calls only: it may
-  // be called between fork and exec, as often as wanted, also within
+  // be called between fork (or clone with CLONE_VM) and exec, as often as wanted, also within
   // another sandbox. Returns 0, or an errno with the failed step's name in *stage; the process must
   // not go on then, as it may be confined in part.
   int apply(const char** stage) const noexcept;
