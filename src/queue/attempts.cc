@@ -186,6 +186,7 @@ int64_t Queue::due_again_ns(const Run& run) {
   int64_t now = clock_.mono_ns();
   int64_t at = now + kRetryDelayNs;
   if (run.failure.fault == Fault::kOwner) {
+    std::erase_if(put_back_ns_, [now](const auto& owner) { return owner.second < now; });
     int64_t& last = put_back_ns_[run.uid];
     at = last = std::max(at, last + kPutBackSpaceNs);
   }
