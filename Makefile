@@ -87,7 +87,7 @@ $(out)/filed: $(shared)/src/filed.o $(objects)
 $(out)/filed-launch: $(shared)/src/filed-launch.o $(launch_objects)
 	$(CXX) $(CXXFLAGS) $(LDFLAGS) $(filed_ldflags) -o $@ $^ $(filed_libs)
 
-$(out)/unit: $(call objects_of,$(tests)) $(objects)
+$(out)/unit: $(tests:%.cc=$(shared)/%.o) $(objects)
 	$(CXX) $(CXXFLAGS) $(LDFLAGS) $(filed_ldflags) -o $@ $^ $(filed_libs) $(shell $(PKG_CONFIG) --libs catch2)
 
 compile = mkdir -p $(@D) && $(CXX) $(CPPFLAGS) $(filed_cppflags) $(CXXFLAGS) $(filed_cxxflags) -MMD -MP -c -o $@ $<

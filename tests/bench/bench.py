@@ -6,6 +6,7 @@ the machine may be shared, so only the ratios mean something. Called by `make be
 time and makes the backlog a million jobs, and rows="a i" measures these alone.
 """
 
+import contextlib
 import os
 import re
 import shutil
@@ -204,14 +205,19 @@ def submit_filed(durability, loops=1, shell=False):
     return rate
 
 
-def submit_memfs():
+@contextlib.contextmanager
+def memfs_folder():
     folder = tempfile.mkdtemp(dir=TMP)
     process = subprocess.Popen([TOOL["memfs"], folder])
     wait_until(lambda: os.path.ismount(folder))
-    rate = number(TOOL["submit"], folder, "j", str(SUBMISSIONS), ":")
+    yield folder
     subprocess.run(["umount", folder], check=True)
     process.wait()
-    return rate
+
+
+def submit_memfs():
+    with memfs_folder() as folder:
+        return number(TOOL["submit"], folder, "j", str(SUBMISSIONS), ":")
 
 
 def sqlite_commits(mode):
@@ -471,30 +477,30 @@ def long_output():
 def listings():
     """Listings of a big directory, here, in memfs and in a tmpfs."""
     filed = Filed(durability="normal")
-    mem, tmpfs = tempfile.mkdtemp(dir=TMP), tempfile.mkdtemp(dir=TMP)
-    process = subprocess.Popen([TOOL["memfs"], mem])
-    wait_until(lambda: os.path.ismount(mem))
+    tmpfs = tempfile.mkdtemp(dir=TMP)
     subprocess.run(["mount", "-t", "tmpfs", "-o", "nr_inodes=0", "tmpfs", tmpfs], check=True)
-    folders = {"filed": filed.path("pending"), "memfs": mem, "tmpfs": tmpfs}
+    with memfs_folder() as memfs:
+        list_and_remove({"filed": filed.path("pending"), "memfs": memfs, "tmpfs": tmpfs})
+    filed.stop()
+    subprocess.run(["umount", tmpfs], check=True)
+
+
+def list_and_remove(folders):
     for folder in folders.values():
         number(TOOL["submit"], folder, "j", str(BACKLOG), ":")
 
-    def seconds(*command):
+    def seconds(command, folder):
         began = time.monotonic()
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+        subprocess.run(command, cwd=folder, check=True, stdout=subprocess.DEVNULL)
         return time.monotonic() - began
 
-    for title, command in (("ls -f", ("ls", "-f")), ("ls -l", ("ls", "-l")), ("find -type f", ("find",))):
-        after = ("-type", "f") if command[0] == "find" else ()
-        compare(f"(k) {title} of {BACKLOG:,}", "s",
-                {name: lambda c=command, f=folder, a=after: seconds(*c, f, *a) for name, folder in folders.items()},
+    for command in (["ls", "-f"], ["ls", "-l"], ["find", "-type", "f"]):
+        compare(f"(k) {' '.join(command)} of {BACKLOG:,}", "s",
+                {name: lambda c=command, f=folder: seconds(c, f) for name, folder in folders.items()},
                 rounds=max(ROUNDS, 5), better="less")
-    filed_removal = seconds("sh", "-c", 'cd "$1" && ls -f | grep j | xargs rm', "-", folders["filed"])
-    memfs_removal = seconds("sh", "-c", 'cd "$1" && ls -f | grep j | xargs rm', "-", folders["memfs"])
-    add_row(f"(k) rm of {BACKLOG:,} by xargs", "s", {"filed": filed_removal, "memfs": memfs_removal}, better="less")
-    filed.stop()
-    subprocess.run(["umount", mem, tmpfs], check=True)
-    process.wait()
+    remove = ["sh", "-c", "ls -f | grep j | xargs rm"]
+    add_row(f"(k) rm of {BACKLOG:,} by xargs", "s",
+            {name: seconds(remove, folders[name]) for name in ("filed", "memfs")}, better="less")
 
 
 def thousand():

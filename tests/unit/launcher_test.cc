@@ -1121,21 +1121,28 @@ bool is_in_mounts(const std::string& dir) {
   return false;
 }
 
+// One of these, in a folder of its own; without a connection where there is no FUSE.
+struct SilentMount {
+  SilentMount() {
+    REQUIRE(mkdtemp(dir) != nullptr);
+    connection = mount_silent_fuse(dir);
+  }
+  ~SilentMount() { rmdir(dir); }
+
+  char dir[32] = "/tmp/filed-launcher-XXXXXX";
+  Fd connection;
+};
+
 }  // namespace
 
 TEST_CASE("the launcher detaches a FUSE mount whose server does not answer", "[launcher]") {
   for (bool use_fusermount : {true, false}) {
     if (!use_fusermount && !is_root()) continue;
-    char dir[] = "/tmp/filed-launcher-XXXXXX";
-    REQUIRE(mkdtemp(dir) != nullptr);
-    Fd connection = mount_silent_fuse(dir);
-    if (!connection) {
-      rmdir(dir);
-      return;  // no FUSE here
-    }
-    REQUIRE(is_in_mounts(dir));
+    SilentMount mount;
+    if (!mount.connection) return;  // no FUSE here
+    REQUIRE(is_in_mounts(mount.dir));
     LauncherSettings settings;
-    settings.mount_dir = dir;
+    settings.mount_dir = mount.dir;
     settings.use_fusermount = use_fusermount;
     {
       Fixture f(settings);
@@ -1145,8 +1152,7 @@ TEST_CASE("the launcher detaches a FUSE mount whose server does not answer", "[l
       CHECK(f.shut_down());
       CHECK(SystemClock().mono_ns() - before < 4 * kNsPerSec);
     }
-    CHECK_FALSE(is_in_mounts(dir));
-    rmdir(dir);
+    CHECK_FALSE(is_in_mounts(mount.dir));
   }
 }
 
@@ -1180,18 +1186,14 @@ bool let_hang(int connection) {
 
 TEST_CASE("an interpreter that cannot be read holds up others once, and not for long",
           "[launcher]") {
-  char dir[] = "/tmp/filed-launcher-XXXXXX";
-  REQUIRE(mkdtemp(dir) != nullptr);
-  Fd connection = mount_silent_fuse(dir);
-  if (!connection) {
-    rmdir(dir);
-    return;  // no FUSE here
-  }
+  SilentMount mount;
+  if (!mount.connection) return;  // no FUSE here
   {
     Fixture f;
     int64_t before = SystemClock().mono_ns();
-    RunId hanging = f.start(std::string("#!") + dir + "/program\n");
-    REQUIRE(let_hang(connection.get()));
+    std::string text = std::string("#!") + mount.dir + "/program\n";
+    RunId hanging = f.start(text);
+    REQUIRE(let_hang(mount.connection.get()));
     CHECK(f.run("echo fine") == "fine\n");
     CHECK(SystemClock().mono_ns() - before < 6 * kNsPerSec);
     REQUIRE(f.wait_end(hanging));
@@ -1202,14 +1204,14 @@ TEST_CASE("an interpreter that cannot be read holds up others once, and not for 
     CHECK(f.seen[hanging].failure.fault == Fault::kJob);
     // Nobody is held up by the next one of that user.
     before = SystemClock().mono_ns();
-    RunId again = f.start(std::string("#!") + dir + "/program\n");
+    RunId again = f.start(text);
     CHECK(f.run("echo fine") == "fine\n");
     CHECK(SystemClock().mono_ns() - before < 3 * kNsPerSec);
     CHECK_FALSE(f.seen[again].failed);
     REQUIRE(f.wait_end(again));
     CHECK(f.seen[again].failure.stage == "start timed out");
     pid_t launcher = f.client->launcher_pid();
-    connection.reset();  // the kernel answers then
+    mount.connection.reset();  // the kernel answers then
     CHECK(eventually([&] {
       for (const Process& process : read_processes()) {
         if (process.parent == launcher) return false;
@@ -1218,8 +1220,7 @@ TEST_CASE("an interpreter that cannot be read holds up others once, and not for 
     }));
     CHECK(f.run("echo fine") == "fine\n");
   }
-  CHECK(system((std::string("fusermount3 -u -z ") + dir).c_str()) == 0);
-  rmdir(dir);
+  CHECK(system((std::string("fusermount3 -u -z ") + mount.dir).c_str()) == 0);
 }
 
 TEST_CASE("a fork bomb at its user's limit cannot outrun the kill", "[launcher]") {
