@@ -16,7 +16,7 @@
 # Variants live side by side under build/: debug=yes, static=yes, sanitize=address (with undefined),
 # sanitize=thread; they may be combined. CXX, CXXFLAGS, CPPFLAGS, LDFLAGS, PREFIX and DESTDIR are
 # honoured. init=openrc, systemd, "openrc systemd" or none chooses which service files are installed.
-# only=mount/retry runs the tests whose names contain that; shells="dash busybox" runs them under these,
+# only=mount/retries runs the tests whose names contain that; shells="dash busybox" runs them under these,
 # and fuse=no leaves out those that need /dev/fuse.
 
 version := $(shell sed -n 's/^pkgver=//p' APKBUILD)
