@@ -77,7 +77,7 @@ Identity find_identity(const DaemonSettings& settings) {
     identity.owner_mode = true;
     // To serve needs no rights: the state is open, the launcher starts the jobs. But these are of
     // all users, and shall not outlive a launcher that is killed.
-    identity.serving = powerless_user();
+    identity.serving = unprivileged_user();
     identity.kept = capability(CAP_KILL);
     return identity;
   }
@@ -124,19 +124,19 @@ std::optional<Sandbox> prepare_job_sandbox(const Settings& settings) {
 void check_own_files(const Sandbox& jobs, const std::vector<std::string>& own) {
   for (const std::string& path : own) {
     if (std::string grant = jobs.grant_over(path, true); !grant.empty()) {
-      throw Error("sandbox: " + printable(path) + " lies in " + printable(grant) +
+      throw Error("sandbox: " + escaped(path) + " lies in " + escaped(grant) +
                   ", which jobs may write");
     }
     if (std::string grant = jobs.grant_over(path, false); !grant.empty()) {
-      log_warning("sandbox: %s lies in %s, which jobs may read", printable(path).c_str(),
-                  printable(grant).c_str());
+      log_warning("sandbox: %s lies in %s, which jobs may read", escaped(path).c_str(),
+                  escaped(grant).c_str());
     }
   }
 }
 
 // Kills what a crash of both processes has left running, and waits until it is gone: its jobs run
 // again.
-void end_interrupted_attempts(const std::string& token, const std::vector<RunId>& runs) {
+void end_interrupted_attempts(const std::string& token, const std::vector<AttemptId>& runs) {
   int found = runs.empty() ? 0 : kill_marked(token, runs);
   if (found == 0) return;
   log_warning("killed %d processes of attempts that a crash had left", found);
@@ -268,7 +268,7 @@ Daemon::Daemon(const Options& options, const Settings& settings)
   notifier_.emplace(mount_dir);
 
   {
-    std::optional<ActingAs> acting;
+    std::optional<ScopedEffectiveUser> acting;
     if (identity_.user) acting.emplace(*identity_.user);
     make_default_folder(options, settings, state_file);
     store_.emplace(state_file);
@@ -313,7 +313,7 @@ Daemon::Daemon(const Options& options, const Settings& settings)
     wall_timer_ns_ = -1;
     queue_->wall_clock_due();
   });
-  log_info("ready: %s", printable(mount_dir).c_str());
+  log_info("ready: %s", escaped(mount_dir).c_str());
 }
 
 void Daemon::drop_rights(const std::string& state_file) {
@@ -325,14 +325,14 @@ void Daemon::drop_rights(const std::string& state_file) {
   }
   if (job_sandbox_) confine_daemon(options_, settings_, state_file);
   if (identity_.serving) {
-    become(*identity_.serving, identity_.kept);
+    switch_user(*identity_.serving, identity_.kept);
   } else {
     keep_capabilities(0, 0);
   }
   std::string file = config_file(options_);
   if (!file.empty() && access(file.c_str(), R_OK) != 0) {
     log_warning("%s: user %u may not read it, so it cannot be read again without a restart",
-                printable(file).c_str(), static_cast<unsigned>(geteuid()));
+                escaped(file).c_str(), static_cast<unsigned>(geteuid()));
   }
 }
 
@@ -429,7 +429,7 @@ int Daemon::run() {
     // more once the session has ended.
     std::string mount_dir = session_->mount_dir();
     session_.reset();
-    if (!notifier_->detach_mount(kDetachTimeoutMs)) detach_mount(mount_dir);
+    if (!notifier_->unmount(kDetachTimeoutMs)) unmount(mount_dir);
     launcher_->kill_everything(kKillTimeoutMs);
   }
   if (int error = store_->close()) {

@@ -78,7 +78,7 @@ FILED_LOG_FUNCTION(log_info, LogLevel::kInfo)
 FILED_LOG_FUNCTION(log_debug, LogLevel::kDebug)
 #undef FILED_LOG_FUNCTION
 
-std::string printable(std::string_view text) {
+std::string escaped(std::string_view text) {
   std::string out;
   out.reserve(text.size());
   while (!text.empty()) {

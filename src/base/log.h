@@ -13,7 +13,7 @@ enum class LogTarget { kStderr, kSyslog };
 void log_setup(LogTarget target, LogLevel level);
 
 // printf-style; the line gets no newline from the caller. Text that comes from users belongs
-// through printable() first.
+// through escaped() first.
 void log_error(const char* format, ...) __attribute__((format(printf, 1, 2)));
 void log_warning(const char* format, ...) __attribute__((format(printf, 1, 2)));
 void log_info(const char* format, ...) __attribute__((format(printf, 1, 2)));
@@ -21,6 +21,6 @@ void log_debug(const char* format, ...) __attribute__((format(printf, 1, 2)));
 
 // `text` with control characters, backslashes and bytes that are not UTF-8 written as \xNN, so that
 // no id can forge a line of the log or drive a terminal.
-std::string printable(std::string_view text);
+std::string escaped(std::string_view text);
 
 }  // namespace filed

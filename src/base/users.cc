@@ -51,7 +51,7 @@ std::vector<gid_t> groups_of(const std::string& name, gid_t gid) {
       groups.resize(static_cast<size_t>(count));
       return groups;
     }
-    if (groups.size() > kMaxGroups) throw Error("user `" + printable(name) + "`: too many groups");
+    if (groups.size() > kMaxGroups) throw Error("user `" + escaped(name) + "`: too many groups");
     groups.resize(groups.size() * 2);
   }
 }
@@ -86,14 +86,14 @@ UserIds find_user(const std::string& name_or_number) {
   const passwd* entry = id ? getpwuid(*id) : getpwnam(name_or_number.c_str());
   if (entry != nullptr) return user_in_group(entry->pw_uid, entry->pw_gid);
   if (id) return {*id, *id};
-  throw Error("user `" + printable(name_or_number) + "`: there is no such user");
+  throw Error("user `" + escaped(name_or_number) + "`: there is no such user");
 }
 
 gid_t find_group(const std::string& name_or_number) {
   if (auto id = parse_id(name_or_number)) return *id;
   const group* entry = getgrnam(name_or_number.c_str());
   if (entry == nullptr) {
-    throw Error("group `" + printable(name_or_number) + "`: there is no such group");
+    throw Error("group `" + escaped(name_or_number) + "`: there is no such group");
   }
   return entry->gr_gid;
 }
@@ -104,7 +104,7 @@ UserIds user_in_group(uid_t uid, gid_t gid) {
   return {uid, gid, groups_of(entry->pw_name, gid)};
 }
 
-UserIds powerless_user() {
+UserIds unprivileged_user() {
   for (const char* name : {"filed", "nobody"}) {
     const passwd* entry = getpwnam(name);
     // No supplementary groups: what they are for is not for this.
@@ -113,13 +113,14 @@ UserIds powerless_user() {
   return {kNobody, kNobody};
 }
 
-ActingAs::ActingAs(const UserIds& user) : before_{geteuid(), getegid(), current_groups()} {
+ScopedEffectiveUser::ScopedEffectiveUser(const UserIds& user)
+    : before_{geteuid(), getegid(), current_groups()} {
   if (setgroups(user.groups.size(), user.groups.data()) != 0) throw_errno("setgroups");
   if (setegid(user.gid) != 0) throw_errno("setegid");
   if (seteuid(user.uid) != 0) throw_errno("seteuid");
 }
 
-ActingAs::~ActingAs() {
+ScopedEffectiveUser::~ScopedEffectiveUser() {
   if (seteuid(before_.uid) != 0 || setegid(before_.gid) != 0 ||
       setgroups(before_.groups.size(), before_.groups.data()) != 0) {
     log_error("cannot return to user %u", static_cast<unsigned>(before_.uid));
@@ -127,7 +128,7 @@ ActingAs::~ActingAs() {
   }
 }
 
-void become(const UserIds& user, Capabilities kept) {
+void switch_user(const UserIds& user, Capabilities kept) {
   if (setgroups(user.groups.size(), user.groups.data()) != 0) throw_errno("setgroups");
   if (setresgid(user.gid, user.gid, user.gid) != 0) throw_errno("setresgid");
   if (kept != 0 && prctl(PR_SET_KEEPCAPS, 1L, 0L, 0L, 0L) != 0) throw_errno("keepcaps");

@@ -27,15 +27,15 @@ UserIds user_in_group(uid_t uid, gid_t gid);
 
 // Whom a daemon becomes that needs the rights of nobody in particular: the user `filed` where there
 // is one, else `nobody`.
-UserIds powerless_user();
+UserIds unprivileged_user();
 
 // While it lives, files are opened and made as another user. Throws Error.
-class ActingAs {
+class ScopedEffectiveUser {
  public:
-  explicit ActingAs(const UserIds& user);
-  ~ActingAs();
-  ActingAs(const ActingAs&) = delete;
-  ActingAs& operator=(const ActingAs&) = delete;
+  explicit ScopedEffectiveUser(const UserIds& user);
+  ~ScopedEffectiveUser();
+  ScopedEffectiveUser(const ScopedEffectiveUser&) = delete;
+  ScopedEffectiveUser& operator=(const ScopedEffectiveUser&) = delete;
 
  private:
   UserIds before_;
@@ -44,6 +44,6 @@ class ActingAs {
 // Becomes `user` for good: real, effective and saved ids, groups, and of the capabilities those of
 // `kept` only, which are in force. Reads no file. Throws Error, also when the kernel says
 // afterwards that it is not so, or lets it be undone.
-void become(const UserIds& user, Capabilities kept);
+void switch_user(const UserIds& user, Capabilities kept);
 
 }  // namespace filed

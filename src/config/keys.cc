@@ -293,7 +293,7 @@ std::vector<std::string_view> section_names() {
   return names;
 }
 
-std::string bracketed(std::string_view section) { return "[" + printable(section) + "]"; }
+std::string bracketed(std::string_view section) { return "[" + escaped(section) + "]"; }
 
 // Why there is no such key, and which one may have been meant.
 std::string unknown_key(std::string_view section, std::string_view name) {
@@ -354,7 +354,7 @@ class SettingsSink final : public IniSink {
     if (is_env || !key->repeats()) {
       auto [first, is_new] = lines_.try_emplace({std::string(section), std::string(name)}, line);
       if (!is_new) {
-        reason = printable(name) + ": set twice, first on line " + std::to_string(first->second);
+        reason = escaped(name) + ": set twice, first on line " + std::to_string(first->second);
         return false;
       }
     }

@@ -81,7 +81,7 @@ std::string LiveSettings::text() const {
       row.source = "set here";
     } else if (written != base_.queue_written.end()) {
       row.value = written->second.value;
-      row.source = printable(written->second.source);
+      row.source = escaped(written->second.source);
     }
     name_width = std::max(name_width, row.name.size());
     // One long value must not push all comments out of sight.
@@ -117,7 +117,7 @@ void LiveSettings::restore(const std::map<std::string, std::string>& overrides) 
     const Key* key = find_key(kSection, name);
     std::string reason = "unknown key";
     if (key == nullptr || !key->parse(value, current_, reason)) {
-      log_warning("config.ini: %s is no longer set: %s", printable(name).c_str(), reason.c_str());
+      log_warning("config.ini: %s is no longer set: %s", escaped(name).c_str(), reason.c_str());
     }
   }
   std::string reason;

@@ -118,7 +118,7 @@ class CommandLine {
       if (options_[i].name == name) return i;
       names.push_back(options_[i].name);
     }
-    std::string message = "unknown option -" + printable(name);
+    std::string message = "unknown option -" + escaped(name);
     std::string_view nearest = nearest_word(name, names);
     if (!nearest.empty()) message += "; did you mean -" + std::string(nearest) + "?";
     throw UsageError(message);

@@ -197,6 +197,6 @@ std::string out_of_range(std::string_view text, std::string_view min, std::strin
   return quoted(text) + " is out of range (" + std::string(min) + " to " + std::string(max) + ")";
 }
 
-std::string quoted(std::string_view text) { return "`" + printable(text) + "`"; }
+std::string quoted(std::string_view text) { return "`" + escaped(text) + "`"; }
 
 }  // namespace filed

@@ -135,9 +135,9 @@ void LauncherClient::attach(EventLoop& loop, LauncherEvents& events,
   if (error != 0) throw_errno("launcher: epoll", error);
 }
 
-void LauncherClient::start(const Attempt& attempt) {
-  runs_.try_emplace(attempt.run);
-  StartMessage message{attempt.run,
+void LauncherClient::start(const StartRequest& attempt) {
+  runs_.try_emplace(attempt.attempt);
+  StartMessage message{attempt.attempt,
                        attempt.uid,
                        attempt.gid,
                        attempt.number,
@@ -150,39 +150,39 @@ void LauncherClient::start(const Attempt& attempt) {
                        {}};
   message.env.assign(attempt.env.begin(), attempt.env.end());
   if (attempt.text.find('\0') != std::string::npos) {
-    return fail_later(attempt.run, "NUL byte in the text", EINVAL);
+    return fail_later(attempt.attempt, "NUL byte in the text", EINVAL);
   }
   Fd text;
   if (message.kind == TextKind::kArgument) {
     message.text = attempt.text;
     if (attempt.hook) text.reset(fcntl(attempt.input->get(), F_DUPFD_CLOEXEC, 3));
-    if (attempt.hook && !text) return fail_later(attempt.run, "input", errno);
+    if (attempt.hook && !text) return fail_later(attempt.attempt, "input", errno);
   } else {
     text = sealed_text(attempt.text);
-    if (!text) return fail_later(attempt.run, "text", errno);
+    if (!text) return fail_later(attempt.attempt, "text", errno);
   }
   int pipe[2];
-  if (pipe2(pipe, O_CLOEXEC) != 0) return fail_later(attempt.run, "pipe", errno);
-  runs_[attempt.run].output.reset(pipe[0]);
+  if (pipe2(pipe, O_CLOEXEC) != 0) return fail_later(attempt.attempt, "pipe", errno);
+  runs_[attempt.attempt].output.reset(pipe[0]);
   Fd output(pipe[1]);
   // Our end only: jobs expect writes that wait.
   fcntl(pipe[0], F_SETFL, O_NONBLOCK);
   std::string bytes = encode(message);
   // What the launcher would refuse, it would refuse as a breach of the protocol, and leave.
-  if (!decode(bytes)) return fail_later(attempt.run, "start", EINVAL);
+  if (!decode(bytes)) return fail_later(attempt.attempt, "start", EINVAL);
   queue(std::move(bytes), std::move(output), std::move(text));
-  outgoing_.back().run = attempt.run;
+  outgoing_.back().run = attempt.attempt;
 }
 
-void LauncherClient::terminate(RunId run) {
+void LauncherClient::terminate(AttemptId run) {
   if (runs_.count(run) > 0) queue(encode(TerminateMessage{run}));
 }
 
-void LauncherClient::kill(RunId run) {
+void LauncherClient::kill(AttemptId run) {
   if (runs_.count(run) > 0) queue(encode(KillMessage{run}));
 }
 
-void LauncherClient::hold_output(RunId run, bool held) {
+void LauncherClient::hold_output(AttemptId run, bool held) {
   auto entry = runs_.find(run);
   if (entry == runs_.end() || entry->second.held == held) return;
   Run& state = entry->second;
@@ -254,7 +254,7 @@ void LauncherClient::update_interest() {
   loop_->modify(socket_.get(), wanted);
 }
 
-void LauncherClient::fail_later(RunId run, const char* stage, int error) {
+void LauncherClient::fail_later(AttemptId run, const char* stage, int error) {
   failed_.push_back({run, {stage, error, fault_of(error)}});
   update_interest();
 }
@@ -306,7 +306,7 @@ void LauncherClient::handle(std::string_view bytes) {
   }
 }
 
-void LauncherClient::watch_output(RunId run, Run& state) {
+void LauncherClient::watch_output(AttemptId run, Run& state) {
   if (state.watched || !state.output) return;
   // Without room for another watch the output is still read at the end.
   int error = loop_->add(state.output.get(), EPOLLIN, [this, run](uint32_t) { on_output(run); });
@@ -322,7 +322,7 @@ void LauncherClient::unwatch_output(Run& state) {
   state.watched = false;
 }
 
-void LauncherClient::on_output(RunId run) {
+void LauncherClient::on_output(AttemptId run) {
   auto entry = runs_.find(run);
   if (entry == runs_.end()) return;
   Run& state = entry->second;
@@ -337,7 +337,7 @@ void LauncherClient::on_output(RunId run) {
   events_->output(run, {buffer_.data(), static_cast<size_t>(n)});
 }
 
-void LauncherClient::finish(RunId run, const AttemptExit& exit) {
+void LauncherClient::finish(AttemptId run, const AttemptExit& exit) {
   auto entry = runs_.find(run);
   if (entry == runs_.end()) return;
   unwatch_output(entry->second);
@@ -409,7 +409,7 @@ int LauncherClient::kill_everything(int64_t timeout_ms) {
   }
 }
 
-int kill_marked(std::string_view token, const std::vector<RunId>& runs) {
+int kill_marked(std::string_view token, const std::vector<AttemptId>& runs) {
   pid_t self = getpid();
   std::vector<pid_t> spare;
   for (auto process = read_process(self); process && process->parent > 1;) {

@@ -24,7 +24,7 @@
 #include "base/event_loop.h"
 #include "base/fd.h"
 #include "config/settings.h"
-#include "launcher/attempt.h"
+#include "launcher/launcher_interface.h"
 
 namespace filed {
 
@@ -86,13 +86,13 @@ class LauncherClient final : public Launcher {
   // Launcher. All of these only queue a message, to go at the next flush(). What keeps an attempt
   // from being sent (no descriptor, no memory) is told by start_failed from the loop, never from
   // within.
-  void start(const Attempt& attempt) override;
-  void terminate(RunId run) override;
-  void kill(RunId run) override;
+  void start(const StartRequest& attempt) override;
+  void terminate(AttemptId run) override;
+  void kill(AttemptId run) override;
 
   // Output that is still in the pipe when a held attempt ends (at most what a pipe holds) is handed
   // on all the same, before exited.
-  void hold_output(RunId run, bool held) override;
+  void hold_output(AttemptId run, bool held) override;
 
   // Limits and environment for the attempts that start from now on. The rest of the settings is
   // fixed at the fork. Returns 0, E2BIG when they do not fit into a message (128 KiB), or EINVAL
@@ -128,25 +128,25 @@ class LauncherClient final : public Launcher {
   };
   struct Outgoing {
     std::string bytes;
-    Fd descriptors[2];         // closed here once the message is sent
-    std::optional<RunId> run;  // of a start
+    Fd descriptors[2];             // closed here once the message is sent
+    std::optional<AttemptId> run;  // of a start
   };
   struct Failed {
-    RunId run;
+    AttemptId run;
     StartFailure failure;
   };
 
   void queue(std::string bytes, Fd first = Fd(), Fd second = Fd());
-  void fail_later(RunId run, const char* stage, int error);
+  void fail_later(AttemptId run, const char* stage, int error);
   void update_interest();
   void on_socket(uint32_t events);
   void deliver_failures();
   void receive();
   void handle(std::string_view bytes);
-  void watch_output(RunId run, Run& state);
+  void watch_output(AttemptId run, Run& state);
   void unwatch_output(Run& state);
-  void on_output(RunId run);
-  void finish(RunId run, const AttemptExit& exit);
+  void on_output(AttemptId run);
+  void finish(AttemptId run, const AttemptExit& exit);
   void gone();
   bool reap(int64_t timeout_ms);
 
@@ -158,7 +158,7 @@ class LauncherClient final : public Launcher {
   EventLoop* loop_ = nullptr;
   LauncherEvents* events_ = nullptr;
   std::function<void()> on_gone_;
-  std::unordered_map<RunId, Run> runs_;
+  std::unordered_map<AttemptId, Run> runs_;
   std::deque<Outgoing> outgoing_;
   std::vector<Failed> failed_;
   std::vector<char> buffer_;  // a read's worth of output
@@ -169,6 +169,6 @@ class LauncherClient final : public Launcher {
 // with an empty `token` nothing. The caller, its ancestors and its children are spared. For the
 // start after a crash of both processes: pass the attempts that were active then, so that daemons
 // which earlier jobs started on purpose live on. Returns how many were killed.
-int kill_marked(std::string_view token, const std::vector<RunId>& runs);
+int kill_marked(std::string_view token, const std::vector<AttemptId>& runs);
 
 }  // namespace filed

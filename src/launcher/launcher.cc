@@ -102,7 +102,7 @@ LauncherSettings drop_rights(LauncherSettings settings) {
   drop_bounding_set();  // what an exec could give back; where that is not permitted, no_new_privs
                         // does it
   if (settings.user) {
-    become(user_in_group(settings.user->uid, settings.user->gid), kForOneUser);
+    switch_user(user_in_group(settings.user->uid, settings.user->gid), kForOneUser);
     settings.user.reset();
   } else {
     keep_capabilities(0, 0);
@@ -157,7 +157,7 @@ class LauncherProcess {
 
  private:
   struct Main {
-    RunId run;
+    AttemptId run;
     bool condemned = false;  // it was told to end: nothing of it may live on
   };
 
@@ -170,10 +170,10 @@ class LauncherProcess {
   void forget(pid_t pid);
   void main_ended(pid_t pid, const Main& main);
   void kill_condemned();
-  bool belongs_to(const Process& process, const std::unordered_map<pid_t, RunId>& targets);
+  bool belongs_to(const Process& process, const std::unordered_map<pid_t, AttemptId>& targets);
   void reply(const Message& message);
   void send_replies();
-  void detach_mount();
+  void unmount();
   [[noreturn]] void leave();
 
   const LauncherSettings settings_;
@@ -185,12 +185,12 @@ class LauncherProcess {
   std::vector<std::string> replies_;
 
   std::unordered_map<pid_t, Main> mains_;
-  std::unordered_map<RunId, pid_t> runs_;
+  std::unordered_map<AttemptId, pid_t> runs_;
   std::unordered_map<pid_t, Starting> starting_;  // of the mains, those that have not come to exec
   std::vector<pollfd> polled_;
   std::vector<pid_t> polled_starts_;
-  std::unordered_map<pid_t, RunId> to_terminate_;  // by the messages of this turn
-  std::unordered_map<pid_t, RunId> to_kill_;
+  std::unordered_map<pid_t, AttemptId> to_terminate_;  // by the messages of this turn
+  std::unordered_map<pid_t, AttemptId> to_kill_;
   std::unordered_set<pid_t> survivors_;  // children who left an ended attempt's session on purpose
   std::vector<pid_t> children_;
   int mount_id_ = -1;
@@ -310,7 +310,7 @@ void LauncherProcess::look_at_start(pid_t pid, bool ready) {
 void LauncherProcess::give_up_start(pid_t pid, const StartFailure& failure) {
   ::kill(pid, SIGKILL);
   ::kill(-pid, SIGKILL);  // should it have come to its exec this very moment
-  RunId run = mains_[pid].run;
+  AttemptId run = mains_[pid].run;
   reply(StartFailedMessage{run, failure.stage, failure.error, failure.fault});
   starting_.erase(pid);
   forget(pid);
@@ -342,7 +342,7 @@ void LauncherProcess::reap() {
     survivors_.erase(pid);
     if (!is_main) continue;
     auto micros = [](const timeval& t) { return int64_t{t.tv_sec} * 1'000'000 + t.tv_usec; };
-    RunId run = entry->second.run;
+    AttemptId run = entry->second.run;
     reply(ExitedMessage{
         run, {status, micros(usage.ru_utime) + micros(usage.ru_stime), int64_t{usage.ru_maxrss}}});
     forget(pid);
@@ -374,7 +374,7 @@ void LauncherProcess::main_ended(pid_t pid, const Main& main) {
     is_left = true;
   }
   if (!is_left) return;
-  std::unordered_map<pid_t, RunId> targets = {{pid, main.run}};
+  std::unordered_map<pid_t, AttemptId> targets = {{pid, main.run}};
   for (int attempt = 0; attempt < kMaxKillAttempts; ++attempt) {
     KillResult result =
         main.condemned
@@ -388,7 +388,7 @@ void LauncherProcess::main_ended(pid_t pid, const Main& main) {
 // Whether the process is the root of something that belongs to one of the attempts (main process to
 // run): itself the main process, in its session, or an orphan of ours with its mark.
 bool LauncherProcess::belongs_to(const Process& process,
-                                 const std::unordered_map<pid_t, RunId>& targets) {
+                                 const std::unordered_map<pid_t, AttemptId>& targets) {
   if (targets.count(process.pid) > 0 || targets.count(process.session) > 0) return true;
   if (process.parent != getpid() || mains_.count(process.pid) > 0) return false;
   auto run = marked_run(process.pid, settings_.token);
@@ -397,7 +397,7 @@ bool LauncherProcess::belongs_to(const Process& process,
 }
 
 void LauncherProcess::kill_condemned() {
-  auto condemn = [&](const std::unordered_map<pid_t, RunId>& targets) {
+  auto condemn = [&](const std::unordered_map<pid_t, AttemptId>& targets) {
     for (const auto& target : targets) mains_[target.first].condemned = true;
   };
   condemn(to_terminate_);
@@ -433,7 +433,7 @@ void LauncherProcess::send_replies() {
   replies_.clear();
 }
 
-void LauncherProcess::detach_mount() {
+void LauncherProcess::unmount() {
   if (mount_id_ < 0 || mount_id(settings_.mount_dir) != mount_id_) return;
   if (!settings_.use_fusermount) {
     if (umount2(settings_.mount_dir.c_str(), MNT_DETACH | UMOUNT_NOFOLLOW) != 0) {
@@ -471,7 +471,7 @@ void LauncherProcess::detach_mount() {
 }
 
 void LauncherProcess::leave() {
-  std::unordered_map<pid_t, RunId> targets;
+  std::unordered_map<pid_t, AttemptId> targets;
   for (auto& [pid, main] : mains_) {
     targets[pid] = main.run;
     main.condemned = true;
@@ -482,7 +482,7 @@ void LauncherProcess::leave() {
     auto filter = [&](const Process& process) { return belongs_to(process, targets); };
     while (!kill_processes(filter, Descendants::kYes).finished && clock.mono_ns() < deadline) {
     }
-    detach_mount();
+    unmount();
     // They are dying. Who starts the next filed shall not find them.
     while (!mains_.empty() && clock.mono_ns() < deadline) {
       reap();
@@ -495,7 +495,7 @@ void LauncherProcess::leave() {
       }
     }
   } else {
-    detach_mount();
+    unmount();
   }
   _exit(0);
 }

@@ -167,7 +167,7 @@ std::vector<Process> read_processes() {
   return processes;
 }
 
-std::optional<RunId> marked_run(pid_t pid, std::string_view token) {
+std::optional<AttemptId> marked_run(pid_t pid, std::string_view token) {
   if (token.empty()) return std::nullopt;
   char path[64];
   snprintf(path, sizeof path, "/proc/%d/environ", pid);
@@ -201,7 +201,7 @@ std::optional<RunId> marked_run(pid_t pid, std::string_view token) {
     entry.remove_prefix(1 + token.size());
     if (entry[0] != '.') continue;
     entry.remove_prefix(1);
-    RunId run = 0;
+    AttemptId run = 0;
     auto [end, error] = std::from_chars(entry.data(), entry.data() + entry.size(), run);
     if (error == std::errc() && end == entry.data() + entry.size()) return run;
   }

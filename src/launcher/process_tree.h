@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "base/fd.h"
-#include "launcher/attempt.h"
+#include "launcher/launcher_interface.h"
 
 namespace filed {
 
@@ -37,7 +37,7 @@ std::vector<Process> read_processes();
 
 // The run that marked the process, if `token` did. Nothing also when its environment cannot be read
 // (another user's, and no right to) or was overwritten by the process.
-std::optional<RunId> marked_run(pid_t pid, std::string_view token);
+std::optional<AttemptId> marked_run(pid_t pid, std::string_view token);
 
 // Which processes are meant: those for which it says yes, and, where a function below says so, all
 // that descend from them.

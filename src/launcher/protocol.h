@@ -17,7 +17,7 @@
 
 #include "base/fd.h"
 #include "config/settings.h"
-#include "launcher/attempt.h"
+#include "launcher/launcher_interface.h"
 
 namespace filed {
 
@@ -41,7 +41,7 @@ enum class TextKind : uint8_t {
 // From filed. The views point into the decoded packet. Descriptors: the output pipe's write end;
 // then, unless the kind is kArgument, the sealed text; or a hook's input.
 struct StartMessage {
-  RunId run = 0;
+  AttemptId run = 0;
   uid_t uid = 0;
   gid_t gid = 0;
   int32_t number = 0;
@@ -60,11 +60,11 @@ struct ConfigureMessage {
 };
 
 struct TerminateMessage {
-  RunId run = 0;
+  AttemptId run = 0;
 };
 
 struct KillMessage {
-  RunId run = 0;
+  AttemptId run = 0;
 };
 
 struct MountedMessage {};  // the mount point is ours from now on
@@ -73,19 +73,19 @@ struct QuitMessage {};
 
 // From the launcher.
 struct StartedMessage {
-  RunId run = 0;
+  AttemptId run = 0;
   pid_t pid = 0;
 };
 
 struct StartFailedMessage {
-  RunId run = 0;
+  AttemptId run = 0;
   std::string_view stage;
   int32_t error = 0;
   Fault fault = Fault::kJob;
 };
 
 struct ExitedMessage {
-  RunId run = 0;
+  AttemptId run = 0;
   AttemptExit exit;
 };
 

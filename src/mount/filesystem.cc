@@ -71,9 +71,9 @@ Filesystem::Filesystem(Queue& queue, Store& store, Notifier& notifier, const Clo
       tells_watchers_(tells_watchers),
       started_ns_(clock.mono_ns()) {}
 
-void Filesystem::job_moved(const Job& job, Dir from) { repeat(job, from, job.dir); }
+void Filesystem::notify_moved(const Job& job, Dir from) { repeat(job, from, job.dir); }
 
-void Filesystem::job_removed(const Job& job) { repeat(job, job.dir, std::nullopt); }
+void Filesystem::notify_removed(const Job& job) { repeat(job, job.dir, std::nullopt); }
 
 void Filesystem::repeat(const Job& job, Dir from, std::optional<Dir> to) {
   int64_t now = clock_.wall_ns();
@@ -96,7 +96,7 @@ Filesystem::File* Filesystem::file_of(const fuse_file_info* fi) {
 // Answers when the changes staged so far are committed; with the errno if they could not be.
 void Filesystem::when_committed(fuse_req_t req, std::function<void()> reply) {
   if (!queue_.turn().changed()) return reply();
-  queue_.turn().at_end([req, reply = std::move(reply)](int error) {
+  queue_.turn().on_end([req, reply = std::move(reply)](int error) {
     if (error == 0) {
       reply();
     } else {
@@ -108,14 +108,14 @@ void Filesystem::when_committed(fuse_req_t req, std::function<void()> reply) {
 // Serves a request that stages nothing once it is known whether the changes staged so far remain.
 void Filesystem::when_settled(std::function<void()> request) {
   if (!queue_.turn().changed()) return request();
-  queue_.turn().at_end([request = std::move(request)](int) { request(); });
+  queue_.turn().on_end([request = std::move(request)](int) { request(); });
 }
 
 // The same for a request about one job, by its number or by an id: what is staged of others is
 // nothing to it. So one's create need not wait for another's close.
 template <typename Key>
 void Filesystem::when_settled(const Key& job, std::function<void()> request) {
-  if (!queue_.turn().concerns(job)) return request();
+  if (!queue_.turn().may_change(job)) return request();
   when_settled(std::move(request));
 }
 
@@ -162,7 +162,7 @@ void Filesystem::lookup(fuse_req_t req, fuse_ino_t parent, std::string_view name
     fuse_reply_err(req, ENOENT);
     return;
   }
-  if (notifier_.is_mine(fuse_req_ctx(req)->pid)) {
+  if (notifier_.is_from_notifier(fuse_req_ctx(req)->pid)) {
     lookup_for_notifier(req, parent, name);
     return;
   }
@@ -244,7 +244,7 @@ int Filesystem::change_directory(fuse_ino_t ino, const struct stat& attr, int to
   if (to_set & FUSE_SET_ATTR_UID) rights.uid = attr.st_uid;
   if (to_set & FUSE_SET_ATTR_GID) rights.gid = attr.st_gid;
   if (int error = nodes_.change_rights(ino, rights)) return error;
-  queue_.turn().undo([this, ino, before] { nodes_.restore_rights(ino, before); });
+  queue_.turn().on_rollback([this, ino, before] { nodes_.restore_rights(ino, before); });
   log_info("%s/: mode %04o, owner %u, group %u, set by %u",
            dir_of(ino) ? dir_name(*dir_of(ino)).data() : "", rights.mode,
            static_cast<unsigned>(rights.uid), static_cast<unsigned>(rights.gid),
@@ -300,7 +300,7 @@ void Filesystem::setattr(fuse_req_t req, fuse_ino_t ino, const struct stat* attr
 }
 
 void Filesystem::unlink(fuse_req_t req, fuse_ino_t parent, std::string_view name) {
-  if (notifier_.is_mine(fuse_req_ctx(req)->pid)) {
+  if (notifier_.is_from_notifier(fuse_req_ctx(req)->pid)) {
     confirm_to_notifier(req);
     return;
   }
@@ -318,7 +318,7 @@ void Filesystem::unlink(fuse_req_t req, fuse_ino_t parent, std::string_view name
 
 void Filesystem::rename(fuse_req_t req, fuse_ino_t parent, std::string_view name,
                         fuse_ino_t new_parent, std::string_view new_name, unsigned flags) {
-  if (notifier_.is_mine(fuse_req_ctx(req)->pid)) {
+  if (notifier_.is_from_notifier(fuse_req_ctx(req)->pid)) {
     confirm_to_notifier(req);
     return;
   }

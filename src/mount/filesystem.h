@@ -28,8 +28,8 @@ class Filesystem final : public QueueWatcher {
   void set_session(fuse_session* session) { session_ = session; }
 
   // What the queue does of its own accord changes directories, too, and is repeated for watchers.
-  void job_moved(const Job& job, Dir from) override;
-  void job_removed(const Job& job) override;
+  void notify_moved(const Job& job, Dir from) override;
+  void notify_removed(const Job& job) override;
 
   // libfuse's table of requests; its userdata is the Filesystem.
   static const fuse_lowlevel_ops& operations();

@@ -79,7 +79,7 @@ class NotifierProcess {
         case kDetach:
           for (Fd& fd : directories_) fd.reset();
           root_.reset();
-          detach_mount(mount_dir_);
+          filed::unmount(mount_dir_);
           return;
         default:
           return;
@@ -242,7 +242,7 @@ void Notifier::gone() {
   sent_ = 0;
 }
 
-bool Notifier::detach_mount(int timeout_ms) {
+bool Notifier::unmount(int timeout_ms) {
   if (!socket_) return false;
   // In the queue behind what it still repeats; these calls fail fast.
   if (send(socket_.get(), &kDetach, 1, MSG_DONTWAIT | MSG_NOSIGNAL) < 0) return false;

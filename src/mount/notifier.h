@@ -54,7 +54,7 @@ class Notifier {
   bool push(Event event);
 
   // Whether a request comes from the process; and if so, what it is repeating.
-  bool is_mine(pid_t pid) const { return pid == pid_; }
+  bool is_from_notifier(pid_t pid) const { return pid == pid_; }
   const Event& current();
   // Whether anything waits to be repeated.
   bool is_busy();
@@ -64,7 +64,7 @@ class Notifier {
   // Has the process detach the mount, as its last work, and waits for its end, at most
   // `timeout_ms`. For the end without a launcher. A call into the mount must be able to come back:
   // the mount is served, or its descriptor closed. False if it is not known to be done.
-  bool detach_mount(int timeout_ms);
+  bool unmount(int timeout_ms);
 
  private:
   // In memory that both processes share.

@@ -89,7 +89,7 @@ bool is_empty(const std::string& dir) {
 
 }  // namespace
 
-void detach_mount(const std::string& dir) {
+void unmount(const std::string& dir) {
   if (umount2(dir.c_str(), MNT_DETACH | UMOUNT_NOFOLLOW) == 0) return;
   pid_t pid = fork();
   if (pid == 0) {
@@ -106,7 +106,7 @@ std::string prepare_mount_point(const std::string& dir) {
   if (statvfs(dir.c_str(), &asked) != 0 || stat(dir.c_str(), &st) != 0) {
     if (errno != ENOTCONN && errno != ECONNABORTED) throw_errno(dir);
     log_warning("%s: detaching the mount that a dead filed left", dir.c_str());
-    detach_mount(dir);
+    unmount(dir);
     if (stat(dir.c_str(), &st) != 0) throw_errno(dir);
   }
   if (!S_ISDIR(st.st_mode)) throw_errno(dir, ENOTDIR);

@@ -18,7 +18,7 @@ std::string prepare_mount_point(const std::string& dir);
 
 // Takes a mount off its directory, whoever still uses it: with umount2 where we may, else with
 // fusermount3. For a mount that nobody serves any more.
-void detach_mount(const std::string& dir);
+void unmount(const std::string& dir);
 
 // Whether other users get to see the mount: root may always allow it, others where /etc/fuse.conf
 // has user_allow_other. Throws Error when it is asked for and not permitted.

@@ -97,7 +97,7 @@ int Queue::claim(const Job& before, std::string_view text) {
   Job job = before;
   job.dir = Dir::kActive;
   job.atime_ns = job.ctime_ns = now;
-  job.log = store_.next_serial();
+  job.log = store_.next_sequence_number();
   job.log_size = 0;
   job.outcome = {};
   job.outcome.started_ns = now;
@@ -106,42 +106,42 @@ int Queue::claim(const Job& before, std::string_view text) {
 
   // The log's number names the attempt, too: it stands in the row, so that the next start can find
   // the processes that a crash has left.
-  auto id = static_cast<RunId>(job.log);
+  auto id = static_cast<AttemptId>(job.log);
   Run& run = runs_[id];
   run.id = id;
   run.ino = job.ino;
   run.job_id = job.id;
   run.uid = job.uid;
   run.number = job.attempts + 1;
-  run.log = std::make_shared<RunLog>(job.log, settings().output_limit, log_header(text));
+  run.log = std::make_shared<AttemptLog>(job.log, settings().output_limit, log_header(text));
   run.started_mono_ns = clock_.mono_ns();
   run.last_output_ns = now;
   run.timeout_ms = settings().timeout_ms;
   attached_[job.ino] = id;
   ++running_of_[job.ino];
-  turn_.undo([this, id] { forget(id); });
+  turn_.on_rollback([this, id] { forget(id); });
 
-  Attempt attempt;
-  attempt.run = id;
-  attempt.id = job.id;
-  attempt.text = text;
-  attempt.shell = settings().shell;
-  attempt.uid = job.uid;
-  attempt.gid = job.mode & kGroupOfDirectory ? kNoGroup : job.gid;
-  attempt.number = run.number;
-  attempt.retries = settings().retries;
-  turn_.at_end([this, attempt = std::move(attempt), job](int error) {
+  StartRequest request;
+  request.attempt = id;
+  request.id = job.id;
+  request.text = text;
+  request.shell = settings().shell;
+  request.uid = job.uid;
+  request.gid = job.mode & kGroupOfDirectory ? kNoGroup : job.gid;
+  request.number = run.number;
+  request.retries = settings().retries;
+  turn_.on_end([this, request = std::move(request), job](int error) {
     if (error != 0) return;
     ++totals_.started;
-    log_info("job %s: attempt %d of %d starts, owner %u", printable(job.id).c_str(), attempt.number,
-             attempt.retries + 1, static_cast<unsigned>(job.uid));
-    launcher_.start(attempt);
+    log_info("job %s: attempt %d of %d starts, owner %u", escaped(job.id).c_str(), request.number,
+             request.retries + 1, static_cast<unsigned>(job.uid));
+    launcher_.start(request);
     moved(job, Dir::kPending);
   });
   return 0;
 }
 
-void Queue::forget(RunId id) {
+void Queue::forget(AttemptId id) {
   auto found = runs_.find(id);
   if (found == runs_.end()) return;
   int64_t ino = found->second.ino;
@@ -155,7 +155,7 @@ void Queue::forget(RunId id) {
 
 // --- what the launcher tells
 
-void Queue::started(RunId id, pid_t pid) {
+void Queue::started(AttemptId id, pid_t pid) {
   auto found = runs_.find(id);
   if (found == runs_.end()) return;
   Run& run = found->second;
@@ -166,7 +166,7 @@ void Queue::started(RunId id, pid_t pid) {
   }
 }
 
-void Queue::start_failed(RunId id, const StartFailure& failure) {
+void Queue::start_failed(AttemptId id, const StartFailure& failure) {
   if (hooks_.owns(id)) return hooks_.start_failed(id, failure);
   auto found = runs_.find(id);
   if (found == runs_.end()) return;
@@ -174,7 +174,7 @@ void Queue::start_failed(RunId id, const StartFailure& failure) {
   run.failure = failure;
   run.ended = true;
   if (failure.fault != Fault::kJob && !run.detached) {
-    log_warning("job %s: cannot start now: %s: %s", printable(run.job_id).c_str(),
+    log_warning("job %s: cannot start now: %s: %s", escaped(run.job_id).c_str(),
                 failure.stage.c_str(), strerror(failure.error));
     if (failure.fault == Fault::kMachine) retry_ns_ = clock_.mono_ns() + kRetryDelayNs;
   }
@@ -193,7 +193,7 @@ int64_t Queue::due_again_ns(const Run& run) {
   return clock_.wall_ns() + at - now;
 }
 
-void Queue::output(RunId id, std::string_view bytes) {
+void Queue::output(AttemptId id, std::string_view bytes) {
   if (hooks_.owns(id)) return hooks_.output(id, bytes);
   auto found = runs_.find(id);
   if (found == runs_.end() || bytes.empty()) return;
@@ -216,7 +216,7 @@ void Queue::output(RunId id, std::string_view bytes) {
   }
 }
 
-void Queue::exited(RunId id, const AttemptExit& exit) {
+void Queue::exited(AttemptId id, const AttemptExit& exit) {
   if (hooks_.owns(id)) return hooks_.exited(id, exit);
   auto found = runs_.find(id);
   if (found == runs_.end()) return;
@@ -232,7 +232,7 @@ void Queue::exited(RunId id, const AttemptExit& exit) {
 bool Queue::leave(Run& run) {
   if (std::exchange(run.leaving, true)) return false;
   ++leaving_;
-  turn_.at_end([this, id = run.id](int) {
+  turn_.on_end([this, id = run.id](int) {
     --leaving_;
     if (auto found = runs_.find(id); found != runs_.end()) found->second.leaving = false;
   });
@@ -245,8 +245,8 @@ void Queue::settle(Run& run) {
   run.deadline_ns = run.save_at_ns = -1;
   if (run.detached) {
     // Perhaps since this very turn, whose commit may still fail.
-    int staged = store_.remove_stopped(static_cast<int64_t>(run.id));
-    turn_.at_end([this, id = run.id, staged](int error) {
+    int staged = store_.remove_kill_pending(static_cast<int64_t>(run.id));
+    turn_.on_end([this, id = run.id, staged](int error) {
       if (error != 0 || staged != 0) {
         unsettled_ = true;
       } else if (runs_.contains(id)) {
@@ -258,7 +258,7 @@ void Queue::settle(Run& run) {
   Job job;
   Move move = Move::kPutBack;
   int staged = stage_end(run, job, move);
-  turn_.at_end([this, id = run.id, job, move, staged](int error) {
+  turn_.on_end([this, id = run.id, job, move, staged](int error) {
     if (error == 0) error = staged;
     auto found = runs_.find(id);
     if (found == runs_.end() || found->second.detached) return;
@@ -347,12 +347,12 @@ void Queue::log_end(const Run& run, const Job& job, Move move) {
     default:
       what = "put back: " + job.outcome.cause;
   }
-  log_info("job %s: attempt %d of owner %u took %s, %s", printable(job.id).c_str(), run.number,
+  log_info("job %s: attempt %d of owner %u took %s, %s", escaped(job.id).c_str(), run.number,
            static_cast<unsigned>(run.uid), seconds(took_ns).c_str(), what.c_str());
 }
 
 void Queue::moved(const Job& job, Dir from) {
-  if (watcher_ != nullptr) watcher_->job_moved(job, from);
+  if (watcher_ != nullptr) watcher_->notify_moved(job, from);
 }
 
 // --- time
@@ -363,7 +363,7 @@ void Queue::save_output(int64_t now_ns) {
     bool all = run.log->unsaved() < Store::kChunkSize;
     if (run.log->save(store_, all) != 0) return;
     run.save_at_ns = -1;
-    turn_.at_end([this, id = id](int error) {
+    turn_.on_end([this, id = id](int error) {
       auto found = runs_.find(id);
       if (found == runs_.end() || found->second.detached) return;
       Run& saved = found->second;
@@ -418,8 +418,8 @@ void Queue::expire(Dir dir, int64_t keep_ms, int64_t now_ns) {
       return;
     }
     if (replace_or_remove(job) != 0) return;
-    turn_.at_end([this, job](int error) {
-      if (error == 0 && watcher_ != nullptr) watcher_->job_removed(job);
+    turn_.on_end([this, job](int error) {
+      if (error == 0 && watcher_ != nullptr) watcher_->notify_removed(job);
     });
   }
   look_for_due_ = true;  // there may be more: in the next turn

@@ -47,7 +47,7 @@ void Hooks::start_waiting() {
     Hook hook = std::move(waiting_.front());
     waiting_.pop_front();
     if (int error = start(hook)) {
-      log_warning("job %s: %s: cannot start: %s", printable(hook.job.id).c_str(), hook.name,
+      log_warning("job %s: %s: cannot start: %s", escaped(hook.job.id).c_str(), hook.name,
                   strerror(error));
     }
   }
@@ -60,20 +60,20 @@ int Hooks::start(Hook hook) {
   if (!*input) return errno;
   if (int error = copy_log(job, input->get())) return error;
 
-  Attempt attempt;
-  attempt.run = static_cast<RunId>(store_.next_serial());
-  attempt.hook = true;
-  attempt.id = job.id;
-  attempt.text = hook.command;
-  attempt.shell = kShell;
-  attempt.env = {{"FILED_STATE", std::string(dir_name(job.dir))},
+  StartRequest request;
+  request.attempt = static_cast<AttemptId>(store_.next_sequence_number());
+  request.hook = true;
+  request.id = job.id;
+  request.text = hook.command;
+  request.shell = kShell;
+  request.env = {{"FILED_STATE", std::string(dir_name(job.dir))},
                  {"FILED_EXIT", std::to_string(exit_number(job.outcome))},
                  {"FILED_CAUSE", job.outcome.cause},
                  {"FILED_ATTEMPTS", std::to_string(job.attempts)},
                  {"FILED_LOG", mount_dir_ + '/' + std::string(dir_name(job.dir)) + '/' + job.id}};
-  attempt.input = std::move(input);
-  running_[attempt.run] = {std::move(hook), "", clock_.mono_ns() + kTimeoutNs};
-  launcher_.start(attempt);
+  request.input = std::move(input);
+  running_[request.attempt] = {std::move(hook), "", clock_.mono_ns() + kTimeoutNs};
+  launcher_.start(request);
   return 0;
 }
 
@@ -92,28 +92,28 @@ int Hooks::copy_log(const Job& job, int fd) {
 }
 
 void Hooks::report(const Running& running, const std::string& cause) {
-  std::string output = running.output.empty() ? "" : ": " + printable(running.output);
-  log_warning("job %s: %s: %s%s", printable(running.hook.job.id).c_str(), running.hook.name,
+  std::string output = running.output.empty() ? "" : ": " + escaped(running.output);
+  log_warning("job %s: %s: %s%s", escaped(running.hook.job.id).c_str(), running.hook.name,
               cause.c_str(), output.c_str());
 }
 
-void Hooks::start_failed(RunId run, const StartFailure& failure) {
+void Hooks::start_failed(AttemptId run, const StartFailure& failure) {
   report(running_[run], "could not start: " + failure.stage + ": " + strerror(failure.error));
   forget(run);
 }
 
-void Hooks::output(RunId run, std::string_view bytes) {
+void Hooks::output(AttemptId run, std::string_view bytes) {
   std::string& output = running_[run].output;
   output += bytes.substr(0, kMostOutput - std::min(output.size(), kMostOutput));
 }
 
-void Hooks::exited(RunId run, const AttemptExit& exit) {
+void Hooks::exited(AttemptId run, const AttemptExit& exit) {
   std::string cause = wait_status_cause(exit.wait_status);
   if (!cause.empty()) report(running_[run], cause);
   forget(run);
 }
 
-void Hooks::forget(RunId run) {
+void Hooks::forget(AttemptId run) {
   running_.erase(run);
   start_waiting();
 }
@@ -122,7 +122,7 @@ void Hooks::run_deadlines(int64_t now_ns) {
   for (auto& [run, running] : running_) {
     if (running.deadline_ns > now_ns) continue;
     running.deadline_ns = INT64_MAX;
-    log_warning("job %s: %s: takes too long, killed", printable(running.hook.job.id).c_str(),
+    log_warning("job %s: %s: takes too long, killed", escaped(running.hook.job.id).c_str(),
                 running.hook.name);
     launcher_.kill(run);
   }

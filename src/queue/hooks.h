@@ -11,7 +11,7 @@
 
 #include "base/clock.h"
 #include "config/settings.h"
-#include "launcher/attempt.h"
+#include "launcher/launcher_interface.h"
 #include "queue/job.h"
 #include "queue/store.h"
 
@@ -33,10 +33,10 @@ class Hooks {
   void job_ended(const Job& job);
 
   // Events of runs that are hooks: the queue passes them on.
-  bool owns(RunId run) const { return running_.contains(run); }
-  void start_failed(RunId run, const StartFailure& failure);
-  void output(RunId run, std::string_view bytes);
-  void exited(RunId run, const AttemptExit& exit);
+  bool owns(AttemptId run) const { return running_.contains(run); }
+  void start_failed(AttemptId run, const StartFailure& failure);
+  void output(AttemptId run, std::string_view bytes);
+  void exited(AttemptId run, const AttemptExit& exit);
 
   // Kills what has run too long.
   void run_deadlines(int64_t now_ns);
@@ -62,7 +62,7 @@ class Hooks {
   int start(Hook hook);
   int copy_log(const Job& job, int fd);
   void report(const Running& running, const std::string& cause);
-  void forget(RunId run);
+  void forget(AttemptId run);
 
   Store& store_;
   Launcher& launcher_;
@@ -70,7 +70,7 @@ class Hooks {
   std::string mount_dir_;
   HookSettings settings_;
   std::deque<Hook> waiting_;
-  std::unordered_map<RunId, Running> running_;
+  std::unordered_map<AttemptId, Running> running_;
   bool dropping_ = false;
 };
 

@@ -58,13 +58,13 @@ Queue::Queue(Store& store, Launcher& launcher, const Clock& clock, LiveSettings 
   hooks_.set(options_.hooks);
 }
 
-std::vector<RunId> Queue::interrupted_runs() {
-  std::vector<RunId> runs;
+std::vector<AttemptId> Queue::interrupted_runs() {
+  std::vector<AttemptId> runs;
   store_.list(Dir::kActive, 0, [&](const Job& job) {
-    runs.push_back(static_cast<RunId>(job.log));
+    runs.push_back(static_cast<AttemptId>(job.log));
     return true;
   });
-  for (int64_t run : store_.stopped_runs()) runs.push_back(static_cast<RunId>(run));
+  for (int64_t run : store_.kill_pending()) runs.push_back(static_cast<AttemptId>(run));
   return runs;
 }
 
@@ -90,10 +90,10 @@ int Queue::recover() {
     if ((error = append_to_log(store_, job.log, job.log_size, ending)) != 0) return error;
     job.log_size += static_cast<int64_t>(ending.size());
     if ((error = store_.update(before, job)) != 0) return error;
-    log_warning("job %s: was running when filed died, runs again", printable(job.id).c_str());
+    log_warning("job %s: was running when filed died, runs again", escaped(job.id).c_str());
   }
-  for (int64_t run : store_.stopped_runs()) {
-    if ((error = store_.remove_stopped(run)) != 0) return error;
+  for (int64_t run : store_.kill_pending()) {
+    if ((error = store_.remove_kill_pending(run)) != 0) return error;
   }
   // On a nearly full disk, too: who cannot start cannot be told to remove anything.
   return store_.commit(true);
@@ -342,7 +342,7 @@ int Queue::set_attributes(int64_t ino, const AttributeChange& change, Job& job) 
     Job was = upload->job;
     apply(upload->job);
     if (!upload->stored || upload->removed) return get(ino, job);
-    turn_.undo([this, ino, was = std::move(was), version = upload->version] {
+    turn_.on_rollback([this, ino, was = std::move(was), version = upload->version] {
       auto kept = uploads_.find(ino);
       if (kept == uploads_.end()) return;
       Job& now_again = kept->second.job;
@@ -361,7 +361,7 @@ int Queue::set_attributes(int64_t ino, const AttributeChange& change, Job& job) 
   if (Run* run = run_of(ino); run != nullptr && job.dir == Dir::kActive && change.mtime_ns) {
     // The row keeps the due time, for the case that the job is put back.
     job.mtime_ns = before.mtime_ns;
-    turn_.undo([this, id = run->id, shown = run->last_output_ns] {
+    turn_.on_rollback([this, id = run->id, shown = run->last_output_ns] {
       auto later = runs_.find(id);
       if (later != runs_.end()) later->second.last_output_ns = shown;
     });
@@ -463,11 +463,11 @@ int Queue::cancel(const Job& before, Job job) {
   std::string log = log_header(text) + log_trailer(job.outcome.cause);
   job.dir = Dir::kFailed;
   job.mtime_ns = clock_.wall_ns();
-  job.log = store_.next_serial();
+  job.log = store_.next_sequence_number();
   job.log_size = static_cast<int64_t>(log.size());
   if (int error = append_to_log(store_, job.log, 0, log)) return error;
-  turn_.at_end([id = job.id](int error) {
-    if (error == 0) log_info("job %s: cancelled", printable(id).c_str());
+  turn_.on_end([id = job.id](int error) {
+    if (error == 0) log_info("job %s: cancelled", escaped(id).c_str());
   });
   return store_.update(before, job);
 }
@@ -475,22 +475,22 @@ int Queue::cancel(const Job& before, Job job) {
 int Queue::stop_attempt(const Job& before, Job job, Run& run, Dir to) {
   // Its log ends here, whatever its processes still print. Until the commit the attempt may yet go
   // on.
-  RunLog unfinished = *run.log;
+  AttemptLog unfinished = *run.log;
   int64_t now = clock_.wall_ns();
   job.dir = to;
   job.mtime_ns = now;
   job.outcome.finished_ns = now;
   job.outcome.cause = to == Dir::kFailed ? "stopped by mv to failed" : "stopped by mv to pending";
   if (!run.log->finished()) run.log->finish(log_trailer(job.outcome.cause));
-  turn_.undo([log = run.log, unfinished = std::move(unfinished)] { *log = unfinished; });
+  turn_.on_rollback([log = run.log, unfinished = std::move(unfinished)] { *log = unfinished; });
   job.log_size = run.log->size();
   if (to == Dir::kFailed) ++job.attempts;
   if (int error = run.log->save(store_, true)) return error;
   if (int error = store_.update(before, job)) return error;
-  turn_.at_end([log = run.log, id = job.id, to](int error) {
+  turn_.on_end([log = run.log, id = job.id, to](int error) {
     if (error != 0) return;
     log->saved();
-    log_info("job %s: stopped by mv to %s", printable(id).c_str(), dir_name(to).data());
+    log_info("job %s: stopped by mv to %s", escaped(id).c_str(), dir_name(to).data());
   });
   return detach(run);
 }
@@ -504,7 +504,7 @@ int Queue::remove(Dir dir, std::string_view id) {
     if (upload.stored) {
       upload.job = job;
       if (int error = replace_or_remove(job)) return error;
-      turn_.undo([this, ino = job.ino] {
+      turn_.on_rollback([this, ino = job.ino] {
         auto kept = uploads_.find(ino);
         if (kept != uploads_.end()) kept->second.removed = false;
       });
@@ -526,9 +526,8 @@ int Queue::replace_or_remove(const Job& found) {
   if (Run* run = job.dir == Dir::kActive ? run_of(job.ino) : nullptr) {
     if (int error = detach(*run)) return error;
   }
-  turn_.at_end([id = job.id, dir = job.dir](int error) {
-    if (error == 0)
-      log_info("job %s: removed from %s", printable(id).c_str(), dir_name(dir).data());
+  turn_.on_end([id = job.id, dir = job.dir](int error) {
+    if (error == 0) log_info("job %s: removed from %s", escaped(id).c_str(), dir_name(dir).data());
   });
   return 0;
 }
@@ -538,7 +537,7 @@ int Queue::discard_log(const Job& job) {
   if (!log_readers_.contains(job.log)) return store_.remove_log(job.log);
   if (int error = store_.defer_log_removal(job.log)) return error;
   deferred_logs_.insert(job.log);
-  turn_.undo([this, log = job.log] { deferred_logs_.erase(log); });
+  turn_.on_rollback([this, log = job.log] { deferred_logs_.erase(log); });
   return 0;
 }
 
@@ -551,7 +550,7 @@ void Queue::keep_ghost(const Job& job) {
     ghost.has_text = store_.read_text(job.ino, ghost.text) == 0;
     if (!ghost.has_text) discharge(job.uid, job.text_size, 0);
   }
-  turn_.undo([this, ino = job.ino] { forget_ghost(ino); });
+  turn_.on_rollback([this, ino = job.ino] { forget_ghost(ino); });
 }
 
 // The last writer of a removed job has closed it, and others still read it.
@@ -574,17 +573,17 @@ void Queue::forget_ghost(int64_t ino) {
 
 int Queue::detach(Run& run) {
   if (!run.ended) {
-    if (int error = store_.add_stopped(static_cast<int64_t>(run.id))) return error;
+    if (int error = store_.add_kill_pending(static_cast<int64_t>(run.id))) return error;
   }
   run.detached = run.detaching = true;
   attached_.erase(run.ino);
   if (run.ended) leave(run);
-  turn_.undo([this, &run] {
+  turn_.on_rollback([this, &run] {
     run.detached = run.detaching = false;
     attached_[run.ino] = run.id;
     if (run.ended) unsettled_ = true;
   });
-  turn_.at_end([this, id = run.id](int error) {
+  turn_.on_end([this, id = run.id](int error) {
     auto found = runs_.find(id);
     if (found == runs_.end()) return;
     // What came since belongs to the log again if the attempt goes on, and to nobody if it does
@@ -608,15 +607,15 @@ int Queue::detach(Run& run) {
 
 int Queue::new_id(std::string& id) {
   do {
-    id = base36(store_.next_serial());
+    id = base36(store_.next_sequence_number());
   } while (id_in_use(id));
-  return store_.reserve_serials();
+  return store_.reserve_sequence_numbers();
 }
 
 size_t Queue::new_id_length() const {
   // Others may take numbers before the one who asks, and an id that is in use is passed over.
   constexpr int64_t kSoon = 1000;
-  return base36(store_.last_serial() + kSoon).size();
+  return base36(store_.last_sequence_number() + kSoon).size();
 }
 
 int Queue::write_settings(std::string_view text) {
@@ -629,8 +628,8 @@ int Queue::write_settings(std::string_view text) {
     live_ = std::move(before);
     return error;
   }
-  turn_.undo([this, before = std::move(before)] { live_ = before; });
-  turn_.at_end([](int error) {
+  turn_.on_rollback([this, before = std::move(before)] { live_ = before; });
+  turn_.on_end([](int error) {
     if (error == 0) log_info("config.ini: settings changed");
   });
   look_for_due_ = true;

@@ -19,11 +19,11 @@
 
 #include "base/clock.h"
 #include "config/live_settings.h"
-#include "launcher/attempt.h"
+#include "launcher/launcher_interface.h"
+#include "queue/attempt_log.h"
 #include "queue/hooks.h"
 #include "queue/job.h"
 #include "queue/moves.h"
-#include "queue/run_log.h"
 #include "queue/store.h"
 #include "queue/turn.h"
 
@@ -57,8 +57,8 @@ struct OpenJob {
   uid_t opened_by = 0;
   int64_t log = 0;  // kLog: which one, and its size
   int64_t log_size = 0;
-  std::shared_ptr<RunLog> live;  // kLog: when the attempt was running
-  RunLog::Reader reader;
+  std::shared_ptr<AttemptLog> live;  // kLog: when the attempt was running
+  AttemptLog::Reader reader;
 };
 
 // Attempts since the daemon's start.
@@ -74,8 +74,8 @@ struct Totals {
 class QueueWatcher {
  public:
   virtual ~QueueWatcher() = default;
-  virtual void job_moved(const Job& job, Dir from) = 0;  // `job` as it is now
-  virtual void job_removed(const Job& job) = 0;
+  virtual void notify_moved(const Job& job, Dir from) = 0;  // `job` as it is now
+  virtual void notify_removed(const Job& job) = 0;
 };
 
 class Queue final : public LauncherEvents {
@@ -91,7 +91,7 @@ class Queue final : public LauncherEvents {
         const Options& options);
 
   // The attempts that were under way when the last daemon died, or were to be killed.
-  std::vector<RunId> interrupted_runs();
+  std::vector<AttemptId> interrupted_runs();
   // Puts their jobs back. Once, before anything else.
   int recover();
   void set_watcher(QueueWatcher* watcher) { watcher_ = watcher; }
@@ -152,10 +152,10 @@ class Queue final : public LauncherEvents {
 
   // --- attempts, as the launcher tells
 
-  void started(RunId run, pid_t pid) override;
-  void start_failed(RunId run, const StartFailure& failure) override;
-  void output(RunId run, std::string_view bytes) override;
-  void exited(RunId run, const AttemptExit& exit) override;
+  void started(AttemptId run, pid_t pid) override;
+  void start_failed(AttemptId run, const StartFailure& failure) override;
+  void output(AttemptId run, std::string_view bytes) override;
+  void exited(AttemptId run, const AttemptExit& exit) override;
   // The process that leads the attempt, while it is active; 0: none.
   pid_t pid_of(int64_t ino) const;
 
@@ -201,12 +201,12 @@ class Queue final : public LauncherEvents {
 
   // An attempt, from the claim to the commit of its end.
   struct Run {
-    RunId id = 0;
+    AttemptId id = 0;
     int64_t ino = 0;
     std::string job_id;
     uid_t uid = 0;
     int number = 0;  // FILED_ATTEMPT
-    std::shared_ptr<RunLog> log;
+    std::shared_ptr<AttemptLog> log;
     pid_t pid = 0;
     int64_t started_mono_ns = 0;
     int64_t last_output_ns = 0;  // wall time; the file's mtime
@@ -287,7 +287,7 @@ class Queue final : public LauncherEvents {
   void run_deadlines(int64_t now_ns);
   void expire(Dir dir, int64_t keep_ms, int64_t now_ns);
   void give_up();
-  void forget(RunId id);
+  void forget(AttemptId id);
   void moved(const Job& job, Dir from);
   void log_end(const Run& run, const Job& job, Move move);
 
@@ -314,11 +314,11 @@ class Queue final : public LauncherEvents {
   // same.
   std::unordered_map<int64_t, int64_t> settling_;
 
-  std::unordered_map<RunId, Run> runs_;
-  std::unordered_map<int64_t, RunId> attached_;  // job → its run
-  std::unordered_map<int64_t, int> running_of_;  // job → runs of it that have not ended
-  size_t receipts_ = 0;                          // texts that this turn has staged
-  size_t last_receipts_ = 0;                     // and the last turn with any
+  std::unordered_map<AttemptId, Run> runs_;
+  std::unordered_map<int64_t, AttemptId> attached_;  // job → its run
+  std::unordered_map<int64_t, int> running_of_;      // job → runs of it that have not ended
+  size_t receipts_ = 0;                              // texts that this turn has staged
+  size_t last_receipts_ = 0;                         // and the last turn with any
   bool look_for_due_ = true;  // something has changed since claim_due() found nothing to do
   int64_t leaving_ = 0;       // of the runs, those whose end this turn has staged
   bool unsettled_ = false;    // some ended runs could not be saved

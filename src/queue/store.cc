@@ -312,7 +312,7 @@ void Store::load() {
     int rc = use.step();
     if (rc != SQLITE_ROW) throw_sqlite(path_, db_, rc);
     if (use.bytes(0) != "ok") {
-      throw Error(path_ + ": damaged (" + printable(use.bytes(0)) +
+      throw Error(path_ + ": damaged (" + escaped(use.bytes(0)) +
                   "); move it away, or save what can be saved with sqlite3's .recover");
     }
   }
@@ -524,7 +524,7 @@ int Store::log_size(int64_t log, int64_t& size) {
   return to_errno(rc);
 }
 
-std::vector<int64_t> Store::stopped_runs() {
+std::vector<int64_t> Store::kill_pending() {
   std::vector<int64_t> runs;
   Statement read = prepare("SELECT run FROM stopped");
   Statement::Use use(read);
@@ -592,7 +592,7 @@ void Store::stage(const Job& job) {
   staged_ids_.insert(std::hash<std::string_view>()(job.id));
 }
 
-int Store::reserve_serials() {
+int Store::reserve_sequence_numbers() {
   if (next_serial_ <= reserved_) return 0;
   if (int error = begin()) return error;
   reserved_ = next_serial_ + kSerialsAtOnce;
@@ -602,7 +602,7 @@ int Store::reserve_serials() {
 
 int Store::insert(const Job& job, std::string_view text) {
   if (int error = begin()) return error;
-  if (int error = reserve_serials()) return error;
+  if (int error = reserve_sequence_numbers()) return error;
   stage(job);
   Statement::Use use(insert_);
   bind_job(use, job);
@@ -614,7 +614,7 @@ int Store::insert(const Job& job, std::string_view text) {
 
 int Store::update(const Job& before, const Job& job) {
   if (int error = begin()) return error;
-  if (int error = reserve_serials()) return error;
+  if (int error = reserve_sequence_numbers()) return error;
   stage(before);
   stage(job);
   Statement::Use use(update_);
@@ -674,13 +674,13 @@ int Store::remove_deferred_log(int64_t log) {
   return result(use.bind(log).step());
 }
 
-int Store::add_stopped(int64_t run) {
+int Store::add_kill_pending(int64_t run) {
   if (int error = begin()) return error;
   Statement::Use use(add_stopped_);
   return result(use.bind(run).step());
 }
 
-int Store::remove_stopped(int64_t run) {
+int Store::remove_kill_pending(int64_t run) {
   if (int error = begin()) return error;
   Statement::Use use(remove_stopped_);
   return result(use.bind(run).step());
@@ -704,14 +704,14 @@ int Store::save_directory(const std::string& name, const DirectoryRights& rights
 
 // --- the transaction
 
-int Store::commit(bool to_the_last) {
+int Store::commit(bool use_reserve) {
   if (!open_) return std::exchange(failed_, 0);
   if (failed_ == 0 && counts_ != counts_saved_) {
     Statement::Use use(save_counts_);
     for (int64_t number : counts_.dir) use.bind(number);
     result(use.bind(counts_.ready).step());
   }
-  if (failed_ == 0 && added_ > 0 && !has_room(added_) && !to_the_last) {
+  if (failed_ == 0 && added_ > 0 && !has_room(added_) && !use_reserve) {
     log_error("%s: the disk is nearly full; what is left is kept for removals", path_.c_str());
     rollback();
     return ENOSPC;

@@ -84,8 +84,8 @@ class Store {
   int read_chunk(int64_t log, int64_t chunk, int64_t offset, int64_t size, std::string& bytes);
   // The bytes of a log that the store has.
   int log_size(int64_t log, int64_t& size);
-  // The runs of add_stopped().
-  std::vector<int64_t> stopped_runs();
+  // The runs of add_kill_pending().
+  std::vector<int64_t> kill_pending();
   const Counts& counts() const { return counts_; }
   std::map<std::string, std::string> load_settings();
   // What chmod and chown have changed of the mount's directories, by name; the root's is "".
@@ -99,10 +99,10 @@ class Store {
   // --- changes
   // A number for a job, a log or new-id: never given twice. Recorded by the next change that uses
   // it.
-  int64_t next_serial() { return next_serial_++; }
-  int64_t last_serial() const { return next_serial_ - 1; }
+  int64_t next_sequence_number() { return next_serial_++; }
+  int64_t last_sequence_number() const { return next_serial_ - 1; }
   // Makes sure that no number given so far is given again after a restart.
-  int reserve_serials();
+  int reserve_sequence_numbers();
   int insert(const Job& job, std::string_view text);
   // Writes everything of the job but its text. `before` is what the row holds now.
   int update(const Job& before, const Job& job);
@@ -114,9 +114,9 @@ class Store {
   int defer_log_removal(int64_t log);
   int remove_deferred_log(int64_t log);
   // A run whose job is gone or has gone on, and whose processes are to be killed: should filed die
-  // first, the next start has nothing else by which to know them. Until remove_stopped().
-  int add_stopped(int64_t run);
-  int remove_stopped(int64_t run);
+  // first, the next start has nothing else by which to know them. Until remove_kill_pending().
+  int add_kill_pending(int64_t run);
+  int remove_kill_pending(int64_t run);
   int save_directory(const std::string& name, const DirectoryRights& rights);
   int save_settings(const std::map<std::string, std::string>& settings);
 
@@ -126,13 +126,13 @@ class Store {
   int failed() const { return failed_; }
   // Whether what is read of that job, or of who has that id, may yet be taken back. Now and then
   // true for others, too.
-  bool concerns(int64_t ino) const { return failed_ != 0 || staged_inos_.contains(ino); }
-  bool concerns(std::string_view id) const {
+  bool may_change(int64_t ino) const { return failed_ != 0 || staged_inos_.contains(ino); }
+  bool may_change(std::string_view id) const {
     return failed_ != 0 || staged_ids_.contains(std::hash<std::string_view>()(id));
   }
-  // Makes the staged changes durable; on error they are all gone. `to_the_last`: also with what a
+  // Makes the staged changes durable; on error they are all gone. `use_reserve`: also with what a
   // nearly full disk keeps for removals.
-  int commit(bool to_the_last = false);
+  int commit(bool use_reserve = false);
   void rollback();
 
   // Housekeeping between two turns, a bounded step a call: moves the write-ahead log into the file,

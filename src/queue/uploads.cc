@@ -47,7 +47,7 @@ int Queue::create(std::string_view id, mode_t mode, const Caller& caller, Job& j
   if (int error = charge(caller.uid, 0, 1)) return error;
   int64_t now = clock_.wall_ns();
   job = {};
-  job.ino = store_.next_serial();
+  job.ino = store_.next_sequence_number();
   job.id = id;
   job.mode = mode & kJobModeBits;
   if (caller.group_of_directory) job.mode |= kGroupOfDirectory;
@@ -170,7 +170,7 @@ int Queue::stage_text(Upload& upload) {
     job.outcome = {};
     if (int error = store_.set_text(before, job, upload.text)) return error;
   }
-  turn_.at_end([this, ino = upload.job.ino, version = upload.version](int error) {
+  turn_.on_end([this, ino = upload.job.ino, version = upload.version](int error) {
     auto found = uploads_.find(ino);
     if (error == 0 && found != uploads_.end()) found->second.saved_version = version;
   });
@@ -186,7 +186,7 @@ int Queue::store_unstored(Upload& upload) {
   }
   upload.stored = true;
   unstored_.erase(upload.job.id);
-  turn_.undo([this, ino = upload.job.ino, id = upload.job.id] {
+  turn_.on_rollback([this, ino = upload.job.ino, id = upload.job.id] {
     auto found = uploads_.find(ino);
     if (found == uploads_.end()) return;
     found->second.stored = false;

@@ -7,25 +7,25 @@
 #include <utility>
 #include <vector>
 
-#include "launcher/attempt.h"
+#include "launcher/launcher_interface.h"
 
 class FakeLauncher final : public filed::Launcher {
  public:
-  void start(const filed::Attempt& attempt) override {
-    attempts.push_back(attempt);
-    told.push_back("start " + attempt.id);
-    names[attempt.run] = attempt.id;
+  void start(const filed::StartRequest& request) override {
+    attempts.push_back(request);
+    told.push_back("start " + request.id);
+    names[request.attempt] = request.id;
   }
-  void terminate(filed::RunId run) override { told.push_back("terminate " + names[run]); }
-  void kill(filed::RunId run) override { told.push_back("kill " + names[run]); }
-  void hold_output(filed::RunId run, bool held) override {
+  void terminate(filed::AttemptId run) override { told.push_back("terminate " + names[run]); }
+  void kill(filed::AttemptId run) override { told.push_back("kill " + names[run]); }
+  void hold_output(filed::AttemptId run, bool held) override {
     told.push_back((held ? "hold " : "unhold ") + names[run]);
   }
 
   // What it was told since the last call.
   std::vector<std::string> news() { return std::exchange(told, {}); }
 
-  std::vector<filed::Attempt> attempts;  // all that were started
+  std::vector<filed::StartRequest> attempts;  // all that were started
   std::vector<std::string> told;
-  std::map<filed::RunId, std::string> names;
+  std::map<filed::AttemptId, std::string> names;
 };

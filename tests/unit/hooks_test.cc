@@ -32,15 +32,15 @@ class HookRig : public QueueRig {
   }
 
   // All that were started so far.
-  std::vector<const Attempt*> hooks() {
-    std::vector<const Attempt*> found;
-    for (const Attempt& attempt : launcher.attempts) {
-      if (attempt.hook) found.push_back(&attempt);
+  std::vector<const StartRequest*> hooks() {
+    std::vector<const StartRequest*> found;
+    for (const StartRequest& request : launcher.attempts) {
+      if (request.hook) found.push_back(&request);
     }
     return found;
   }
 
-  void end_hook(RunId run, int wait_status = 0) {
+  void end_hook(AttemptId run, int wait_status = 0) {
     AttemptExit exit;
     exit.wait_status = wait_status;
     queue->exited(run, exit);
@@ -48,7 +48,7 @@ class HookRig : public QueueRig {
   }
 };
 
-std::string value(const Attempt& hook, std::string_view name) {
+std::string value(const StartRequest& hook, std::string_view name) {
   for (const auto& [key, value] : hook.env) {
     if (key == name) return std::string(value);
   }
@@ -85,7 +85,7 @@ TEST_CASE("four hooks run at once, the others in their turn") {
     auto hooks = f.hooks();
     REQUIRE(hooks.size() == started);
     CHECK(hooks.back()->id == std::to_string(started - 1));
-    f.end_hook(hooks[started - Hooks::kMostAtOnce]->run, W_EXITCODE(1, 0));
+    f.end_hook(hooks[started - Hooks::kMostAtOnce]->attempt, W_EXITCODE(1, 0));
   }
   CHECK(f.hooks().size() == 10);
 }
@@ -100,7 +100,7 @@ TEST_CASE("a hook that takes longer than a minute is killed, once") {
   CHECK(f.news() == Strings{"kill job"});
   f.pass_ms(120'000);
   CHECK(f.news() == Strings{});
-  f.end_hook(f.hooks()[0]->run, W_EXITCODE(0, 9));
+  f.end_hook(f.hooks()[0]->attempt, W_EXITCODE(0, 9));
   CHECK(f.is_in(kComplete, "job"));
 }
 
@@ -109,7 +109,7 @@ TEST_CASE("hooks beyond a thousand that wait are left out, and the jobs do not c
   constexpr size_t kJobs = Hooks::kMostAtOnce + Hooks::kMostWaiting + 5;
   for (size_t i = 0; i < kJobs; ++i) f.end_job(std::to_string(i));
   CHECK(f.ls(kComplete).size() == kJobs);
-  for (size_t i = 0; i < f.hooks().size(); ++i) f.end_hook(f.hooks()[i]->run);
+  for (size_t i = 0; i < f.hooks().size(); ++i) f.end_hook(f.hooks()[i]->attempt);
   CHECK(f.hooks().size() == kJobs - 5);
 }
 
@@ -117,9 +117,9 @@ TEST_CASE("what a hook prints, fails with or cannot start changes nothing") {
   HookRig f;
   f.end_job("job");
   f.end_job("other");
-  f.queue->output(f.hooks()[0]->run, "noise");
-  f.end_hook(f.hooks()[0]->run, W_EXITCODE(1, 0));
-  f.queue->start_failed(f.hooks()[1]->run, {"exec", ENOENT});
+  f.queue->output(f.hooks()[0]->attempt, "noise");
+  f.end_hook(f.hooks()[0]->attempt, W_EXITCODE(1, 0));
+  f.queue->start_failed(f.hooks()[1]->attempt, {"exec", ENOENT});
   f.turn();
   CHECK(f.cat(kComplete, "job") == ">>> work\n");
   CHECK(f.ls(kComplete).size() == 2);

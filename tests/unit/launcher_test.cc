@@ -73,8 +73,8 @@ class Fixture : public LauncherEvents {
   ~Fixture() override {
     shut_down();
     client.reset();
-    std::vector<RunId> runs;
-    for (RunId run = 1; run < next; ++run) runs.push_back(run);
+    std::vector<AttemptId> runs;
+    for (AttemptId run = 1; run < next; ++run) runs.push_back(run);
     kill_marked(token, runs);
   }
 
@@ -85,9 +85,10 @@ class Fixture : public LauncherEvents {
            wait_until([&] { return waitpid(client->launcher_pid(), nullptr, WNOHANG) != 0; });
   }
 
-  RunId start(const std::string& text, const std::function<void(Attempt&)>& change = nullptr) {
-    Attempt attempt;
-    attempt.run = next++;
+  AttemptId start(const std::string& text,
+                  const std::function<void(StartRequest&)>& change = nullptr) {
+    StartRequest attempt;
+    attempt.attempt = next++;
     attempt.id = "job";
     attempt.text = text;
     attempt.shell = "/bin/sh";
@@ -97,7 +98,7 @@ class Fixture : public LauncherEvents {
     if (change) change(attempt);
     client->start(attempt);
     client->flush();
-    return attempt.run;
+    return attempt.attempt;
   }
 
   // Turns the loop until it is so. False when that takes too long.
@@ -112,13 +113,14 @@ class Fixture : public LauncherEvents {
     return true;
   }
 
-  bool wait_end(RunId run) {
+  bool wait_end(AttemptId run) {
     return wait_until([&] { return seen[run].exited || seen[run].failed; });
   }
 
   // Runs the text and returns what it printed; it must end with status 0.
-  std::string run(const std::string& text, const std::function<void(Attempt&)>& change = nullptr) {
-    RunId id = start(text, change);
+  std::string run(const std::string& text,
+                  const std::function<void(StartRequest&)>& change = nullptr) {
+    AttemptId id = start(text, change);
     REQUIRE(wait_end(id));
     INFO(seen[id].failure.stage << " " << seen[id].failure.error);
     REQUIRE(seen[id].exited);
@@ -127,26 +129,26 @@ class Fixture : public LauncherEvents {
     return seen[id].output;
   }
 
-  void kill(RunId run) {
+  void kill(AttemptId run) {
     client->kill(run);
     client->flush();
   }
 
-  void started(RunId run, pid_t pid) override {
+  void started(AttemptId run, pid_t pid) override {
     seen[run].pid = pid;
     seen[run].started = true;
     seen[run].order += 's';
   }
-  void start_failed(RunId run, const StartFailure& failure) override {
+  void start_failed(AttemptId run, const StartFailure& failure) override {
     seen[run].failed = true;
     seen[run].failure = failure;
     seen[run].order += 'f';
   }
-  void output(RunId run, std::string_view bytes) override {
+  void output(AttemptId run, std::string_view bytes) override {
     seen[run].output += bytes;
     if (seen[run].order.empty() || seen[run].order.back() != 'o') seen[run].order += 'o';
   }
-  void exited(RunId run, const AttemptExit& exit) override {
+  void exited(AttemptId run, const AttemptExit& exit) override {
     seen[run].exited = true;
     seen[run].exit = exit;
     seen[run].order += 'x';
@@ -155,8 +157,8 @@ class Fixture : public LauncherEvents {
   EventLoop loop;
   std::string token;
   std::unique_ptr<LauncherClient> client;
-  std::map<RunId, Seen> seen;
-  RunId next = 1;
+  std::map<AttemptId, Seen> seen;
+  AttemptId next = 1;
   bool gone = false;
 };
 
@@ -302,7 +304,7 @@ TEST_CASE("decode survives noise", "[launcher]") {
 
 TEST_CASE("stdout and stderr arrive in order, between started and exited", "[launcher]") {
   Fixture f;
-  RunId run = f.start("echo one; echo two >&2; echo three; exec 1>&-; echo four >&2");
+  AttemptId run = f.start("echo one; echo two >&2; echo three; exec 1>&-; echo four >&2");
   REQUIRE(f.wait_end(run));
   CHECK(f.seen[run].output == "one\ntwo\nthree\nfour\n");
   CHECK(f.seen[run].order == "sox");
@@ -311,8 +313,8 @@ TEST_CASE("stdout and stderr arrive in order, between started and exited", "[lau
 
 TEST_CASE("exit status and signal are told as wait gives them", "[launcher]") {
   Fixture f;
-  RunId status = f.start("exit 7");
-  RunId signal = f.start("kill -SEGV $$");
+  AttemptId status = f.start("exit 7");
+  AttemptId signal = f.start("kill -SEGV $$");
   REQUIRE(f.wait_end(status));
   REQUIRE(f.wait_end(signal));
   REQUIRE(WIFEXITED(f.seen[status].exit.wait_status));
@@ -323,7 +325,7 @@ TEST_CASE("exit status and signal are told as wait gives them", "[launcher]") {
 
 TEST_CASE("CPU time and memory are told", "[launcher]") {
   Fixture f;
-  RunId run = f.start("i=0; while [ $i -lt 20000 ]; do i=$((i+1)); done");
+  AttemptId run = f.start("i=0; while [ $i -lt 20000 ]; do i=$((i+1)); done");
   REQUIRE(f.wait_end(run));
   CHECK(f.seen[run].exit.cpu_us > 1000);
   CHECK(f.seen[run].exit.maxrss_kb > 100);
@@ -336,7 +338,7 @@ TEST_CASE("the environment is exactly what is promised", "[launcher]") {
   setenv("SECRET_OF_THE_DAEMON", "x", 1);
   Fixture f(settings);
   unsetenv("SECRET_OF_THE_DAEMON");
-  RunId run = f.start("exec env", [](Attempt& a) {
+  AttemptId run = f.start("exec env", [](StartRequest& a) {
     a.id = "a b'c";
     a.number = 2;
     a.retries = 5;
@@ -398,7 +400,7 @@ TEST_CASE(
   std::string home = users.find(getuid()).home;
   if (access(home.c_str(), X_OK) != 0) home = "/";
   CHECK(f.run("pwd") == home + "\n");
-  RunId run = f.start(
+  AttemptId run = f.start(
       "cut -d' ' -f1,4,5,6,7 /proc/$$/stat; grep -E '^(SigBlk|SigIgn|NoNewPrivs)' "
       "/proc/self/status");
   REQUIRE(f.wait_end(run));
@@ -420,7 +422,7 @@ TEST_CASE("limits and nice hold in a job", "[launcher]") {
   LimitSettings limits;
   limits.cpu_s = 1;
   f.client->configure(limits, {});
-  RunId run = f.start("while :; do :; done");
+  AttemptId run = f.start("while :; do :; done");
   REQUIRE(f.wait_end(run));
   REQUIRE(WIFSIGNALED(f.seen[run].exit.wait_status));
   CHECK(WTERMSIG(f.seen[run].exit.wait_status) == SIGXCPU);
@@ -441,7 +443,7 @@ TEST_CASE("a text that begins with #! is run as a script, with only its text as 
 
 TEST_CASE("a script whose interpreter is missing fails to start, and says which", "[launcher]") {
   Fixture f;
-  RunId run = f.start("#! /no/such/interpreter -x\necho");
+  AttemptId run = f.start("#! /no/such/interpreter -x\necho");
   REQUIRE(f.wait_end(run));
   REQUIRE(f.seen[run].failed);
   CHECK(f.seen[run].failure.stage == "exec /no/such/interpreter");
@@ -457,8 +459,8 @@ TEST_CASE("a program that is open for writing is its user's fault, a shell the m
   Fd program(mkostemp(path, O_CLOEXEC));
   REQUIRE(program);
   REQUIRE(fchmod(program.get(), 0755) == 0);
-  RunId script = f.start(std::string("#!") + path + "\n");
-  RunId shell = f.start("echo", [&](Attempt& a) { a.shell = path; });
+  AttemptId script = f.start(std::string("#!") + path + "\n");
+  AttemptId shell = f.start("echo", [&](StartRequest& a) { a.shell = path; });
   REQUIRE(f.wait_end(script));
   REQUIRE(f.wait_end(shell));
   unlink(path);
@@ -471,8 +473,8 @@ TEST_CASE("a program that is open for writing is its user's fault, a shell the m
 
 TEST_CASE("a shell that cannot be executed fails the start, and says why", "[launcher]") {
   Fixture f;
-  RunId missing = f.start("echo", [](Attempt& a) { a.shell = "/no/such/shell"; });
-  RunId forbidden = f.start("echo", [](Attempt& a) { a.shell = "/etc/passwd"; });
+  AttemptId missing = f.start("echo", [](StartRequest& a) { a.shell = "/no/such/shell"; });
+  AttemptId forbidden = f.start("echo", [](StartRequest& a) { a.shell = "/etc/passwd"; });
   REQUIRE(f.wait_end(missing));
   REQUIRE(f.wait_end(forbidden));
   CHECK(f.seen[missing].failure.stage == "exec /no/such/shell");
@@ -496,7 +498,7 @@ TEST_CASE("texts of every length run", "[launcher]") {
 
 TEST_CASE("a text that begins like an option is still a text", "[launcher]") {
   Fixture f;
-  RunId run = f.start("-no-such-command || echo went on");
+  AttemptId run = f.start("-no-such-command || echo went on");
   REQUIRE(f.wait_end(run));
   CHECK(f.seen[run].output.find("-no-such-command") != std::string::npos);
   CHECK(f.seen[run].output.find("went on\n") != std::string::npos);
@@ -504,8 +506,8 @@ TEST_CASE("a text that begins like an option is still a text", "[launcher]") {
 
 TEST_CASE("a text or an id that cannot be passed on fails that start only", "[launcher]") {
   Fixture f;
-  RunId nul = f.start(std::string("echo\0x", 6));
-  RunId id = f.start("echo", [](Attempt& a) { a.id = std::string(300, 'x'); });
+  AttemptId nul = f.start(std::string("echo\0x", 6));
+  AttemptId id = f.start("echo", [](StartRequest& a) { a.id = std::string(300, 'x'); });
   CHECK_FALSE(f.seen[nul].failed);  // never from within start()
   REQUIRE(f.wait_end(nul));
   REQUIRE(f.wait_end(id));
@@ -519,7 +521,7 @@ TEST_CASE("a text or an id that cannot be passed on fails that start only", "[la
 TEST_CASE("what a job leaves in its session is killed at its end", "[launcher]") {
   Fixture f;
   // The second one is in another process group, as a shell with job control makes them.
-  RunId run = f.start(
+  AttemptId run = f.start(
       "sleep 1000 & echo $!; (sleep 1000 & echo $!)\n"
       "perl -e 'setpgrp; $| = 1; print \"$$\\n\"; sleep 1000' &\n"
       "while command -v perl > /dev/null && [ \"$(cut -d' ' -f5 /proc/$!/stat)\" = $$ ]; do :; "
@@ -535,7 +537,7 @@ TEST_CASE("what a job leaves in its session is killed at its end", "[launcher]")
 
 TEST_CASE("what left the session outlives a normal end, but not a kill", "[launcher]") {
   Fixture f;
-  RunId normal = f.start(
+  AttemptId normal = f.start(
       "setsid sleep 1000 > /dev/null 2>&1 & echo $!; wait_for=$!; "
       "while [ \"$(cut -d' ' -f6 /proc/$wait_for/stat)\" = $$ ]; do :; done");
   REQUIRE(f.wait_end(normal));
@@ -544,7 +546,7 @@ TEST_CASE("what left the session outlives a normal end, but not a kill", "[launc
   CHECK(alive(daemon));
 
   // This one is moreover an orphan of the launcher by the time of the kill.
-  RunId killed = f.start("(setsid sleep 1000 & echo $!); exec sleep 1000");
+  AttemptId killed = f.start("(setsid sleep 1000 & echo $!); exec sleep 1000");
   REQUIRE(f.wait_until([&] { return f.seen[killed].output.find('\n') != std::string::npos; }));
   pid_t orphan = atoi(f.seen[killed].output.c_str());
   REQUIRE(eventually([&] {
@@ -567,9 +569,9 @@ TEST_CASE("what left the session outlives a normal end, but not a kill", "[launc
 
 TEST_CASE("terminate reaches every process; who ignores it is killed by kill", "[launcher]") {
   Fixture f;
-  RunId polite = f.start("trap 'echo child; exit 0' TERM; sleep 1000 & echo up; wait");
-  RunId rude = f.start("trap '' TERM; echo up; while :; do sleep 1000; done");
-  auto is_up = [&](RunId run) { return f.seen[run].output.find("up\n") != std::string::npos; };
+  AttemptId polite = f.start("trap 'echo child; exit 0' TERM; sleep 1000 & echo up; wait");
+  AttemptId rude = f.start("trap '' TERM; echo up; while :; do sleep 1000; done");
+  auto is_up = [&](AttemptId run) { return f.seen[run].output.find("up\n") != std::string::npos; };
   REQUIRE(f.wait_until([&] { return is_up(polite) && is_up(rude); }));
   f.client->terminate(polite);
   f.client->terminate(rude);
@@ -589,7 +591,7 @@ TEST_CASE("terminate reaches every process; who ignores it is killed by kill", "
 TEST_CASE("what left the session does not outlive an attempt that was told to terminate",
           "[launcher]") {
   Fixture f;
-  RunId run = f.start("(trap '' TERM; setsid sleep 1000 & echo $!); exec sleep 1000");
+  AttemptId run = f.start("(trap '' TERM; setsid sleep 1000 & echo $!); exec sleep 1000");
   REQUIRE(f.wait_until([&] { return f.seen[run].output.find('\n') != std::string::npos; }));
   pid_t orphan = atoi(f.seen[run].output.c_str());
   REQUIRE(eventually([&] {
@@ -604,17 +606,17 @@ TEST_CASE("what left the session does not outlive an attempt that was told to te
 
 TEST_CASE("a kill that overtakes the start still kills", "[launcher]") {
   Fixture f;
-  Attempt attempt;
-  attempt.run = f.next++;
+  StartRequest attempt;
+  attempt.attempt = f.next++;
   attempt.id = "x";
   attempt.text = "sleep 1000";
   attempt.shell = "/bin/sh";
   f.client->start(attempt);
-  f.client->kill(attempt.run);
+  f.client->kill(attempt.attempt);
   f.client->flush();
-  REQUIRE(f.wait_end(attempt.run));
-  CHECK(f.seen[attempt.run].order == "sx");
-  CHECK(WTERMSIG(f.seen[attempt.run].exit.wait_status) == SIGKILL);
+  REQUIRE(f.wait_end(attempt.attempt));
+  CHECK(f.seen[attempt.attempt].order == "sx");
+  CHECK(WTERMSIG(f.seen[attempt.attempt].exit.wait_status) == SIGKILL);
 }
 
 TEST_CASE("a fork bomb cannot outrun the kill", "[launcher]") {
@@ -623,7 +625,7 @@ TEST_CASE("a fork bomb cannot outrun the kill", "[launcher]") {
   getrlimit(RLIMIT_NPROC, &processes);
   Fixture f(settings);
   // Bounded by time: the bomb's processes end by themselves after some seconds.
-  RunId run = f.start(
+  AttemptId run = f.start(
       "end=$(($(date +%s) + 25))\n"
       "bomb() { [ $(date +%s) -lt $end ] && { (bomb) & (bomb) & }; }\n"
       "n=0; while [ $n -lt 20 ]; do (while [ $(date +%s) -lt $end ]; do (:) & (sleep 0.01; :) & "
@@ -638,24 +640,24 @@ TEST_CASE("a fork bomb cannot outrun the kill", "[launcher]") {
 
 TEST_CASE("300 attempts run at once and die at once", "[launcher]") {
   Fixture f;
-  std::vector<RunId> runs;
+  std::vector<AttemptId> runs;
   for (int i = 0; i < 300; ++i) {
-    Attempt attempt;
-    attempt.run = f.next++;
+    StartRequest attempt;
+    attempt.attempt = f.next++;
     attempt.id = std::to_string(i);
     attempt.text = "exec sleep 1000";
     attempt.shell = "/bin/sh";
     f.client->start(attempt);
-    runs.push_back(attempt.run);
+    runs.push_back(attempt.attempt);
   }
   f.client->flush();
   REQUIRE(f.wait_until([&] {
-    return std::all_of(runs.begin(), runs.end(), [&](RunId r) { return f.seen[r].started; });
+    return std::all_of(runs.begin(), runs.end(), [&](AttemptId r) { return f.seen[r].started; });
   }));
-  for (RunId run : runs) f.client->kill(run);
+  for (AttemptId run : runs) f.client->kill(run);
   f.client->flush();
   REQUIRE(f.wait_until([&] {
-    return std::all_of(runs.begin(), runs.end(), [&](RunId r) { return f.seen[r].exited; });
+    return std::all_of(runs.begin(), runs.end(), [&](AttemptId r) { return f.seen[r].exited; });
   }));
   CHECK(marked_count(f.token) == 0);
 }
@@ -663,18 +665,18 @@ TEST_CASE("300 attempts run at once and die at once", "[launcher]") {
 TEST_CASE("more messages than the socket holds arrive all the same", "[launcher]") {
   Fixture f;
   std::string text = "echo ok #" + std::string(100'000, 'x');
-  std::vector<RunId> runs;
+  std::vector<AttemptId> runs;
   for (int i = 0; i < 60; ++i) {
-    Attempt attempt;
-    attempt.run = f.next++;
+    StartRequest attempt;
+    attempt.attempt = f.next++;
     attempt.id = "x";
     attempt.text = text;
     attempt.shell = "/bin/sh";
     f.client->start(attempt);
-    runs.push_back(attempt.run);
+    runs.push_back(attempt.attempt);
   }
   f.client->flush();
-  for (RunId run : runs) {
+  for (AttemptId run : runs) {
     REQUIRE(f.wait_end(run));
     CHECK(f.seen[run].output == "ok\n");
   }
@@ -685,8 +687,8 @@ TEST_CASE("more messages than the socket holds arrive all the same", "[launcher]
 TEST_CASE("much output of several attempts arrives whole", "[launcher]") {
   Fixture f;
   std::string text = "head -c 3000000 /dev/zero | tr '\\0' x";
-  RunId a = f.start(text);
-  RunId b = f.start(text);
+  AttemptId a = f.start(text);
+  AttemptId b = f.start(text);
   REQUIRE(f.wait_end(a));
   REQUIRE(f.wait_end(b));
   CHECK(f.seen[a].output == std::string(3000000, 'x'));
@@ -695,7 +697,7 @@ TEST_CASE("much output of several attempts arrives whole", "[launcher]") {
 
 TEST_CASE("held output blocks its writer, and flows on when released", "[launcher]") {
   Fixture f;
-  RunId run = f.start("echo first; head -c 1000000 /dev/zero; echo last");
+  AttemptId run = f.start("echo first; head -c 1000000 /dev/zero; echo last");
   f.client->hold_output(run, true);
   REQUIRE(f.wait_until([&] { return f.seen[run].started; }));
   // The writer is head: it waits in pipe_write when the pipe is full.
@@ -719,7 +721,7 @@ TEST_CASE("held output blocks its writer, and flows on when released", "[launche
 
 TEST_CASE("an end is told though somebody who left the session keeps the pipe open", "[launcher]") {
   Fixture f;
-  RunId run = f.start(
+  AttemptId run = f.start(
       "setsid sh -c 'trap \"\" PIPE; echo daemon; exec sleep 1000' & read x < /dev/null; "
       "while [ \"$(cut -d' ' -f6 /proc/$!/stat)\" = $$ ]; do :; done; echo main");
   REQUIRE(f.wait_end(run));
@@ -737,14 +739,14 @@ TEST_CASE("a start without descriptors is told from the loop, and is worth anoth
   close(lowest_free);
   rlimit none = {static_cast<rlim_t>(lowest_free), old.rlim_max};
   setrlimit(RLIMIT_NOFILE, &none);
-  RunId run = f.start("echo");
-  RunId script = f.start("#!/bin/sh\n");
+  AttemptId run = f.start("echo");
+  AttemptId script = f.start("#!/bin/sh\n");
   bool at_once = f.seen[run].failed;
   setrlimit(RLIMIT_NOFILE, &old);
   CHECK_FALSE(at_once);
   REQUIRE(f.wait_end(run));
   REQUIRE(f.wait_end(script));
-  for (RunId id : {run, script}) {
+  for (AttemptId id : {run, script}) {
     REQUIRE(f.seen[id].failed);
     CHECK(f.seen[id].failure.error == EMFILE);
     CHECK(f.seen[id].failure.fault == Fault::kMachine);
@@ -786,7 +788,7 @@ TEST_CASE("the confine hook runs in the child, and its refusal is the attempt's"
     LauncherSettings settings;
     settings.confine = confine_refuse;
     Fixture f(settings);
-    RunId run = f.start("echo never");
+    AttemptId run = f.start("echo never");
     REQUIRE(f.wait_end(run));
     REQUIRE(f.seen[run].failed);
     CHECK(f.seen[run].failure.stage == "sandbox: landlock");
@@ -817,7 +819,7 @@ TEST_CASE("a half-started child that is stopped holds nobody up", "[launcher]") 
   settings.confine = confine_stop;
   Fixture f(settings);
   int64_t before = SystemClock().mono_ns();
-  RunId run = f.start("echo never");
+  AttemptId run = f.start("echo never");
   REQUIRE(f.wait_end(run));
   CHECK(SystemClock().mono_ns() - before < 5 * kNsPerSec);
   REQUIRE(f.seen[run].failed);
@@ -830,7 +832,7 @@ TEST_CASE("a half-started child that is killed ends like any other", "[launcher]
   LauncherSettings settings;
   settings.confine = confine_die;
   Fixture f(settings);
-  RunId run = f.start("echo never");
+  AttemptId run = f.start("echo never");
   REQUIRE(f.wait_end(run));
   REQUIRE(f.seen[run].exited);
   CHECK(WTERMSIG(f.seen[run].exit.wait_status) == SIGKILL);
@@ -840,10 +842,10 @@ TEST_CASE("a half-started child that is killed ends like any other", "[launcher]
 
 TEST_CASE("when the launcher dies filed is told, and can kill all jobs", "[launcher]") {
   Fixture f;
-  RunId plain = f.start("sleep 1000 & echo up; sleep 1000");
-  RunId hidden =
+  AttemptId plain = f.start("sleep 1000 & echo up; sleep 1000");
+  AttemptId hidden =
       f.start("(setsid sleep 1000 &); (env -i setsid sleep 1000 &) ; echo up; sleep 1000");
-  auto is_up = [&](RunId run) { return f.seen[run].output.find("up") != std::string::npos; };
+  auto is_up = [&](AttemptId run) { return f.seen[run].output.find("up") != std::string::npos; };
   REQUIRE(f.wait_until([&] { return is_up(plain) && is_up(hidden); }));
   ::kill(f.client->launcher_pid(), SIGKILL);
   REQUIRE(f.wait_until([&] { return f.gone; }));
@@ -867,8 +869,8 @@ TEST_CASE("when filed dies the launcher kills all jobs and leaves", "[launcher]"
     LauncherSettings settings;
     settings.token = token;
     auto* f = new Fixture(settings);
-    RunId a = f->start("sleep 1000 & echo up; sleep 1000");
-    RunId b = f->start("(setsid sleep 1000 &) ; trap '' TERM HUP; echo up; sleep 1000");
+    AttemptId a = f->start("sleep 1000 & echo up; sleep 1000");
+    AttemptId b = f->start("(setsid sleep 1000 &) ; trap '' TERM HUP; echo up; sleep 1000");
     if (!f->wait_until([&] { return !f->seen[a].output.empty() && !f->seen[b].output.empty(); })) {
       _exit(1);
     }
@@ -891,7 +893,8 @@ TEST_CASE("when filed dies the launcher kills all jobs and leaves", "[launcher]"
 
 TEST_CASE("when both die at once the next start finds what is left", "[launcher]") {
   Fixture f;
-  RunId run = f.start("(trap '' HUP; setsid sleep 1000 &); (sleep 1000 &); echo up; sleep 1000");
+  AttemptId run =
+      f.start("(trap '' HUP; setsid sleep 1000 &); (sleep 1000 &); echo up; sleep 1000");
   REQUIRE(f.wait_until([&] { return f.seen[run].output.find("up") != std::string::npos; }));
   pid_t main = f.seen[run].pid;
   ::kill(f.client->launcher_pid(), SIGKILL);
@@ -915,7 +918,7 @@ TEST_CASE("when both die at once the next start finds what is left", "[launcher]
 
 TEST_CASE("quit ends jobs and launcher", "[launcher]") {
   Fixture f;
-  RunId run = f.start("trap '' TERM; echo up; while :; do sleep 1000; done");
+  AttemptId run = f.start("trap '' TERM; echo up; while :; do sleep 1000; done");
   REQUIRE(f.wait_until([&] { return !f.seen[run].output.empty(); }));
   pid_t launcher = f.client->launcher_pid();
   CHECK(f.shut_down());
@@ -953,7 +956,7 @@ TEST_CASE("in owner mode a number without a passwd entry runs with no groups, ho
   std::string out = f.run(
       "id -u; id -g; id -G; echo $HOME $USER $LOGNAME; pwd; "
       "grep -E '^(Groups|Cap...):' /proc/self/status | tr -d ' \\t'",
-      [](Attempt& a) {
+      [](StartRequest& a) {
         a.uid = 54321;
         a.gid = 54322;
       });
@@ -972,14 +975,14 @@ TEST_CASE("in owner mode a known user has his groups, and none that the file's g
   LauncherSettings settings;
   settings.as_owner = true;
   Fixture f(settings);
-  CHECK(f.run("id -u; id -g; echo $USER", [](Attempt& a) {
+  CHECK(f.run("id -u; id -g; echo $USER", [](StartRequest& a) {
     a.uid = 65534;
     a.gid = 0;  // as a job's in a setgid directory of root's
   }) == "65534\n" + std::to_string(nobody.group) + "\n" + nobody.name + "\n");
   // Root's own jobs keep what root can do.
   CHECK(f.run("id -u; [ $(sed -n 's/^CapBnd:\t//p' /proc/self/status) != 0000000000000000 ] && "
               "echo all",
-              [](Attempt& a) { a.uid = a.gid = 0; }) == "0\nall\n");
+              [](StartRequest& a) { a.uid = a.gid = 0; }) == "0\nall\n");
 }
 
 TEST_CASE("in owner mode a job is killed with its main process, whoever owns it", "[launcher]") {
@@ -987,7 +990,7 @@ TEST_CASE("in owner mode a job is killed with its main process, whoever owns it"
   LauncherSettings settings;
   settings.as_owner = true;
   Fixture f(settings);
-  RunId run = f.start("(setsid sleep 1000 &); echo up; sleep 1000", [](Attempt& a) {
+  AttemptId run = f.start("(setsid sleep 1000 &); echo up; sleep 1000", [](StartRequest& a) {
     a.uid = 54321;
     a.gid = 54321;
   });
@@ -1010,7 +1013,7 @@ TEST_CASE("with a user set, every attempt runs as that user", "[launcher]") {
   settings.user = JobUser{54321, 54322};
   Fixture f(settings);
   CHECK(f.run("id -u; id -g; grep ^CapBnd /proc/self/status | tr -d '\\t'",
-              [](Attempt& a) { a.uid = 0; }) == "54321\n54322\nCapBnd:0000000000000000\n");
+              [](StartRequest& a) { a.uid = 0; }) == "54321\n54322\nCapBnd:0000000000000000\n");
 }
 
 TEST_CASE("RLIMIT_NPROC that is reached is worth another try", "[launcher]") {
@@ -1019,9 +1022,9 @@ TEST_CASE("RLIMIT_NPROC that is reached is worth another try", "[launcher]") {
   settings.as_owner = true;
   settings.limits.processes = 1;
   Fixture f(settings);
-  auto as_other = [](Attempt& a) { a.uid = a.gid = 54323; };
+  auto as_other = [](StartRequest& a) { a.uid = a.gid = 54323; };
   // The kernel lets one more than the limit come in by a change of user.
-  std::vector<RunId> runs;
+  std::vector<AttemptId> runs;
   for (int i = 0; i < 3; ++i) {
     runs.push_back(f.start("exec sleep 1000", as_other));
     REQUIRE(
@@ -1192,7 +1195,7 @@ TEST_CASE("an interpreter that cannot be read holds up others once, and not for 
     Fixture f;
     int64_t before = SystemClock().mono_ns();
     std::string text = std::string("#!") + mount.dir + "/program\n";
-    RunId hanging = f.start(text);
+    AttemptId hanging = f.start(text);
     REQUIRE(let_hang(mount.connection.get()));
     CHECK(f.run("echo fine") == "fine\n");
     CHECK(SystemClock().mono_ns() - before < 6 * kNsPerSec);
@@ -1204,7 +1207,7 @@ TEST_CASE("an interpreter that cannot be read holds up others once, and not for 
     CHECK(f.seen[hanging].failure.fault == Fault::kJob);
     // Nobody is held up by the next one of that user.
     before = SystemClock().mono_ns();
-    RunId again = f.start(text);
+    AttemptId again = f.start(text);
     CHECK(f.run("echo fine") == "fine\n");
     CHECK(SystemClock().mono_ns() - before < 3 * kNsPerSec);
     CHECK_FALSE(f.seen[again].failed);
@@ -1229,9 +1232,9 @@ TEST_CASE("a fork bomb at its user's limit cannot outrun the kill", "[launcher]"
   settings.as_owner = true;
   settings.limits.processes = 60;
   Fixture f(settings);
-  auto as_other = [](Attempt& a) { a.uid = a.gid = 54324; };
+  auto as_other = [](StartRequest& a) { a.uid = a.gid = 54324; };
   // It forks without end, its members come and go, become orphans and leave their sessions.
-  RunId run = f.start(
+  AttemptId run = f.start(
       "command -v perl > /dev/null || { echo none; exit; }\n"
       "exec perl -MPOSIX -e '$main = $$; while (1) { fork; next if $$ == $main; "
       "POSIX::setsid() if rand() < 0.1; exit if rand() < 0.05; }'",

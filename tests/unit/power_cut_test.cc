@@ -98,7 +98,7 @@ class Story : public QueueRig {
   }
   bool has_run(const std::string& id) {
     return std::any_of(launcher.attempts.begin(), launcher.attempts.end(),
-                       [&](const Attempt& attempt) { return attempt.id == id; });
+                       [&](const StartRequest& request) { return request.id == id; });
   }
   static std::string output(size_t size) {
     std::string bytes;

@@ -518,13 +518,13 @@ TEST_CASE_METHOD(QueueRig, "a job that was active at a crash runs again, the att
     print("j", "some output");
     pass_ms(1000);
   }
-  RunId interrupted = run("j");
+  AttemptId interrupted = run("j");
   disk.cut_process();
   queue.reset();
   store.reset();
   store.emplace(dir.file("db"));
   queue.emplace(*store, launcher, clock, LiveSettings(settings), options);
-  CHECK(queue->interrupted_runs() == std::vector<RunId>{interrupted});
+  CHECK(queue->interrupted_runs() == std::vector<AttemptId>{interrupted});
   REQUIRE(queue->recover() == 0);
   CHECK(queue->interrupted_runs().empty());
   Job back = job(kPending, "j");
@@ -539,7 +539,7 @@ TEST_CASE_METHOD(QueueRig, "a job that was active at a crash runs again, the att
   turn();
   CHECK(news() == Strings{"start j"});
   CHECK(launcher.attempts.back().number == 2);
-  CHECK(launcher.attempts.back().run != interrupted);
+  CHECK(launcher.attempts.back().attempt != interrupted);
 }
 
 TEST_CASE_METHOD(QueueRig, "the next start knows the attempts that were still to be killed") {
@@ -547,7 +547,7 @@ TEST_CASE_METHOD(QueueRig, "the next start knows the attempts that were still to
   submit("removed", "a");
   submit("failed", "b");
   submit("queued", "c");
-  std::vector<RunId> stopped = {run("removed"), run("failed"), run("queued")};
+  std::vector<AttemptId> stopped = {run("removed"), run("failed"), run("queued")};
   REQUIRE(rm(kActive, "removed") == 0);
   REQUIRE(mv(kActive, "failed", kFailed) == 0);
   REQUIRE(mv(kActive, "queued", kPending) == 0);
@@ -564,10 +564,10 @@ TEST_CASE_METHOD(QueueRig, "the next start knows the attempts that were still to
     CHECK(queue->interrupted_runs().empty());
   }
   SECTION("and not after they have") {
-    for (RunId id : stopped) queue->exited(id, {SIGKILL, 0, 0});
+    for (AttemptId id : stopped) queue->exited(id, {SIGKILL, 0, 0});
     REQUIRE(queue->end_turn() == 0);
-    std::vector<RunId> left = interrupted();
-    for (RunId id : stopped) CHECK(std::find(left.begin(), left.end(), id) == left.end());
+    std::vector<AttemptId> left = interrupted();
+    for (AttemptId id : stopped) CHECK(std::find(left.begin(), left.end(), id) == left.end());
   }
 }
 
@@ -594,7 +594,7 @@ TEST_CASE_METHOD(QueueRig,
   queue->write(file, 0, "x");
   int told = -1;
   CHECK(queue->flush(file) == 0);
-  queue->turn().at_end([&](int error) { told = error; });
+  queue->turn().on_end([&](int error) { told = error; });
   disk.fail(1, SQLITE_FULL);
   CHECK(queue->end_turn() == ENOSPC);
   CHECK(told == ENOSPC);
@@ -603,7 +603,7 @@ TEST_CASE_METHOD(QueueRig,
   CHECK(read(file) == "x");
   told = -1;
   CHECK(queue->flush(file) == 0);
-  queue->turn().at_end([&](int error) { told = error; });
+  queue->turn().on_end([&](int error) { told = error; });
   CHECK(queue->end_turn() == 0);
   CHECK(told == 0);
   queue->close(file);

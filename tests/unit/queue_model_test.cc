@@ -58,7 +58,7 @@ struct ModelUpload {
 
 struct ModelRun {
   int64_t ino = 0;
-  RunId run = 0;
+  AttemptId run = 0;
   std::string id;
   std::string header;
   std::string printed;
@@ -71,7 +71,7 @@ struct ModelRun {
 struct Model {
   std::map<int64_t, ModelJob> jobs;
   std::map<int64_t, ModelUpload> uploads;
-  std::map<RunId, ModelRun> runs;
+  std::map<AttemptId, ModelRun> runs;
 
   ModelJob* named(const std::string& id) {
     for (auto& [ino, job] : jobs) {
@@ -547,11 +547,11 @@ class ModelRig : public QueueRig {
     for (size_t i = 0; i < claimed_.size(); ++i) {
       ModelRun run = model_.runs[claimed_[i]];
       model_.runs.erase(claimed_[i]);
-      const Attempt& attempt = launcher.attempts[before + i];
-      expect(attempt.id == run.id, "another job has started, or in another order");
-      expect(attempt.number == model_.jobs[run.ino].attempts + 1, "FILED_ATTEMPT is wrong");
-      expect(log_header(attempt.text) == run.header, "another text has started");
-      run.run = attempt.run;
+      const StartRequest& request = launcher.attempts[before + i];
+      expect(request.id == run.id, "another job has started, or in another order");
+      expect(request.number == model_.jobs[run.ino].attempts + 1, "FILED_ATTEMPT is wrong");
+      expect(log_header(request.text) == run.header, "another text has started");
+      run.run = request.attempt;
       model_.runs[run.run] = run;
     }
     committed_ = model_;
@@ -705,7 +705,7 @@ class ModelRig : public QueueRig {
   std::mt19937 random_;
   Model model_;
   Model committed_;
-  std::vector<RunId> claimed_;
+  std::vector<AttemptId> claimed_;
   size_t kills_ = 0;
   int operation_ = 0;
   bool failed_ = false;

@@ -165,9 +165,9 @@ class QueueRig : public filed::QueueWatcher {
   }
 
   // The latest attempt of a job.
-  filed::RunId run(const std::string& id) {
+  filed::AttemptId run(const std::string& id) {
     for (size_t i = launcher.attempts.size(); i-- > 0;) {
-      if (launcher.attempts[i].id == id) return launcher.attempts[i].run;
+      if (launcher.attempts[i].id == id) return launcher.attempts[i].attempt;
     }
     FAIL(id << " was never started");
     return 0;
@@ -192,11 +192,11 @@ class QueueRig : public filed::QueueWatcher {
 
   Strings news() { return launcher.news(); }
 
-  void job_moved(const filed::Job& job, filed::Dir from) override {
+  void notify_moved(const filed::Job& job, filed::Dir from) override {
     watched.push_back(std::string(filed::dir_name(from)) + " > " +
                       std::string(filed::dir_name(job.dir)) + " " + job.id);
   }
-  void job_removed(const filed::Job& job) override { watched.push_back("removed " + job.id); }
+  void notify_removed(const filed::Job& job) override { watched.push_back("removed " + job.id); }
 
   QuietLog quiet;
   TempDir dir;

@@ -524,14 +524,14 @@ TEST_CASE_METHOD(UploadRig, "what is staged of one job is nothing to another") {
   int64_t other = job(kPending, "other").ino;
   REQUIRE(queue->rename(kPending, "old", kPending, "new", false) == 0);
   const Turn& turn = queue->turn();
-  CHECK(turn.concerns(old));
-  CHECK(turn.concerns("old"));
-  CHECK(turn.concerns("new"));
-  CHECK_FALSE(turn.concerns(other));
-  CHECK_FALSE(turn.concerns("other"));
+  CHECK(turn.may_change(old));
+  CHECK(turn.may_change("old"));
+  CHECK(turn.may_change("new"));
+  CHECK_FALSE(turn.may_change(other));
+  CHECK_FALSE(turn.may_change("other"));
   REQUIRE(queue->remove(kPending, "other") == 0);
-  CHECK(turn.concerns("other"));
+  CHECK(turn.may_change("other"));
   queue->end_turn();
-  CHECK_FALSE(turn.concerns(old));
-  CHECK_FALSE(turn.concerns("other"));
+  CHECK_FALSE(turn.may_change(old));
+  CHECK_FALSE(turn.may_change("other"));
 }

@@ -18,7 +18,7 @@ namespace {
 
 Job job_of(Store& store, const std::string& id, Dir dir = Dir::kPending, int64_t mtime = 5) {
   Job job;
-  job.ino = store.next_serial();
+  job.ino = store.next_sequence_number();
   job.id = id;
   job.dir = dir;
   job.mode = 0640;
@@ -107,7 +107,7 @@ TEST_CASE("a job comes back from the store as it went in") {
     Store store(dir.file("db"));
     job = job_of(store, std::string("a\xff\n'b", 5), Dir::kFailed);
     job.attempts = 4;
-    job.log = store.next_serial();
+    job.log = store.next_sequence_number();
     job.log_size = 1 << 20;
     job.atime_ns = -7;
     job.ctime_ns = INT64_MAX;
@@ -189,15 +189,15 @@ TEST_CASE("a number is never given twice, whether filed stops or crashes") {
   for (int life = 0; life < 6; ++life) {
     Store store(dir.file(name));
     for (int i = 0; i < 700; ++i) {
-      int64_t number = store.next_serial();
+      int64_t number = store.next_sequence_number();
       INFO("life " << life << ", number " << number);
       CHECK(given.insert(number).second);
-      REQUIRE(store.reserve_serials() == 0);
+      REQUIRE(store.reserve_sequence_numbers() == 0);
       if (i % 50 == 0) REQUIRE(store.commit() == 0);
     }
     REQUIRE(store.commit() == 0);
     if (life % 3 == 0) {
-      int64_t next = store.next_serial();
+      int64_t next = store.next_sequence_number();
       REQUIRE(store.close() == 0);
       // An orderly stop gives back what was reserved and not used.
       CHECK(next < *given.rbegin() + 3);
@@ -214,16 +214,16 @@ TEST_CASE("a number whose reservation was not committed is reserved again") {
   std::set<int64_t> given;
   {
     Store store(dir.file("db"));
-    store.next_serial();
-    REQUIRE(store.reserve_serials() == 0);
+    store.next_sequence_number();
+    REQUIRE(store.reserve_sequence_numbers() == 0);
     store.rollback();
-    given.insert(store.next_serial());
-    REQUIRE(store.reserve_serials() == 0);
+    given.insert(store.next_sequence_number());
+    REQUIRE(store.reserve_sequence_numbers() == 0);
     CHECK(store.changed());
     REQUIRE(store.commit() == 0);
   }
   Store store(dir.file("db"));
-  CHECK(given.count(store.next_serial()) == 0);
+  CHECK(given.count(store.next_sequence_number()) == 0);
 }
 
 TEST_CASE("a start after a crash knows it, one after a stop does not") {

@@ -1,4 +1,4 @@
-#include "queue/run_log.h"
+#include "queue/attempt_log.h"
 
 #include <optional>
 #include <random>
@@ -29,7 +29,7 @@ class LogRig {
   LogRig() { store.emplace(dir.file("db")); }
 
   // Saves as the queue does.
-  void save(RunLog& log, bool all) {
+  void save(AttemptLog& log, bool all) {
     REQUIRE(log.save(*store, all) == 0);
     REQUIRE(store->commit() == 0);
     log.saved();
@@ -49,7 +49,7 @@ class LogRig {
   }
 
   // Reads on from `offset` until the end, `size` bytes at a time, as cat(1) does.
-  std::string read_on(RunLog& log, RunLog::Reader& reader, int64_t& offset, int64_t size) {
+  std::string read_on(AttemptLog& log, AttemptLog::Reader& reader, int64_t& offset, int64_t size) {
     std::string all;
     std::string piece;
     do {
@@ -70,7 +70,7 @@ class LogRig {
 }  // namespace
 
 TEST_CASE_METHOD(LogRig, "a log is stored in chunks, whole ones first") {
-  RunLog log(7, 16 << 20, ">>> x\n");
+  AttemptLog log(7, 16 << 20, ">>> x\n");
   std::string output = pattern(3 * kChunk + 100);
   log.append(output);
   CHECK(log.unsaved() == 3 * kChunk + 106);
@@ -90,7 +90,7 @@ TEST_CASE_METHOD(LogRig, "a log is stored in chunks, whole ones first") {
 }
 
 TEST_CASE_METHOD(LogRig, "what could not be committed is saved again, whole") {
-  RunLog log(7, 16 << 20, "");
+  AttemptLog log(7, 16 << 20, "");
   std::string output = pattern(2 * kChunk + 10);
   log.append(output.substr(0, kChunk + 5));
   REQUIRE(log.save(*store, true) == 0);
@@ -108,7 +108,7 @@ TEST_CASE_METHOD(LogRig, "output of exactly output_limit is not cut, one byte mo
   if (step == 1 && more > 5000) return;
   INFO("limit + " << more << " bytes, " << step << " at a time");
   std::string output = pattern(static_cast<size_t>(kLimit + more));
-  RunLog log(9, kLimit, ">>> x\n");
+  AttemptLog log(9, kLimit, ">>> x\n");
   for (size_t at = 0; at < output.size(); at += step) {
     log.append(std::string_view(output).substr(at, step));
     CHECK(log.size() == 6 + static_cast<int64_t>(std::min(at + step, output.size())));
@@ -124,7 +124,7 @@ TEST_CASE_METHOD(LogRig, "output of exactly output_limit is not cut, one byte mo
 }
 
 TEST_CASE_METHOD(LogRig, "output_limit may be nothing at all") {
-  RunLog log(9, 0, ">>> x\n");
+  AttemptLog log(9, 0, ">>> x\n");
   log.append("abc");
   log.append("def");
   log.finish("");
@@ -133,8 +133,8 @@ TEST_CASE_METHOD(LogRig, "output_limit may be nothing at all") {
 }
 
 TEST_CASE_METHOD(LogRig, "a reader of a running attempt sees all that was printed so far") {
-  RunLog log(7, 16 << 20, ">>> x\n");
-  RunLog::Reader reader;
+  AttemptLog log(7, 16 << 20, ">>> x\n");
+  AttemptLog::Reader reader;
   int64_t offset = 0;
   CHECK(read_on(log, reader, offset, 100) == ">>> x\n");
   std::string output = pattern(2 * kChunk + 77);
@@ -153,8 +153,8 @@ TEST_CASE_METHOD(LogRig, "a reader of a running attempt sees all that was printe
 }
 
 TEST_CASE_METHOD(LogRig, "a reader who is slow crosses the cut once, and reads on to the end") {
-  RunLog log(7, kLimit, "");
-  RunLog::Reader reader;
+  AttemptLog log(7, kLimit, "");
+  AttemptLog::Reader reader;
   int64_t offset = 0;
   std::string output = pattern(20'000);
   log.append(output.substr(0, 3500));
@@ -189,8 +189,8 @@ TEST_CASE_METHOD(LogRig, "a reader who is slow crosses the cut once, and reads o
 }
 
 TEST_CASE_METHOD(LogRig, "who goes back to the start after the cut reads the head again") {
-  RunLog log(7, kLimit, "");
-  RunLog::Reader reader;
+  AttemptLog log(7, kLimit, "");
+  AttemptLog::Reader reader;
   int64_t offset = 0;
   std::string output = pattern(20'000);
   log.append(output);
@@ -204,11 +204,11 @@ TEST_CASE_METHOD(LogRig, "who goes back to the start after the cut reads the hea
 }
 
 TEST_CASE_METHOD(LogRig, "a copy of a log brings it back to where it was") {
-  RunLog log(7, kLimit, ">>> x\n");
+  AttemptLog log(7, kLimit, ">>> x\n");
   std::string output = pattern(10'000);
   log.append(output.substr(0, 6000));
   save(log, true);
-  RunLog copy = log;
+  AttemptLog copy = log;
   log.finish("stopped");
   REQUIRE(log.save(*store, true) == 0);
   store->rollback();
@@ -222,7 +222,7 @@ TEST_CASE_METHOD(LogRig, "a copy of a log brings it back to where it was") {
 }
 
 TEST_CASE_METHOD(LogRig, "memory holds no more than the last chunk and the tail") {
-  RunLog log(7, 1 << 20, "");
+  AttemptLog log(7, 1 << 20, "");
   std::string output = pattern(100'000);
   for (int i = 0; i < 100; ++i) {
     log.append(output);

@@ -12,13 +12,13 @@
 
 namespace filed {
 
-class RunLog {
+class AttemptLog {
  public:
   // Of an output that is cut, at most so much of its end is kept.
   static constexpr int64_t kLongestTail = 256 << 10;
 
   // `number` names the log in the store; `limit` is output_limit.
-  RunLog(int64_t number, int64_t limit, std::string_view header);
+  AttemptLog(int64_t number, int64_t limit, std::string_view header);
 
   int64_t number() const { return number_; }
   bool finished() const { return finished_; }

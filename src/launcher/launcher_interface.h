@@ -1,5 +1,5 @@
-// An attempt to run a job, and the two interfaces between those who decide about attempts (the
-// queue) and those who carry them out (the launcher). Tests put a fake launcher here.
+// The two interfaces between the queue, which decides about attempts, and the launcher, which
+// carries them out. Tests put a fake launcher here.
 #pragma once
 
 #include <sys/types.h>
@@ -15,11 +15,12 @@
 
 namespace filed {
 
-// Names one attempt of this daemon's life; never used twice.
-using RunId = uint64_t;
+// Names one attempt or one hook command. A number is never used twice, not even after a restart.
+using AttemptId = uint64_t;
 
-struct Attempt {
-  RunId run = 0;
+// What the launcher is to start: an attempt of a job, or a command of [hooks].
+struct StartRequest {
+  AttemptId attempt = 0;
   std::string id;    // the job's name
   std::string text;  // what is to be run
   std::string shell;
@@ -42,14 +43,14 @@ struct AttemptExit {
   int64_t maxrss_kb = 0;
 };
 
-// Whose fault it is that an attempt did not come to its exec.
+// Who caused a start to fail before exec.
 enum class Fault : uint8_t {
-  kJob,      // what is missing, forbidden, malformed or hangs: a failed attempt
-  kOwner,    // his limits do not allow it now: worth another try, and of no concern to other users
-  kMachine,  // it lacks memory, descriptors or processes: worth another try, and so are all others
+  kJob,      // the job: a missing, forbidden or hanging interpreter. The attempt failed
+  kOwner,    // a limit of the owner. Tried again later; other owners' jobs go on
+  kMachine,  // no memory, descriptors or processes. All starts are tried again later
 };
 
-// Why an attempt did not come to its exec.
+// Why an attempt failed before exec.
 struct StartFailure {
   std::string stage;  // the step that failed: "fork", "setuid", "sandbox", "exec /bin/sh"
   int error = 0;      // errno
@@ -61,17 +62,17 @@ class Launcher {
   virtual ~Launcher() = default;
 
   // Starts the attempt. The answer comes as an event: started, or start_failed.
-  virtual void start(const Attempt& attempt) = 0;
+  virtual void start(const StartRequest& attempt) = 0;
 
   // Sends SIGTERM to every process of the attempt. No effect when it has ended.
-  virtual void terminate(RunId run) = 0;
+  virtual void terminate(AttemptId attempt) = 0;
 
   // Kills every process of the attempt with SIGKILL. `exited` follows as for any other end. Works
   // for an attempt whose start is still under way, too.
-  virtual void kill(RunId run) = 0;
+  virtual void kill(AttemptId attempt) = 0;
 
   // While held, the attempt's output is not read: its writers block when the pipe is full.
-  virtual void hold_output(RunId run, bool held) = 0;
+  virtual void hold_output(AttemptId attempt, bool held) = 0;
 };
 
 // What the launcher tells. For each start there is either one start_failed, or one started, any
@@ -79,10 +80,10 @@ class Launcher {
 class LauncherEvents {
  public:
   virtual ~LauncherEvents() = default;
-  virtual void started(RunId run, pid_t pid) = 0;
-  virtual void start_failed(RunId run, const StartFailure& failure) = 0;
-  virtual void output(RunId run, std::string_view bytes) = 0;
-  virtual void exited(RunId run, const AttemptExit& exit) = 0;
+  virtual void started(AttemptId attempt, pid_t pid) = 0;
+  virtual void start_failed(AttemptId attempt, const StartFailure& failure) = 0;
+  virtual void output(AttemptId attempt, std::string_view bytes) = 0;
+  virtual void exited(AttemptId attempt, const AttemptExit& exit) = 0;
 };
 
 }  // namespace filed

@@ -1,4 +1,4 @@
-#include "queue/run_log.h"
+#include "queue/attempt_log.h"
 
 #include <algorithm>
 
@@ -6,13 +6,13 @@
 
 namespace filed {
 
-RunLog::RunLog(int64_t number, int64_t limit, std::string_view header)
+AttemptLog::AttemptLog(int64_t number, int64_t limit, std::string_view header)
     : number_(number), limit_(limit), tail_limit_(std::min(limit / 4, kLongestTail)) {
   head_left_ = limit - tail_limit_;
   append_body(header);
 }
 
-void RunLog::append_body(std::string_view bytes) {
+void AttemptLog::append_body(std::string_view bytes) {
   while (!bytes.empty()) {
     if (chunks_.empty() || chunks_.back().size() == Store::kChunkSize) chunks_.emplace_back();
     std::string& last = chunks_.back();
@@ -23,7 +23,7 @@ void RunLog::append_body(std::string_view bytes) {
   }
 }
 
-void RunLog::append(std::string_view output) {
+void AttemptLog::append(std::string_view output) {
   auto head =
       static_cast<size_t>(std::min<int64_t>(head_left_, static_cast<int64_t>(output.size())));
   append_body(output.substr(0, head));
@@ -44,7 +44,7 @@ void RunLog::append(std::string_view output) {
   }
 }
 
-void RunLog::finish(std::string_view trailer) {
+void AttemptLog::finish(std::string_view trailer) {
   gap_at_ = body_size_;
   if (missing_ > 0) {
     std::string gap = log_gap(missing_, limit_);
@@ -58,7 +58,7 @@ void RunLog::finish(std::string_view trailer) {
   finished_ = true;
 }
 
-int RunLog::save(Store& store, bool all) {
+int AttemptLog::save(Store& store, bool all) {
   int64_t number = first_held_;
   int64_t end = first_held_ * Store::kChunkSize;
   for (const std::string& chunk : chunks_) {
@@ -73,7 +73,7 @@ int RunLog::save(Store& store, bool all) {
   return 0;
 }
 
-void RunLog::saved() {
+void AttemptLog::saved() {
   saved_size_ = std::max(saved_size_, staged_size_);
   while (!chunks_.empty() && chunks_.front().size() == Store::kChunkSize &&
          (first_held_ + 1) * Store::kChunkSize <= saved_size_) {
@@ -82,16 +82,16 @@ void RunLog::saved() {
   }
 }
 
-int64_t RunLog::size() const {
+int64_t AttemptLog::size() const {
   return finished_ ? body_size_ : body_size_ + missing_ + tail_size();
 }
 
-std::string_view RunLog::tail_from(int64_t offset, int64_t size) const {
+std::string_view AttemptLog::tail_from(int64_t offset, int64_t size) const {
   return std::string_view(tail_).substr(tail_start_ + static_cast<size_t>(offset),
                                         static_cast<size_t>(size));
 }
 
-int RunLog::read_body(Store& store, int64_t offset, int64_t size, std::string& bytes) {
+int AttemptLog::read_body(Store& store, int64_t offset, int64_t size, std::string& bytes) {
   bytes.clear();
   int64_t end = std::min(offset + size, body_size_);
   std::string piece;
@@ -112,7 +112,8 @@ int RunLog::read_body(Store& store, int64_t offset, int64_t size, std::string& b
   return 0;
 }
 
-int RunLog::read(Store& store, Reader& reader, int64_t offset, int64_t size, std::string& bytes) {
+int AttemptLog::read(Store& store, Reader& reader, int64_t offset, int64_t size,
+                     std::string& bytes) {
   bytes.clear();
   // A position in all that was printed: head, gap, tail.
   int64_t at = offset < reader.from ? offset : offset + reader.shift;
