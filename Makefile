@@ -1,4 +1,4 @@
-# filed: a job queue whose interface is a mounted directory.
+# filed: a job queue with a mounted directory as its interface.
 #
 #   make             build filed, filed-launch and their man pages
 #   make install     install into $(DESTDIR)$(PREFIX); make uninstall removes it
