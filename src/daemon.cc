@@ -40,6 +40,7 @@
 #include "mount/notifier.h"
 #include "mount/session.h"
 #include "queue/queue.h"
+#include "queue/recovery.h"
 #include "sandbox/program.h"
 #include "sandbox/sandbox.h"
 
@@ -278,14 +279,14 @@ Daemon::Daemon(const Options& options, const Settings& settings)
   queue_options.mount_dir = mount_dir;
   queue_options.hooks = settings.hooks;
   queue_.emplace(*store_, *launcher_, clock_, LiveSettings(settings), queue_options);
-  end_interrupted_attempts(launcher.token, queue_->interrupted_runs());
-  if (int error = queue_->recover()) throw_errno(state_file, error);
+  end_interrupted_attempts(launcher.token, interrupted_attempts(*store_));
+  if (int error = recover(*store_, clock_)) throw_errno(state_file, error);
 
   loop_.emplace();
   notifier_->attach(*loop_);
   wall_timer_.reset(timerfd_create(CLOCK_REALTIME, TFD_CLOEXEC | TFD_NONBLOCK));
   if (!wall_timer_) throw_errno("timerfd_create");
-  launcher_->attach(*loop_, *queue_, [this] { launcher_gone_ = true; });
+  launcher_->attach(*loop_, queue_->launcher_events(), [this] { launcher_gone_ = true; });
 
   filesystem_.emplace(*queue_, *store_, *notifier_, clock_, defaults, settings.mount.inotify);
   session_.emplace(*filesystem_, mount_dir, allow_other);
@@ -369,7 +370,7 @@ void Daemon::reload() {
 }
 
 void Daemon::arm_wall_timer() {
-  int64_t next = queue_->next_wall_ns();
+  int64_t next = queue_->next_wall_ns().value_or(-1);
   if (next == wall_timer_ns_) return;
   wall_timer_ns_ = next;
   itimerspec when{};
@@ -396,7 +397,7 @@ int Daemon::run() {
   bool quitting = false;
   int64_t quit_by_ns = -1;
   while (!launcher_gone_) {
-    int64_t deadline = quitting ? quit_by_ns : queue_->next_deadline_ns();
+    int64_t deadline = quitting ? quit_by_ns : queue_->next_deadline_ns().value_or(-1);
     bool idle = !loop_->wait(untidy ? 0 : deadline);
     gather_receipts();
     if (std::exchange(mount_gone_, false) && !quitting && orderly) {

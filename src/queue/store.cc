@@ -138,7 +138,7 @@ void read_job(const Statement::Use& row, Job& job) {
 void bind_job(Statement::Use& use, const Job& job) {
   use.bind_blob(job.id)
       .bind(static_cast<int64_t>(job.dir))
-      .bind(job.ready())
+      .bind(job.runnable())
       .bind(job.mode)
       .bind(job.uid)
       .bind(job.gid)
@@ -584,7 +584,7 @@ int Store::step_change(Statement& statement) { return result(Statement::Use(stat
 
 void Store::count(const Job& job, int64_t by) {
   counts_.of(job.dir) += by;
-  if (job.ready()) counts_.ready += by;
+  if (job.runnable()) counts_.ready += by;
 }
 
 void Store::stage(const Job& job) {

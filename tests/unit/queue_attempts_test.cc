@@ -27,7 +27,7 @@ TEST_CASE_METHOD(QueueRig,
     CHECK(waiting.attempts == attempt);
     CHECK(waiting.mtime_ns == clock.wall + delays[attempt - 1] * kNsPerMs);
     CHECK(queue->next_wall_ns() == waiting.mtime_ns);
-    CHECK(queue->count_waiting() == 1);
+    CHECK(queue->jobs().count_waiting() == 1);
     CHECK(cat(kPending, "j") == "x");
     news();
     pass_ms(delays[attempt - 1] - 1);
@@ -98,7 +98,7 @@ TEST_CASE_METHOD(QueueRig, "a timeout is TERM, then KILL, and counts as a failed
   CHECK(news().empty());
   pass_ms(1);
   CHECK(news() == Strings{"kill j"});
-  CHECK(queue->next_deadline_ns() < 0);
+  CHECK(!queue->next_deadline_ns());
   die("j", SIGKILL);
   CHECK(job(kPending, "j").attempts == 1);
   pass_ms(1000);
@@ -187,7 +187,7 @@ TEST_CASE_METHOD(
     news();
     const std::string& id = order[static_cast<size_t>(i % 2)];
     const std::string& other = order[static_cast<size_t>((i + 1) % 2)];
-    queue->start_failed(run(id), {"fork", EAGAIN, Fault::kMachine});
+    queue->launcher_events().start_failed(run(id), {"fork", EAGAIN, Fault::kMachine});
     turn();
     CHECK(news().empty());
     Job back = job(kPending, id);
@@ -210,7 +210,7 @@ TEST_CASE_METHOD(QueueRig, "an owner whose limits allow no start does not hold u
   for (const char* id : {"a1", "a2", "a3"}) submit(id, "x", kAlice);
   submit("b1", "x", kBob);
   for (const char* id : {"a1", "a2", "a3"}) {
-    queue->start_failed(run(id), {"exec /bin/sh", EAGAIN, Fault::kOwner});
+    queue->launcher_events().start_failed(run(id), {"exec /bin/sh", EAGAIN, Fault::kOwner});
     turn();
     CHECK(job(kPending, id).attempts == 0);
   }
@@ -227,7 +227,8 @@ TEST_CASE_METHOD(QueueRig, "what an owner's limits put back is not tried all at 
   constexpr int kJobs = 300;
   for (int i = 0; i < kJobs; ++i) submit(std::to_string(i), "x");
   for (int i = 0; i < kJobs; ++i) {
-    queue->start_failed(run(std::to_string(i)), {"exec /bin/sh", EAGAIN, Fault::kOwner});
+    queue->launcher_events().start_failed(run(std::to_string(i)),
+                                          {"exec /bin/sh", EAGAIN, Fault::kOwner});
     turn();
   }
   CHECK(ls(kActive).empty());
@@ -238,11 +239,11 @@ TEST_CASE_METHOD(QueueRig, "what an owner's limits put back is not tried all at 
 TEST_CASE_METHOD(QueueRig, "a start that fails for the job's reasons is a failed attempt") {
   set([](QueueSettings& queue) { queue.retries = 1; });
   submit("j", "x");
-  queue->start_failed(run("j"), {"setuid", EPERM});
+  queue->launcher_events().start_failed(run("j"), {"setuid", EPERM});
   turn();
   CHECK(job(kPending, "j").attempts == 1);
   pass_ms(1000);
-  queue->start_failed(run("j"), {"exec /bin/sh", ENOENT});
+  queue->launcher_events().start_failed(run("j"), {"exec /bin/sh", ENOENT});
   turn();
   CHECK(cat(kFailed, "j") ==
         ">>> x\n\n\n[System Error]: could not start: exec /bin/sh: No such file or directory\n");
@@ -250,10 +251,10 @@ TEST_CASE_METHOD(QueueRig, "a start that fails for the job's reasons is a failed
 }
 
 TEST_CASE_METHOD(QueueRig, "news of an attempt that nobody knows is of no effect") {
-  queue->started(99, 1);
-  queue->output(99, "x");
-  queue->exited(99, {});
-  queue->start_failed(99, {"fork", EAGAIN, Fault::kMachine});
+  queue->launcher_events().started(99, 1);
+  queue->launcher_events().output(99, "x");
+  queue->launcher_events().exited(99, {});
+  queue->launcher_events().start_failed(99, {"fork", EAGAIN, Fault::kMachine});
   CHECK_FALSE(queue->turn().changed());
   CHECK(turn() == 0);
 }
@@ -269,7 +270,7 @@ TEST_CASE_METHOD(QueueRig, "output is stored within a second, and survives a cra
   print("j", "two ");
   CHECK(queue->next_deadline_ns() == clock.mono + kNsPerSec / 2);
   pass_ms(500);
-  CHECK(queue->next_deadline_ns() < 0);
+  CHECK(!queue->next_deadline_ns());
   print("j", "lost ");
   crash_and_start();
   CHECK(ls(kPending) == Strings{"j"});
@@ -285,7 +286,7 @@ TEST_CASE_METHOD(QueueRig,
   std::string output(300'000, 'o');
   disk.fail(1, SQLITE_FULL, 1'000'000);
   for (int i = 0; i < 6; ++i) {
-    queue->output(run("j"), output);
+    queue->launcher_events().output(run("j"), output);
     queue->end_turn();
   }
   CHECK(news() == Strings{"hold j"});
@@ -301,7 +302,7 @@ TEST_CASE_METHOD(QueueRig, "a held attempt is released when it is moved away, so
   begin("j");
   disk.fail(1, SQLITE_FULL, 1'000'000);
   for (int i = 0; i < 6; ++i) {
-    queue->output(run("j"), std::string(300'000, 'o'));
+    queue->launcher_events().output(run("j"), std::string(300'000, 'o'));
     queue->end_turn();
   }
   disk.fail(0);
@@ -319,7 +320,7 @@ TEST_CASE_METHOD(QueueRig, "output beyond output_limit is cut in the middle") {
   for (int i = 0; output.size() < 5000; ++i) output += std::to_string(i) + "\n";
   output.resize(5000);
   for (size_t at = 0; at < output.size(); at += 100) {
-    queue->output(run("j"), output.substr(at, 100));
+    queue->launcher_events().output(run("j"), output.substr(at, 100));
     if (at % 300 == 0) pass_ms(1000);
   }
   exit("j", 0);
@@ -345,7 +346,7 @@ TEST_CASE_METHOD(QueueRig, "what has ended is removed when it was kept long enou
   watched.clear();
   CHECK(queue->next_wall_ns() == clock.wall + 5 * kNsPerSec);
   pass_ms(4999);
-  CHECK(queue->counts().total() == 3);
+  CHECK(queue->jobs().counts().total() == 3);
   pass_ms(1);
   CHECK(ls(kComplete) == Strings{"c2"});
   CHECK(watched == Strings{"removed c1"});
@@ -353,8 +354,8 @@ TEST_CASE_METHOD(QueueRig, "what has ended is removed when it was kept long enou
   CHECK(ls(kComplete).empty());
   CHECK(ls(kFailed) == Strings{"f"});
   pass_ms(5000);
-  CHECK(queue->counts().total() == 0);
-  CHECK(queue->next_wall_ns() < 0);
+  CHECK(queue->jobs().counts().total() == 0);
+  CHECK(!queue->next_wall_ns());
 }
 
 TEST_CASE_METHOD(QueueRig, "a thousand jobs that expire at once go in bounded pieces") {
@@ -367,7 +368,7 @@ TEST_CASE_METHOD(QueueRig, "a thousand jobs that expire at once go in bounded pi
   queue->set_base_settings(settings);
   clock.advance_ms(1000);
   int turns = 0;
-  for (; queue->counts().total() > 0 && turns < 100; ++turns) {
+  for (; queue->jobs().counts().total() > 0 && turns < 100; ++turns) {
     CHECK(queue->next_deadline_ns() == 0);
     queue->end_turn();
   }
@@ -480,7 +481,7 @@ TEST_CASE_METHOD(
   begin("j");
   disk.fail(1, SQLITE_FULL, 1'000'000);
   AttemptExit exit;
-  queue->exited(run("j"), exit);
+  queue->launcher_events().exited(run("j"), exit);
   CHECK(queue->end_turn() == ENOSPC);
   queue->stop();
   if (GENERATE(true, false)) queue->stop();
@@ -498,7 +499,7 @@ TEST_CASE_METHOD(QueueRig, "a stop does not wait for ever for a disk that stays 
   begin("j");
   disk.fail(1, SQLITE_FULL, 1'000'000);
   AttemptExit exit;
-  queue->exited(run("j"), exit);
+  queue->launcher_events().exited(run("j"), exit);
   queue->end_turn();
   queue->stop();
   for (int i = 0; i < 20 && !queue->stopped(); ++i) pass_ms(1000);
@@ -524,9 +525,9 @@ TEST_CASE_METHOD(QueueRig, "a job that was active at a crash runs again, the att
   store.reset();
   store.emplace(dir.file("db"));
   queue.emplace(*store, launcher, clock, LiveSettings(settings), options);
-  CHECK(queue->interrupted_runs() == std::vector<AttemptId>{interrupted});
-  REQUIRE(queue->recover() == 0);
-  CHECK(queue->interrupted_runs().empty());
+  CHECK(interrupted_attempts(*store) == std::vector<AttemptId>{interrupted});
+  REQUIRE(recover(*store, clock) == 0);
+  CHECK(interrupted_attempts(*store).empty());
   Job back = job(kPending, "j");
   CHECK(back.attempts == 1);
   CHECK(back.mtime_ns > due);
@@ -556,15 +557,15 @@ TEST_CASE_METHOD(QueueRig, "the next start knows the attempts that were still to
     queue.reset();
     store.emplace(dir.file("db"));
     queue.emplace(*store, launcher, clock, LiveSettings(settings), options);
-    return queue->interrupted_runs();
+    return interrupted_attempts(*store);
   };
   SECTION("until they have ended") {
     CHECK(interrupted() == stopped);
-    REQUIRE(queue->recover() == 0);
-    CHECK(queue->interrupted_runs().empty());
+    REQUIRE(recover(*store, clock) == 0);
+    CHECK(interrupted_attempts(*store).empty());
   }
   SECTION("and not after they have") {
-    for (AttemptId id : stopped) queue->exited(id, {SIGKILL, 0, 0});
+    for (AttemptId id : stopped) queue->launcher_events().exited(id, {SIGKILL, 0, 0});
     REQUIRE(queue->end_turn() == 0);
     std::vector<AttemptId> left = interrupted();
     for (AttemptId id : stopped) CHECK(std::find(left.begin(), left.end(), id) == left.end());
@@ -590,7 +591,7 @@ TEST_CASE_METHOD(QueueRig,
                  "a commit that fails gives its errno to what it held, once, and to nothing else") {
   Job made;
   OpenJob file;
-  REQUIRE(queue->create("j", 0644, kAlice, made, file) == 0);
+  REQUIRE(queue->create(kPending, "j", 0644, kAlice, made, file) == 0);
   queue->write(file, 0, "x");
   int told = -1;
   CHECK(queue->flush(file) == 0);
@@ -633,7 +634,7 @@ TEST_CASE_METHOD(QueueRig, "an end that cannot be committed is kept and committe
   disk.fail(1, SQLITE_FULL, 1'000'000);
   AttemptExit failed;
   failed.wait_status = W_EXITCODE(3, 0);
-  queue->exited(run("j"), failed);
+  queue->launcher_events().exited(run("j"), failed);
   CHECK(queue->end_turn() == ENOSPC);
   CHECK(ls(kActive) == Strings{"j"});
   news();
@@ -648,7 +649,7 @@ TEST_CASE_METHOD(QueueRig, "an end that cannot be committed is kept and committe
   CHECK(cat(kFailed, "j") == log);
   CHECK(news().empty());
   CHECK(queue->totals().failed == 1);
-  CHECK(queue->next_deadline_ns() < 0);
+  CHECK(!queue->next_deadline_ns());
 }
 
 TEST_CASE_METHOD(QueueRig, "an end whose row cannot be read is not forgotten") {
@@ -660,7 +661,7 @@ TEST_CASE_METHOD(QueueRig, "an end whose row cannot be read is not forgotten") {
   begin("j");
   disk.fail_reads(true);
   AttemptExit exit;
-  queue->exited(run("j"), exit);
+  queue->launcher_events().exited(run("j"), exit);
   queue->end_turn();
   disk.fail_reads(false);
   for (int i = 0; i < 3; ++i) pass_ms(1000);
@@ -676,7 +677,7 @@ TEST_CASE_METHOD(QueueRig,
   // The exit comes in a turn that fails for the sake of something else.
   submit("k", "x");
   AttemptExit exit;
-  queue->exited(run("j"), exit);
+  queue->launcher_events().exited(run("j"), exit);
   CHECK(queue->rename(kPending, "k", kPending, "k2", false) == 0);
   disk.fail(1);
   CHECK(queue->end_turn() == EIO);
@@ -707,7 +708,7 @@ TEST_CASE_METHOD(QueueRig,
   submit("j", "x");
   begin("j");
   CHECK(queue->rename(kActive, "j", kFailed, "j", false) == 0);
-  queue->output(run("j"), "between");
+  queue->launcher_events().output(run("j"), "between");
   disk.fail(1);
   CHECK(queue->end_turn() == EIO);
   pass_ms(1000);
@@ -719,7 +720,7 @@ TEST_CASE_METHOD(QueueRig, "an attempt that ends in a turn that takes its remova
   begin("j");
   CHECK(queue->remove(kActive, "j") == 0);
   AttemptExit exit;
-  queue->exited(run("j"), exit);
+  queue->launcher_events().exited(run("j"), exit);
   disk.fail(1);
   CHECK(queue->end_turn() == EIO);
   CHECK(ls(kActive) == Strings{"j"});
@@ -769,7 +770,7 @@ TEST_CASE_METHOD(QueueRig, "one commit does for an attempt's end and for the nex
   submit("first", "x");
   submit("second", "x");
   REQUIRE(news() == Strings{"start first"});
-  queue->exited(run("first"), {});
+  queue->launcher_events().exited(run("first"), {});
   SECTION("if it succeeds") {
     REQUIRE(queue->end_turn() == 0);
     CHECK(is_in(kComplete, "first"));

@@ -72,7 +72,7 @@ TEST_CASE_METHOD(QueueRig, "jobs run in the order of their due times, then of su
   exit("first", 0);
   CHECK(news().empty());
   CHECK(queue->next_wall_ns() == clock.wall + kNsPerSec);
-  CHECK(queue->next_deadline_ns() < 0);
+  CHECK(!queue->next_deadline_ns());
   pass_ms(999);
   CHECK(news().empty());
   pass_ms(1);
@@ -88,7 +88,7 @@ TEST_CASE_METHOD(QueueRig, "no more attempts run than there are workers, and non
   exit("j1", 0);
   CHECK(ls(kActive).empty());
   CHECK(ls(kPending).size() == 3);
-  CHECK(queue->next_deadline_ns() < 0);
+  CHECK(!queue->next_deadline_ns());
   set([](QueueSettings& queue) { queue.workers = 100; });
   CHECK(ls(kActive).size() == 3);
 }
@@ -98,7 +98,7 @@ TEST_CASE_METHOD(QueueRig, "drafts and empty jobs do not run until they are name
   submit("empty", "");
   CHECK(ls(kPending) == Strings{".1", "empty"});
   CHECK(ls(kActive).empty());
-  CHECK(queue->counts().ready == 0);
+  CHECK(queue->jobs().counts().ready == 0);
   CHECK(mv(kPending, ".1", kPending, "1") == 0);
   CHECK(ls(kActive) == Strings{"1"});
   exit("1", 0);
@@ -190,7 +190,7 @@ TEST_CASE_METHOD(QueueRig, "mv from active to failed kills at once and does not 
   CHECK(news() == Strings{"kill j"});
   std::string log = ">>> x\nsome\n\n[System Error]: stopped by mv to failed\n";
   CHECK(cat(kFailed, "j") == log);
-  queue->output(run("j"), "the last words of a dying process");
+  queue->launcher_events().output(run("j"), "the last words of a dying process");
   turn();
   CHECK(cat(kFailed, "j") == log);
   die("j", SIGKILL);
@@ -245,12 +245,12 @@ TEST_CASE_METHOD(QueueRig, "an attempt can be moved and removed while its start 
   CHECK(rm(kActive, "k") == 0);
   CHECK(news() == Strings{"kill j", "kill k"});
   begin("j");
-  queue->start_failed(run("k"), {"fork", EAGAIN, Fault::kMachine});
+  queue->launcher_events().start_failed(run("k"), {"fork", EAGAIN, Fault::kMachine});
   turn();
   die("j", SIGKILL);
   CHECK(news().empty());
   CHECK(ls(kFailed) == Strings{"j"});
-  CHECK(queue->counts().total() == 1);
+  CHECK(queue->jobs().counts().total() == 1);
   queue->stop();
   CHECK(queue->stopped());
 }
@@ -345,12 +345,12 @@ TEST_CASE_METHOD(QueueRig, "rm works in all four directories") {
   CHECK(news().empty());
   CHECK(rm(kActive, "a") == 0);
   CHECK(news() == Strings{"kill a"});
-  CHECK(queue->counts().total() == 0);
+  CHECK(queue->jobs().counts().total() == 0);
   CHECK(rm(kActive, "a") == ENOENT);
   CHECK(rm(kPending, "nobody") == ENOENT);
   print("a", "too late");
   die("a", SIGKILL);
-  CHECK(queue->counts().total() == 0);
+  CHECK(queue->jobs().counts().total() == 0);
   // The ids are free again, and nothing of the old jobs shows.
   for (const char* id : {"c", "f", "a", "p"}) {
     CHECK(submit(id, "y") == 0);
@@ -380,14 +380,14 @@ TEST_CASE_METHOD(QueueRig,
   CHECK((read(before) == log));
   CHECK(read(second) == ">>> x\nother");
   Job ghost;
-  CHECK(queue->get(before.ino, ghost) == 0);
+  CHECK(queue->jobs().get(before.ino, ghost) == 0);
   CHECK(ghost.size() == 11);
   queue->close(before);
   turn();
   CHECK(read(second) == ">>> x\nother");
   queue->close(second);
   turn();
-  CHECK(queue->get(before.ino, ghost) == ENOENT);
+  CHECK(queue->jobs().get(before.ino, ghost) == ENOENT);
 }
 
 TEST_CASE_METHOD(QueueRig,
@@ -609,15 +609,15 @@ TEST_CASE_METHOD(QueueRig, "a directory is listed with what is still being writt
   submit("a", "x");
   Job made;
   OpenJob b, d;
-  REQUIRE(queue->create("b", 0600, kAlice, made, b) == 0);
+  REQUIRE(queue->create(kPending, "b", 0600, kAlice, made, b) == 0);
   submit("c", "x");
-  REQUIRE(queue->create("d", 0600, kAlice, made, d) == 0);
+  REQUIRE(queue->create(kPending, "d", 0600, kAlice, made, d) == 0);
   queue->write(d, 0, "12345");
   CHECK(ls(kPending) == Strings{"a", "b", "c", "d"});
-  CHECK(queue->counts().of(kPending) == 4);
+  CHECK(queue->jobs().counts().of(kPending) == 4);
   CHECK(job(kPending, "d").size() == 5);
   std::string seen;
-  queue->list(kPending, job(kPending, "b").ino, [&](const Job& j) {
+  queue->jobs().list(kPending, job(kPending, "b").ino, [&](const Job& j) {
     seen += j.id;
     return seen.size() < 2;
   });
