@@ -150,8 +150,7 @@ TEST_CASE("a message that ends in a colon gets the cause") {
 
 // Words of filed(5) that must stand in the row of the manual, for what the table does.
 TEST_CASE("filed(5) has exactly the moves that the table permits, and says what they do") {
-  std::string manual =
-      text_between("man/filed.5.scd", "# MV AND RM", "# SPECIAL FILES");
+  std::string manual = text_between("man/filed.5.scd", "# MV AND RM", "# SPECIAL FILES");
   std::map<std::string, Dir> dirs;
   for (Dir dir : kAll) dirs.emplace(dir_name(dir), dir);
 
