@@ -85,7 +85,7 @@ TEST_CASE("four hooks run at once, the others in their turn") {
     auto hooks = f.hooks();
     REQUIRE(hooks.size() == started);
     CHECK(hooks.back()->id == std::to_string(started - 1));
-    f.end_hook(hooks[started - Hooks::kMaxRunning]->attempt, W_EXITCODE(1, 0));
+    f.end_hook(hooks[started - Hooks::kMaxRunning]->attempt, exited_with(1));
   }
   CHECK(f.hooks().size() == 10);
 }
@@ -100,7 +100,7 @@ TEST_CASE("a hook that takes longer than a minute is killed, once") {
   CHECK(f.news() == Strings{"kill job"});
   f.pass_ms(120'000);
   CHECK(f.news() == Strings{});
-  f.end_hook(f.hooks()[0]->attempt, W_EXITCODE(0, 9));
+  f.end_hook(f.hooks()[0]->attempt, killed_by(9));
   CHECK(f.is_in(kComplete, "job"));
 }
 
@@ -118,7 +118,7 @@ TEST_CASE("what a hook prints, fails with or cannot start changes nothing") {
   f.end_job("job");
   f.end_job("other");
   f.queue->launcher_events().output(f.hooks()[0]->attempt, "noise");
-  f.end_hook(f.hooks()[0]->attempt, W_EXITCODE(1, 0));
+  f.end_hook(f.hooks()[0]->attempt, exited_with(1));
   f.queue->launcher_events().start_failed(f.hooks()[1]->attempt, {"exec", ENOENT});
   f.turn();
   CHECK(f.cat(kComplete, "job") == ">>> work\n");

@@ -1,8 +1,11 @@
 // Random operations on a queue and on a much simpler model of it, compared after every turn.
 //
-// The model knows the rules of design 2 and nothing of rows, transactions or processes: a turn that
-// fails is a copy of the model that is put back. FILED_TEST_SEED repeats a run, and
+// The model knows the rules of filed(5) and nothing of rows, transactions or processes: after a turn
+// that fails, a copy of the model is put back. FILED_TEST_SEED repeats a run, and
 // FILED_TEST_OPERATIONS makes it longer.
+//
+// Long because the model is one thing: each operation is told once, and every operation may follow
+// every other.
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
@@ -419,7 +422,7 @@ class ModelRig : public QueueRig {
     }
     ++done["exit"];
     AttemptExit exit;
-    exit.wait_status = how < 4 ? 0 : W_EXITCODE(how, 0);
+    exit.wait_status = how < 4 ? 0 : exited_with(how);
     run->ended = true;
     run->status = exit.wait_status;
     queue->launcher_events().exited(run->run, exit);

@@ -18,6 +18,7 @@
 #include "queue/recovery.h"
 #include "quiet_log.h"
 #include "temp_dir.h"
+#include "wait_status.h"
 
 constexpr filed::Caller kAlice{1001, 101};
 constexpr filed::Caller kBob{1002, 102};
@@ -182,8 +183,8 @@ class QueueRig : public filed::QueueWatcher {
     queue->launcher_events().output(run(id), output);
     turn();
   }
-  int exit(const std::string& id, int status) { return end(id, W_EXITCODE(status, 0)); }
-  int die(const std::string& id, int signo) { return end(id, W_EXITCODE(0, signo)); }
+  int exit(const std::string& id, int status) { return end(id, exited_with(status)); }
+  int die(const std::string& id, int signo) { return end(id, killed_by(signo)); }
   int end(const std::string& id, int wait_status) {
     filed::AttemptExit exit;
     exit.wait_status = wait_status;
