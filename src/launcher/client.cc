@@ -147,7 +147,8 @@ void LauncherClient::start(const StartRequest& attempt) {
                        attempt.shell,
                        {},
                        attempt.hook,
-                       {}};
+                       {},
+                       attempt.limits};
   message.env.assign(attempt.env.begin(), attempt.env.end());
   if (attempt.text.find('\0') != std::string::npos) {
     return fail_later(attempt.attempt, "NUL byte in the text", EINVAL);
@@ -197,7 +198,7 @@ void LauncherClient::hold_output(AttemptId run, bool held) {
 
 int LauncherClient::configure(const LimitSettings& limits,
                               const std::vector<std::pair<std::string, std::string>>& env) {
-  ConfigureMessage message{limits, {env.begin(), env.end()}};
+  ConfigureMessage message{limit_values(limits), {env.begin(), env.end()}};
   std::string bytes = encode(message);
   if (bytes.empty()) return E2BIG;
   if (!decode(bytes)) return EINVAL;

@@ -16,7 +16,7 @@
 #include <vector>
 
 #include "base/fd.h"
-#include "config/settings.h"
+#include "config/keys.h"
 #include "launcher/launcher_interface.h"
 
 namespace filed {
@@ -52,10 +52,11 @@ struct StartMessage {
   std::string_view text;  // kArgument only
   bool hook = false;      // kArgument only; the second descriptor is its standard input then
   std::vector<std::pair<std::string_view, std::string_view>> env = {};  // hooks only
+  std::vector<LimitValue> limits = {};  // what the job itself brings; not for hooks
 };
 
 struct ConfigureMessage {
-  LimitSettings limits;
+  std::vector<LimitValue> limits;
   std::vector<std::pair<std::string_view, std::string_view>> env;
 };
 

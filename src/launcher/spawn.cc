@@ -39,6 +39,7 @@
 #include "base/error.h"
 #include "base/privileges.h"
 #include "launcher/process_tree.h"
+#include "launcher/shared_memory.h"
 
 #ifndef CLOSE_RANGE_CLOEXEC
 #define CLOSE_RANGE_CLOEXEC (1U << 2)
@@ -58,8 +59,6 @@
 #define FILED_SYS_SETGROUPS SYS_setgroups
 #endif
 
-// Sanitizers keep notes about the thread that runs; here two processes may be that thread.
-#define FILED_SHARED_MEMORY __attribute__((no_sanitize("address", "undefined", "thread")))
 // ThreadSanitizer's clone(2) leaves on our stack what the child is to call, and returns.
 #ifdef __SANITIZE_THREAD__
 constexpr bool kMayShareMemory = false;
@@ -158,26 +157,13 @@ Spawner::Spawner(const LauncherSettings& settings, int socket)
   }
   std::vector<std::pair<std::string_view, std::string_view>> env(settings.env.begin(),
                                                                  settings.env.end());
-  configure(settings.limits, env);
+  configure(limit_values(settings.limits), env);
 }
 
-void Spawner::configure(const LimitSettings& limits,
+void Spawner::configure(const std::vector<LimitValue>& limits,
                         const std::vector<std::pair<std::string_view, std::string_view>>& env) {
   environment_.configure(env);
-  limits_.clear();
-  auto add = [&](int resource, const char* stage, const std::optional<int64_t>& value,
-                 uint64_t hard_above_soft) {
-    if (!value || *value < 0) return;
-    auto soft = static_cast<uint64_t>(*value);
-    limits_.push_back({resource, stage, soft, soft + hard_above_soft});
-  };
-  // A second between the two lets a job see SIGXCPU, and its log say so.
-  add(static_cast<int>(RLIMIT_CPU), "limit cpu", limits.cpu_s, 1);
-  add(static_cast<int>(RLIMIT_AS), "limit memory", limits.memory, 0);
-  add(static_cast<int>(RLIMIT_NOFILE), "limit files", limits.files, 0);
-  add(static_cast<int>(RLIMIT_NPROC), "limit processes", limits.processes, 0);
-  add(static_cast<int>(RLIMIT_FSIZE), "limit file_size", limits.file_size, 0);
-  nice_ = limits.nice;
+  admin_limits_ = limits;
 }
 
 // Fills in who the attempt runs as, and the environment, which names him.
@@ -201,9 +187,10 @@ void Spawner::plan_user(const StartMessage& attempt) {
 // Fills in what a job has to put up with, and a hook, which is the admin's, has not.
 void Spawner::plan_restrictions(const StartMessage& attempt) {
   plan_.confine = attempt.hook ? nullptr : confine_;
+  limits_.clear();
+  if (!attempt.hook) limits_ = plan_limits(admin_limits_, attempt.limits);
   plan_.limits = limits_.data();
-  plan_.limit_count = attempt.hook ? 0 : limits_.size();
-  plan_.nice = nice_ && !attempt.hook ? &*nice_ : nullptr;
+  plan_.limit_count = limits_.size();
 }
 
 // Fills in what is executed. The words are copied: the message's views have no NUL at their ends.
@@ -338,12 +325,7 @@ FILED_SHARED_MEMORY Spawner::Report Spawner::run_child(const Plan& plan) noexcep
   syscall(SYS_umask, 022);
 
   for (size_t i = 0; i < plan.limit_count; ++i) {
-    const Limit& limit = plan.limits[i];
-    uint64_t value[2] = {limit.soft, limit.hard};
-    if (syscall(SYS_prlimit64, 0, limit.resource, value, nullptr) != 0) return failed(limit.stage);
-  }
-  if (plan.nice != nullptr && syscall(SYS_setpriority, PRIO_PROCESS, 0, *plan.nice) != 0) {
-    return failed("nice");
+    if (plan.limits[i].apply(plan.limits[i]) != 0) return failed(plan.limits[i].step);
   }
   if (syscall(SYS_prctl, PR_SET_NO_NEW_PRIVS, 1L, 0L, 0L, 0L) != 0) return failed("no_new_privs");
 

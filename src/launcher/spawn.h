@@ -14,6 +14,7 @@
 #include "base/fd.h"
 #include "launcher/client.h"
 #include "launcher/environment.h"
+#include "launcher/limits.h"
 #include "launcher/protocol.h"
 
 namespace filed {
@@ -54,7 +55,7 @@ class Spawner {
   Spawner(const LauncherSettings& settings, int socket);
 
   // Limits and [env] for the attempts from now on.
-  void configure(const LimitSettings& limits,
+  void configure(const std::vector<LimitValue>& limits,
                  const std::vector<std::pair<std::string_view, std::string_view>>& env);
 
   // Begins to start the attempt. `output` becomes its stdout and stderr, `text` (unless the kind is
@@ -73,14 +74,6 @@ class Spawner {
   static bool is_stuck(pid_t pid, const Starting& starting, StartFailure* failure);
 
  private:
-  // The kernel's struct rlimit64, the same everywhere.
-  struct Limit {
-    int resource;
-    const char* stage;
-    uint64_t soft;
-    uint64_t hard;
-  };
-
   // All that the child is to do.
   struct Plan {
     const char* program = nullptr;
@@ -100,7 +93,6 @@ class Spawner {
     int last_capability = -1;
     const Limit* limits = nullptr;
     size_t limit_count = 0;
-    const int* nice = nullptr;
     ConfineHook confine = nullptr;
     void* confine_context = nullptr;
     pid_t parent = 0;
@@ -125,8 +117,8 @@ class Spawner {
   Fd null_;
   UserCache users_;
   Environment environment_;
-  std::vector<Limit> limits_;
-  std::optional<int> nice_;
+  std::vector<LimitValue> admin_limits_;
+  std::vector<Limit> limits_;  // of the attempt that is being started
   ConfineHook confine_ = nullptr;
   ChildStack stack_;
   // Whose jobs were given up before their exec → until when, by the monotonic clock.

@@ -204,14 +204,17 @@ TEST_CASE("every message comes out of decode as it went into encode", "[launcher
   LimitSettings limits;
   limits.memory = 1 << 30;
   limits.nice = -5;
-  std::string configure = encode(ConfigureMessage{limits, {{"A", "1"}, {"B", ""}}});
+  std::string configure =
+      encode(ConfigureMessage{limit_values(limits), {{"A", "1"}, {"B", ""}}});
   auto decoded = decode(configure);
   REQUIRE(decoded);
   auto* c = std::get_if<ConfigureMessage>(&*decoded);
   REQUIRE(c != nullptr);
-  CHECK(c->limits.memory == limits.memory);
-  CHECK(c->limits.nice == limits.nice);
-  CHECK_FALSE(c->limits.cpu_s);
+  REQUIRE(c->limits.size() == 2);
+  CHECK(c->limits[0].name == "memory");
+  CHECK(c->limits[0].value == 1 << 30);
+  CHECK(c->limits[1].name == "nice");
+  CHECK(c->limits[1].value == -5);
   REQUIRE(c->env.size() == 2);
   CHECK(c->env[1].first == "B");
 
