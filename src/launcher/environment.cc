@@ -1,6 +1,5 @@
 #include "launcher/environment.h"
 
-#include <grp.h>
 #include <pwd.h>
 #include <unistd.h>
 
@@ -9,6 +8,7 @@
 #include <charconv>
 
 #include "base/clock.h"
+#include "base/users.h"
 #include "launcher/process_tree.h"
 
 namespace filed {
@@ -16,9 +16,8 @@ namespace {
 
 constexpr std::string_view kPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 constexpr int64_t kRememberNs = 5 * kNsPerSec;
-constexpr size_t kMostUsers = 256;               // remembered at once
+constexpr size_t kMaxUsers = 256;                // remembered at once
 constexpr size_t kMaxPasswdEntry = 1024 * 1024;  // a longer one counts as unknown
-constexpr int kMaxGroups = 65536;                // NGROUPS_MAX
 
 User look_up(uid_t uid) {
   User user;
@@ -36,19 +35,7 @@ User look_up(uid_t uid) {
   user.name = entry.pw_name;
   if (entry.pw_dir != nullptr && entry.pw_dir[0] == '/') user.home = entry.pw_dir;
   user.group = entry.pw_gid;
-  int count = 32;
-  for (;;) {
-    user.groups.resize(static_cast<size_t>(count));
-    int room = count;
-    if (getgrouplist(entry.pw_name, entry.pw_gid, user.groups.data(), &count) >= 0) break;
-    // Not every libc says how many there are.
-    if (count <= room) count = 2 * room;
-    if (count > kMaxGroups) {
-      count = 0;
-      break;
-    }
-  }
-  user.groups.resize(static_cast<size_t>(count));
+  user.groups = groups_of(entry.pw_name, entry.pw_gid).value_or(std::vector<gid_t>());
   return user;
 }
 
@@ -64,7 +51,7 @@ const User& UserCache::find(uid_t uid) {
   if (entry != users_.end() && now_ns - entry->second.read_at_ns < kRememberNs) {
     return entry->second.user;
   }
-  if (entry == users_.end() && users_.size() >= kMostUsers) users_.clear();
+  if (entry == users_.end() && users_.size() >= kMaxUsers) users_.clear();
   return users_.insert_or_assign(uid, Entry{look_up(uid), now_ns}).first->second.user;
 }
 
