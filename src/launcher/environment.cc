@@ -9,7 +9,6 @@
 
 #include "base/clock.h"
 #include "base/users.h"
-#include "launcher/process_tree.h"
 
 namespace filed {
 namespace {
@@ -55,15 +54,15 @@ const User& UserCache::find(uid_t uid) {
   return users_.insert_or_assign(uid, Entry{look_up(uid), now_ns}).first->second.user;
 }
 
-Environment::Environment(std::string mount_dir, std::string token)
-    : mount_dir_(std::move(mount_dir)), token_(std::move(token)) {}
+Environment::Environment(std::string mount_dir) : mount_dir_(std::move(mount_dir)) {}
 
 void Environment::configure(const std::vector<std::pair<std::string_view, std::string_view>>& env) {
   env_.clear();
   sets_path_ = sets_home_ = sets_user_ = sets_logname_ = sets_shell_ = false;
   for (const auto& [name, value] : env) {
     if (name.substr(0, 6) == "FILED_") continue;
-    // Set twice: the last one counts, and programs differ in which of two they see.
+    // If a name is set twice, the last one counts. Only one is kept, because programs differ in
+    // which of two they see.
     auto is_same = [wanted = name](const auto& entry) { return entry.first == wanted; };
     env_.erase(std::remove_if(env_.begin(), env_.end(), is_same), env_.end());
     if (name == "PATH") sets_path_ = true;
@@ -80,7 +79,8 @@ void Environment::add(std::string_view name, std::string_view value) {
   text_.append(name).append(1, '=').append(value).append(1, '\0');
 }
 
-char* const* Environment::build(const StartMessage& attempt, const User& user) {
+char* const* Environment::build(const StartMessage& attempt, const User& user,
+                                std::string_view mark) {
   text_.clear();
   offsets_.clear();
   size_t home_offset = 0;
@@ -90,12 +90,8 @@ char* const* Environment::build(const StartMessage& attempt, const User& user) {
     add(name, {digits, static_cast<size_t>(end - digits)});
   };
 
-  // The mark comes first, where a search finds it soonest.
-  char mark[24];
-  auto mark_end = std::to_chars(mark, mark + sizeof mark, attempt.run).ptr;
   offsets_.push_back(0);
-  text_.append(kRunVariable).append(1, '=').append(token_).append(1, '.');
-  text_.append(mark, mark_end).append(1, '\0');
+  text_.append(mark).append(1, '\0');
 
   if (!sets_path_) add("PATH", kPath);
   if (!sets_home_) {

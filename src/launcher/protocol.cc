@@ -16,7 +16,7 @@ namespace {
 
 constexpr size_t kMaxId = 255;  // NAME_MAX: an id is a file's name
 constexpr size_t kMaxPath = 4096;
-constexpr size_t kMaxStage = 512;
+constexpr size_t kMaxStep = 512;
 constexpr size_t kMaxLimitName = 64;
 
 enum class Kind : uint8_t {
@@ -160,7 +160,7 @@ void read_env(Reader& in, Env& env) {
 
 std::string write(const StartMessage& message) {
   Writer out(Kind::kStart);
-  out.number(uint64_t{message.run});
+  out.number(uint64_t{message.attempt});
   out.number(uint32_t{message.uid});
   out.number(uint32_t{message.gid});
   out.number(message.number);
@@ -176,11 +176,11 @@ std::string write(const StartMessage& message) {
 }
 
 void read(Reader& in, StartMessage& message) {
-  uint64_t run = 0;
+  uint64_t attempt = 0;
   uint32_t uid = 0;
   uint32_t gid = 0;
   uint8_t kind = 0;
-  in.number(run);
+  in.number(attempt);
   in.number(uid);
   in.number(gid);
   in.number(message.number);
@@ -193,7 +193,7 @@ void read(Reader& in, StartMessage& message) {
   read_env(in, message.env);
   read_limits(in, message.limits);
   if (kind > static_cast<uint8_t>(TextKind::kFile)) in.fail();
-  message.run = run;
+  message.attempt = attempt;
   message.uid = uid;
   message.gid = gid;
   message.kind = static_cast<TextKind>(kind);
@@ -217,19 +217,19 @@ void read(Reader& in, ConfigureMessage& message) {
 
 std::string write(const TerminateMessage& message) {
   Writer out(Kind::kTerminate);
-  out.number(uint64_t{message.run});
+  out.number(uint64_t{message.attempt});
   return out.take();
 }
 
-void read(Reader& in, TerminateMessage& message) { in.number(message.run); }
+void read(Reader& in, TerminateMessage& message) { in.number(message.attempt); }
 
 std::string write(const KillMessage& message) {
   Writer out(Kind::kKill);
-  out.number(uint64_t{message.run});
+  out.number(uint64_t{message.attempt});
   return out.take();
 }
 
-void read(Reader& in, KillMessage& message) { in.number(message.run); }
+void read(Reader& in, KillMessage& message) { in.number(message.attempt); }
 
 std::string write(const MountedMessage&) { return Writer(Kind::kMounted).take(); }
 void read(Reader&, MountedMessage&) {}
@@ -239,14 +239,14 @@ void read(Reader&, QuitMessage&) {}
 
 std::string write(const StartedMessage& message) {
   Writer out(Kind::kStarted);
-  out.number(uint64_t{message.run});
+  out.number(uint64_t{message.attempt});
   out.number(int32_t{message.pid});
   return out.take();
 }
 
 void read(Reader& in, StartedMessage& message) {
   int32_t pid = 0;
-  in.number(message.run);
+  in.number(message.attempt);
   in.number(pid);
   if (pid <= 0) in.fail();
   message.pid = pid;
@@ -254,23 +254,23 @@ void read(Reader& in, StartedMessage& message) {
 
 std::string write(const StartFailedMessage& message) {
   Writer out(Kind::kStartFailed);
-  out.number(uint64_t{message.run});
-  out.string(message.stage.substr(0, kMaxStage));
+  out.number(uint64_t{message.attempt});
+  out.string(message.step.substr(0, kMaxStep));
   out.number(message.error);
   out.number(message.fault);
   return out.take();
 }
 
 void read(Reader& in, StartFailedMessage& message) {
-  in.number(message.run);
-  in.string(message.stage, kMaxStage);
+  in.number(message.attempt);
+  in.string(message.step, kMaxStep);
   in.number(message.error);
   in.fault(message.fault);
 }
 
 std::string write(const ExitedMessage& message) {
   Writer out(Kind::kExited);
-  out.number(uint64_t{message.run});
+  out.number(uint64_t{message.attempt});
   out.number(int32_t{message.exit.wait_status});
   out.number(message.exit.cpu_us);
   out.number(message.exit.maxrss_kb);
@@ -279,7 +279,7 @@ std::string write(const ExitedMessage& message) {
 
 void read(Reader& in, ExitedMessage& message) {
   int32_t status = 0;
-  in.number(message.run);
+  in.number(message.attempt);
   in.number(status);
   in.number(message.exit.cpu_us);
   in.number(message.exit.maxrss_kb);
