@@ -35,6 +35,7 @@
 #include "base/log.h"
 #include "base/privileges.h"
 #include "base/users.h"
+#include "config/keys.h"
 #include "launcher/client.h"
 #include "mount/filesystem.h"
 #include "mount/notifier.h"
@@ -168,22 +169,6 @@ void confine_daemon(const Options& options, const Settings& settings,
   if (int error = Sandbox::prepare(spec, grants).apply(&stage)) {
     throw_errno(std::string("sandbox: ") + stage, error);
   }
-}
-
-// What can only be chosen at a start is the same in both.
-bool same_until_restart(const Settings& a, const Settings& b) {
-  auto paths = [](const SandboxSpec& spec) {
-    std::vector<std::pair<std::string, bool>> list;
-    for (const PathGrant& grant : spec.paths) list.emplace_back(grant.path, grant.writable);
-    return list;
-  };
-  return a.mount.dir == b.mount.dir && a.mount.mode == b.mount.mode &&
-         a.mount.owner == b.mount.owner && a.mount.group == b.mount.group &&
-         a.mount.allow_other == b.mount.allow_other && a.mount.inotify == b.mount.inotify &&
-         a.daemon.user == b.daemon.user && a.daemon.group == b.daemon.group &&
-         a.daemon.state_file == b.daemon.state_file && paths(a.sandbox) == paths(b.sandbox) &&
-         a.sandbox.network == b.sandbox.network && a.sandbox.connect == b.sandbox.connect &&
-         a.sandbox.bind == b.sandbox.bind && a.sandbox.required == b.sandbox.required;
 }
 
 class Daemon {
