@@ -1,7 +1,7 @@
 # alone
 # What the three processes may do, in the three ways of running filed: ids and capabilities as filed(5) has them.
-. "${0%/*}/../lib.sh"
-. "${0%/*}/people"
+. "${0%/*}/../lib/test.sh"
+. "${0%/*}/../lib/people.sh"
 
 none=0000000000000000
 # set BIT…: a set of capabilities, by the numbers of capabilities(7).
