@@ -365,7 +365,6 @@ int Attempts::abandon(Attempt& attempt, const Transition& row) {
   core_.turn.on_rollback([this, &attempt] {
     attempt.tie = Tie::kAttached;
     by_job_.at(attempt.ino).attached = &attempt;
-    if (attempt.ended()) ends_to_retry_ = true;
     if (attempt.log->unsaved() > 0 && !saves_.has(attempt.id)) {
       saves_.set(attempt.id, core_.clock.mono_ns() + kSaveDelayNs);
     }
