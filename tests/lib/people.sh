@@ -1,6 +1,6 @@
 # What the tests of users source after test.sh: three users, who are gone when the test ends. $alice and $bob
 # are in the group $team, $carol is not, and is in $club.
-# shellcheck shell=sh disable=SC2013
+# shellcheck shell=sh
 
 needs root fuse as
 
@@ -81,11 +81,4 @@ capabilities() {
 # ids PID: user, then group, each real, effective, saved and of files.
 ids() {
 	awk '/^(Uid|Gid):/ { printf "%s%s %s %s %s", sep, $2, $3, $4, $5; sep = " / " }' "/proc/$1/status"
-}
-
-# process NAME: the pid of the daemon's child of that name.
-process() {
-	for child in $(cat "/proc/$filed_pid/task/$filed_pid/children"); do
-		[ "$(cat "/proc/$child/comm")" != "$1" ] || echo "$child"
-	done
 }

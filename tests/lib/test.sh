@@ -179,9 +179,23 @@ running() {
 	esac
 }
 
+# process NAME: the process id of the daemon's child of that name: filed-launcher or filed-notifier.
+process() {
+	# shellcheck disable=SC2013
+	for child in $(cat "/proc/$filed_pid/task/$filed_pid/children"); do
+		[ "$(cat "/proc/$child/comm")" != "$1" ] || echo "$child"
+	done
+}
+
 wait_gone() { # PID [SECONDS]
 	gone_pid=$1
 	wait_for '! running "$gone_pid"' "${2-}"
+}
+
+# wait_for_watches PID COUNT: until that inotifywait watches COUNT directories. It says so only by a word for humans.
+wait_for_watches() {
+	watcher_pid=$1 watches=$2
+	wait_for '[ "$(cat "/proc/$watcher_pid/fdinfo"/* 2>/dev/null | grep -c "^inotify wd")" = "$watches" ]' 20
 }
 
 # --- jobs ------------------------------------------------------------------------------------------

@@ -2,8 +2,10 @@
 # it. Sourced after test.sh.
 # shellcheck shell=sh disable=SC2154
 
+# Its stderr is dropped, because its shell may write "Terminated" there when a child is killed.
 cat >"$tmp/tree" <<'EOF'
 cd "$1"
+exec 2>/dev/null
 note='echo $$ >>pids; exec sleep 1000'
 trap 'echo still here' TERM
 echo $$ >>pids
@@ -39,6 +41,6 @@ launcher_pid() {
 
 # All of the tree is dead, or will be in the next moment.
 assert_tree_dies() {
-	wait_for '[ -z "$(living)" ]' 5
+	wait_for '[ -z "$(living)" ]'
 	rm "$tmp/pids"
 }

@@ -39,10 +39,10 @@ echo 'retries = 1' >"$q/config.ini"
 kill -HUP "$filed_pid"
 wait_for 'grep -q "configuration read again" "$log"'
 if command -v inotifywait >/dev/null; then
-	inotifywait -q -t 10 -e moved_to "$q/complete" >"$tmp/event" 2>&1 &
+	inotifywait -q -t 60 -e moved_to "$q/complete" >"$tmp/event" 2>&1 &
 	watcher=$!
 	chmod 1700 "$q/pending" "$q/active" "$q/complete"
-	sleep 0.3
+	wait_for_watches "$watcher" 1
 	echo true >"$q/pending/told"
 	wait "$watcher" || fail 'no event from directories that only root may write'
 fi

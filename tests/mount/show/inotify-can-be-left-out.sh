@@ -1,12 +1,11 @@
-# With inotify = no, watchers are told of what users do only, and the times of the directories are right
-# all the same.
+# With inotify = no, watchers are told only of what users do. The times of the directories are right all the same.
 . "${0%/*}/../../lib/test.sh"
 needs inotifywait
 config workers=0 '[mount]' inotify=no
 start_filed
 inotifywait -q -m --format '%e %f' -o "$tmp/events" "$q/pending" "$q/complete" 2>"$tmp/watcher" &
 watcher=$!
-wait_for 'touch "$q/pending/.probe" && rm "$q/pending/.probe" && [ -s "$tmp/events" ]'
+wait_for_watches "$watcher" 2
 submit 1 ':'
 before=$(stat -c %y "$q/complete")
 assert_eq "$before" "$(stat -c %y "$q/complete")" "the time of a directory that nothing has changed"

@@ -1,6 +1,6 @@
-# Whoever moves a job, inotify tells of it at both directories, in order and with one cookie: 500 jobs,
-# and none of their events is missing or there twice. What has arrived can be read at once.
-# limit: 180
+# inotify tells of each move at both directories, in order and with one cookie, no matter whether filed or a user has
+# moved the job. 500 jobs: no event is missing, and none comes twice.
+# limit: 300
 . "${0%/*}/../../lib/test.sh"
 needs inotifywait python3
 config workers=2 retries=1 backoff=10ms keep_failed=0
@@ -9,8 +9,7 @@ start_filed
 inotifywait -q -m -e move -e delete -e create --format '%w %e %c %f' -o "$tmp/events" \
 	"$q/pending" "$q/active" "$q/failed" "$q/complete" 2>"$tmp/watcher" &
 watcher=$!
-# It is ready once it has seen something.
-wait_for 'touch "$q/pending/.probe" && rm "$q/pending/.probe" && [ -s "$tmp/events" ]'
+wait_for_watches "$watcher" 4
 
 i=0
 while [ $i -lt 500 ]; do
@@ -22,15 +21,16 @@ while [ $i -lt 500 ]; do
 	i=$((i + 1))
 done
 wait_for '[ "$(counter complete)" = 450 ] && [ "$(counter failed)" = 50 ]' 120
-# Those of the last jobs may still be under way.
-wait_for '[ "$(grep -c "/complete/ MOVED_TO" "$tmp/events")" = 450 ] && [ "$(grep -c "/failed/ MOVED_TO" "$tmp/events")" = 50 ]'
+# The events of the last jobs may come a moment later.
+wait_for '[ "$(grep -c "/complete/ MOVED_TO" "$tmp/events")" = 450 ]' 60
+wait_for '[ "$(grep -c "/failed/ MOVED_TO" "$tmp/events")" = 50 ]' 60
 
 # A user's own moves, and expiry.
 mv "$q/failed/7" "$q/pending/.held"
 rm "$q/complete/1"
 echo 'keep_complete = 1ms' >"$q/config.ini"
-wait_for '[ "$(counter complete)" = 0 ]'
-wait_for '[ "$(grep -c "/complete/ DELETE" "$tmp/events")" = 450 ]'
+wait_for '[ "$(counter complete)" = 0 ]' 60
+wait_for '[ "$(grep -c "/complete/ DELETE" "$tmp/events")" = 450 ]' 60
 kill "$watcher"
 
 cat >"$tmp/check.py" <<'EOF'
@@ -39,8 +39,6 @@ where, cookies, seen = {}, {}, collections.Counter()
 for line in open(sys.argv[1]):
     place, event, cookie, name = line.rstrip("\n").split(" ", 3)
     place = place.rstrip("/").rsplit("/", 1)[1]
-    if name == ".probe":
-        continue
     if event == "CREATE":
         assert name not in where, line
         where[name] = place
@@ -54,11 +52,13 @@ for line in open(sys.argv[1]):
         assert where.pop(name) == place, line
     seen[place, event] += 1
 assert not cookies, cookies
-assert seen["pending", "MOVED_FROM"] == 550, seen  # 500 first attempts and 50 second ones
-assert seen["active", "MOVED_TO"] == seen["active", "MOVED_FROM"] == 550, seen
-assert seen["pending", "MOVED_TO"] == 51, seen  # retries, and mv
+# A start that a busy machine has put off is one more move to active/ and back.
+put_off = open(sys.argv[2]).read().count(": cannot start now: ")
+assert seen["pending", "MOVED_FROM"] == 550 + put_off, seen  # 500 first attempts and 50 second ones
+assert seen["active", "MOVED_TO"] == seen["active", "MOVED_FROM"] == 550 + put_off, seen
+assert seen["pending", "MOVED_TO"] == 51 + put_off, seen  # retries, and mv
 assert seen["failed", "MOVED_TO"] == 50 and seen["failed", "MOVED_FROM"] == 1, seen
 assert seen["complete", "MOVED_TO"] == seen["complete", "DELETE"] == 450, seen
 EOF
-python3 "$tmp/check.py" "$tmp/events" || fail "the events are not what they should be"
+python3 "$tmp/check.py" "$tmp/events" "$log" || fail "the events are not what they should be"
 if grep -q "lag behind" "$log"; then fail "events were left out"; fi
