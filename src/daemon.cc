@@ -35,11 +35,13 @@
 #include "base/log.h"
 #include "base/privileges.h"
 #include "base/users.h"
+#include "config/keys.h"
 #include "launcher/client.h"
 #include "mount/filesystem.h"
 #include "mount/notifier.h"
 #include "mount/session.h"
 #include "queue/queue.h"
+#include "queue/recovery.h"
 #include "sandbox/program.h"
 #include "sandbox/sandbox.h"
 
@@ -169,22 +171,6 @@ void confine_daemon(const Options& options, const Settings& settings,
   }
 }
 
-// What can only be chosen at a start is the same in both.
-bool same_until_restart(const Settings& a, const Settings& b) {
-  auto paths = [](const SandboxSpec& spec) {
-    std::vector<std::pair<std::string, bool>> list;
-    for (const PathGrant& grant : spec.paths) list.emplace_back(grant.path, grant.writable);
-    return list;
-  };
-  return a.mount.dir == b.mount.dir && a.mount.mode == b.mount.mode &&
-         a.mount.owner == b.mount.owner && a.mount.group == b.mount.group &&
-         a.mount.allow_other == b.mount.allow_other && a.mount.inotify == b.mount.inotify &&
-         a.daemon.user == b.daemon.user && a.daemon.group == b.daemon.group &&
-         a.daemon.state_file == b.daemon.state_file && paths(a.sandbox) == paths(b.sandbox) &&
-         a.sandbox.network == b.sandbox.network && a.sandbox.connect == b.sandbox.connect &&
-         a.sandbox.bind == b.sandbox.bind && a.sandbox.required == b.sandbox.required;
-}
-
 class Daemon {
  public:
   Daemon(const Options& options, const Settings& settings);
@@ -278,14 +264,14 @@ Daemon::Daemon(const Options& options, const Settings& settings)
   queue_options.mount_dir = mount_dir;
   queue_options.hooks = settings.hooks;
   queue_.emplace(*store_, *launcher_, clock_, LiveSettings(settings), queue_options);
-  end_interrupted_attempts(launcher.token, queue_->interrupted_runs());
-  if (int error = queue_->recover()) throw_errno(state_file, error);
+  end_interrupted_attempts(launcher.token, interrupted_attempts(*store_));
+  if (int error = recover(*store_, clock_)) throw_errno(state_file, error);
 
   loop_.emplace();
   notifier_->attach(*loop_);
   wall_timer_.reset(timerfd_create(CLOCK_REALTIME, TFD_CLOEXEC | TFD_NONBLOCK));
   if (!wall_timer_) throw_errno("timerfd_create");
-  launcher_->attach(*loop_, *queue_, [this] { launcher_gone_ = true; });
+  launcher_->attach(*loop_, queue_->launcher_events(), [this] { launcher_gone_ = true; });
 
   filesystem_.emplace(*queue_, *store_, *notifier_, clock_, defaults, settings.mount.inotify);
   session_.emplace(*filesystem_, mount_dir, allow_other);
@@ -369,7 +355,7 @@ void Daemon::reload() {
 }
 
 void Daemon::arm_wall_timer() {
-  int64_t next = queue_->next_wall_ns();
+  int64_t next = queue_->next_wall_ns().value_or(-1);
   if (next == wall_timer_ns_) return;
   wall_timer_ns_ = next;
   itimerspec when{};
@@ -396,7 +382,7 @@ int Daemon::run() {
   bool quitting = false;
   int64_t quit_by_ns = -1;
   while (!launcher_gone_) {
-    int64_t deadline = quitting ? quit_by_ns : queue_->next_deadline_ns();
+    int64_t deadline = quitting ? quit_by_ns : queue_->next_deadline_ns().value_or(-1);
     bool idle = !loop_->wait(untidy ? 0 : deadline);
     gather_receipts();
     if (std::exchange(mount_gone_, false) && !quitting && orderly) {

@@ -4,7 +4,6 @@
 // confines itself, closes what it inherited, and becomes the command.
 
 #include <fcntl.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -14,15 +13,12 @@
 #include <string>
 #include <vector>
 
+#include "base/descriptors.h"
 #include "base/error.h"
 #include "base/fd.h"
 #include "config/options.h"
 #include "sandbox/program.h"
 #include "sandbox/sandbox.h"
-
-#ifndef SYS_close_range  // the same on every architecture but alpha
-#define SYS_close_range 436
-#endif
 
 namespace filed {
 namespace {
@@ -68,7 +64,7 @@ int launch(const LaunchOptions& options) {
     return kErrorExit;
   }
   // What is open is out of Landlock's reach; a job has nothing above 2 either.
-  if (syscall(SYS_close_range, 3u, ~0u, 0u) != 0) {
+  if (close_range(3U, ~0U, 0U) != 0) {
     say(std::string("close_range: ") + std::strerror(errno));
     return kErrorExit;
   }

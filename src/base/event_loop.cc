@@ -26,11 +26,14 @@ int EventLoop::add(int fd, uint32_t events, Handler handler) {
   event.events = events;
   event.data.fd = fd;
   if (epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) != 0) return errno;
-  watches_[fd] = {std::move(handler), next_serial_++};
+  watches_[fd] = {std::move(handler), events, next_sequence_number_++};
   return 0;
 }
 
 void EventLoop::modify(int fd, uint32_t events) {
+  auto watch = watches_.find(fd);
+  if (watch == watches_.end() || watch->second.events == events) return;
+  watch->second.events = events;
   epoll_event event{};
   event.events = events;
   event.data.fd = fd;
@@ -49,32 +52,33 @@ bool EventLoop::wait(int64_t deadline_ns) {
     if (left > 0 && left < kNsPerMs) {
       pollfd any = {epoll_.get(), POLLIN, 0};
       timespec pause = to_timespec(left);
-      ppoll(&any, 1, &pause, nullptr);  // what has come is asked for below, also after a signal
+      ppoll(&any, 1, &pause, nullptr);  // epoll_wait below takes what has come, also after a signal
       left = 0;
     }
-    constexpr int64_t kLongest = 24 * 3600 * int64_t{1000};
-    // Rounded up: waking just before the deadline would only make the loop spin.
-    timeout_ms = static_cast<int>(std::min<int64_t>((left + kNsPerMs - 1) / kNsPerMs, kLongest));
+    constexpr int64_t kMaxTimeoutMs = 24 * 3600 * int64_t{1000};
+    // Rounded up, because waking just before the deadline would only make the loop spin.
+    timeout_ms =
+        static_cast<int>(std::min<int64_t>((left + kNsPerMs - 1) / kNsPerMs, kMaxTimeoutMs));
   }
   std::array<epoll_event, kEventsAtOnce> events;
   int count = epoll_wait(epoll_.get(), events.data(), kEventsAtOnce, timeout_ms);
-  // So it comes back from SIGSTOP and SIGCONT. What has happened meanwhile goes before the
-  // deadlines that have passed.
+  // EINTR comes after SIGSTOP and SIGCONT. Events from that time go before deadlines that have
+  // passed.
   if (count < 0 && errno == EINTR) {
     count = epoll_wait(epoll_.get(), events.data(), kEventsAtOnce, 0);
   }
   if (count < 0) return false;
 
-  // A handler may close a descriptor whose event is still in the list, and open another with its
-  // number: the serial, taken before the first call, tells them apart.
-  std::array<uint64_t, kEventsAtOnce> serials;
+  // A handler may close a descriptor whose event is still in the list, and open another with the
+  // same number. The sequence number, taken before the first call, tells them apart.
+  std::array<uint64_t, kEventsAtOnce> sequence_numbers;
   for (int i = 0; i < count; ++i) {
     auto watch = watches_.find(events[i].data.fd);
-    serials[i] = watch == watches_.end() ? 0 : watch->second.serial;
+    sequence_numbers[i] = watch == watches_.end() ? 0 : watch->second.sequence_number;
   }
   for (int i = 0; i < count; ++i) {
     auto watch = watches_.find(events[i].data.fd);
-    if (watch == watches_.end() || watch->second.serial != serials[i]) continue;
+    if (watch == watches_.end() || watch->second.sequence_number != sequence_numbers[i]) continue;
     Handler handler = watch->second.handler;  // a copy: the handler may remove itself
     handler(events[i].events);
   }

@@ -1,4 +1,4 @@
-// Waits on descriptors with epoll and calls who asked for them. One thread only.
+// Waits on descriptors with epoll and calls the handlers of those that are ready. One thread only.
 #pragma once
 
 #include <cstdint>
@@ -20,7 +20,9 @@ class EventLoop {
   // Watches `fd`, level-triggered, until remove(). The descriptor stays the caller's. Returns 0 or
   // an errno (ENOSPC: too many watches, ENOMEM).
   int add(int fd, uint32_t events, Handler handler);
+  // Watches for these events instead. No system call if they are the same as before.
   void modify(int fd, uint32_t events);
+
   void remove(int fd);
 
   // Waits for events, at most until `deadline_ns` (CLOCK_MONOTONIC; negative: for ever), and calls
@@ -31,11 +33,12 @@ class EventLoop {
  private:
   struct Watch {
     Handler handler;
-    uint64_t serial;  // tells a descriptor from an earlier one with the same number
+    uint32_t events;
+    uint64_t sequence_number;  // tells a descriptor from an earlier one with the same number
   };
 
   Fd epoll_;
-  uint64_t next_serial_ = 1;
+  uint64_t next_sequence_number_ = 1;
   std::unordered_map<int, Watch> watches_;
 };
 

@@ -1,11 +1,18 @@
 #include "base/files.h"
 
+#include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
-#include <cstdio>
+#include <cstdint>
 #include <cstdlib>
 #include <memory>
+#include <string_view>
+
+#include "base/fd.h"
+#include "base/text.h"
 
 namespace filed {
 
@@ -40,19 +47,54 @@ int make_folders(const std::string& path, mode_t mode) {
   return mkdir(path.c_str(), mode) == 0 || errno == EEXIST ? 0 : errno;
 }
 
-std::vector<std::string> read_lines(const std::string& path) {
-  std::vector<std::string> lines;
-  std::unique_ptr<FILE, int (*)(FILE*)> file(fopen(path.c_str(), "re"), fclose);
-  if (file == nullptr) return lines;
-  char* line = nullptr;
-  size_t room = 0;
-  ssize_t size;
-  while ((size = getline(&line, &room, file.get())) >= 0) {
-    if (size > 0 && line[size - 1] == '\n') --size;
-    lines.emplace_back(line, static_cast<size_t>(size));
+ssize_t read_up_to(int fd, char* buffer, size_t size) {
+  size_t got = 0;
+  while (got < size) {
+    ssize_t n = read(fd, buffer + got, size - got);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0 && got == 0) return -1;
+    if (n <= 0) break;
+    got += static_cast<size_t>(n);
   }
-  free(line);
-  return lines;
+  return static_cast<ssize_t>(got);
+}
+
+int read_all(int fd, size_t limit, std::string& text) {
+  char buffer[16 * 1024];
+  for (size_t left = limit; left > 0;) {
+    ssize_t n = read_up_to(fd, buffer, std::min(left, sizeof buffer));
+    if (n < 0) return errno;
+    if (n == 0) break;
+    text.append(buffer, static_cast<size_t>(n));
+    left -= static_cast<size_t>(n);
+  }
+  return 0;
+}
+
+int read_file(const std::string& path, size_t limit, std::string& text) {
+  Fd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  return fd ? read_all(fd.get(), limit, text) : errno;
+}
+
+std::string script_interpreter(int fd) {
+  constexpr size_t kMaxScriptLine = 255;  // the kernel reads no more of it
+  char buffer[kMaxScriptLine];
+  ssize_t n = pread(fd, buffer, sizeof buffer, 0);
+  if (n < 2) return {};
+  std::string_view line(buffer, static_cast<size_t>(n));
+  if (line.substr(0, 2) != "#!") return {};
+  line = line.substr(2, line.substr(2).find('\n'));
+  size_t start = line.find_first_not_of(" \t");
+  if (start == std::string_view::npos) return {};
+  line.remove_prefix(start);
+  return std::string(line.substr(0, line.find_first_of(" \t")));
+}
+
+std::vector<std::string> read_lines(const std::string& path) {
+  std::string text;
+  if (read_file(path, SIZE_MAX, text) != 0 || text.empty()) return {};
+  if (text.back() == '\n') text.pop_back();
+  return split(text, '\n');
 }
 
 }  // namespace filed

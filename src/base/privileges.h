@@ -18,13 +18,18 @@ struct HeldCapabilities {
 };
 HeldCapabilities held_capabilities();  // throws Error
 
+// The same without exceptions; both may be called between fork and exec. Return 0 or an errno.
+// What leaves the permitted or the inheritable set leaves the ambient one, too.
+int get_capabilities(HeldCapabilities& held) noexcept;
+int set_capabilities(const HeldCapabilities& wanted) noexcept;
+
 // Keeps of the calling thread's capabilities at most these, and none that an exec by an ordinary
 // user hands on (inheritable, ambient). What is in `effective` and was permitted is in force
 // afterwards. Throws Error, also when more is left than was meant.
 void keep_capabilities(Capabilities permitted, Capabilities effective);
 
-// Empties the bounding set, so that no exec gives a capability. Without CAP_SETPCAP nothing
-// happens.
-void drop_bounding_set();
+// Empties the bounding set, so that no exec gives a capability. Returns 0, or an errno: EPERM
+// without CAP_SETPCAP. May be called between fork and exec.
+int drop_bounding_set() noexcept;
 
 }  // namespace filed

@@ -12,7 +12,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
-#include <optional>
 
 #include "base/error.h"
 #include "base/log.h"
@@ -21,7 +20,7 @@ namespace filed {
 namespace {
 
 constexpr uid_t kNobody = 65534;
-constexpr int kMaxGroups = 65536;  // NGROUPS_MAX
+constexpr size_t kMaxGroups = 65536;  // NGROUPS_MAX
 
 #if defined(FILED_STATIC) && defined(__GLIBC__)
 // A program that is statically linked with glibc would load the modules that /etc/nsswitch.conf
@@ -41,19 +40,6 @@ std::optional<unsigned> parse_id(const std::string& text) {
   auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), id);
   if (error != std::errc() || end != text.data() + text.size() || id == ~0U) return std::nullopt;
   return id;
-}
-
-std::vector<gid_t> groups_of(const std::string& name, gid_t gid) {
-  std::vector<gid_t> groups(64);
-  while (true) {
-    int count = static_cast<int>(groups.size());
-    if (getgrouplist(name.c_str(), gid, groups.data(), &count) >= 0) {
-      groups.resize(static_cast<size_t>(count));
-      return groups;
-    }
-    if (groups.size() > kMaxGroups) throw Error("user `" + escaped(name) + "`: too many groups");
-    groups.resize(groups.size() * 2);
-  }
 }
 
 std::vector<gid_t> current_groups() {
@@ -98,10 +84,27 @@ gid_t find_group(const std::string& name_or_number) {
   return entry->gr_gid;
 }
 
+std::optional<std::vector<gid_t>> groups_of(const std::string& name, gid_t gid) {
+  std::vector<gid_t> groups(64);
+  while (groups.size() <= kMaxGroups) {
+    int count = static_cast<int>(groups.size());
+    if (getgrouplist(name.c_str(), gid, groups.data(), &count) >= 0) {
+      groups.resize(static_cast<size_t>(count));
+      return groups;
+    }
+    // Not every C library says how many there are.
+    groups.resize(groups.size() * 2);
+  }
+  return std::nullopt;
+}
+
 UserIds user_in_group(uid_t uid, gid_t gid) {
   const passwd* entry = getpwuid(uid);
   if (entry == nullptr) return {uid, gid};
-  return {uid, gid, groups_of(entry->pw_name, gid)};
+  std::string name = entry->pw_name;
+  auto groups = groups_of(name, gid);
+  if (!groups) throw Error("user `" + escaped(name) + "`: too many groups");
+  return {uid, gid, *std::move(groups)};
 }
 
 UserIds unprivileged_user() {

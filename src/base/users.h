@@ -3,6 +3,7 @@
 
 #include <sys/types.h>
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,12 +22,16 @@ struct UserIds {
 UserIds find_user(const std::string& name_or_number);
 gid_t find_group(const std::string& name_or_number);
 
+// All groups of the user, `gid` among them, as the group database has them; nothing if there are
+// more than the kernel allows.
+std::optional<std::vector<gid_t>> groups_of(const std::string& name, gid_t gid);
+
 // The user with another primary group. The supplementary ones are those that the group database
 // gives the user, and `gid`.
 UserIds user_in_group(uid_t uid, gid_t gid);
 
-// Whom a daemon becomes that needs the rights of nobody in particular: the user `filed` where there
-// is one, else `nobody`.
+// The unprivileged user that a daemon switches to: the user `filed` where there is one, else
+// `nobody`.
 UserIds unprivileged_user();
 
 // While it lives, files are opened and made as another user. Throws Error.

@@ -14,10 +14,10 @@ namespace {
 
 constexpr std::string_view kSection = "queue";
 
-std::vector<const Key*> queue_keys() {
+std::vector<const Key*> live_keys() {
   std::vector<const Key*> keys;
   for (const Key& key : all_keys()) {
-    if (key.section == kSection) keys.push_back(&key);
+    if (key.scope == Scope::kLive) keys.push_back(&key);
   }
   return keys;
 }
@@ -49,7 +49,7 @@ std::string setting(const std::string& name, const std::string& value, const std
 // The values of [queue] that differ from those of `base`.
 std::map<std::string, std::string> difference(const Settings& base, const Settings& settings) {
   std::map<std::string, std::string> changed;
-  for (const Key* key : queue_keys()) {
+  for (const Key* key : live_keys()) {
     std::string value = key->print(settings);
     if (value != key->print(base)) changed.emplace(key->name, std::move(value));
   }
@@ -74,7 +74,7 @@ std::string LiveSettings::text() const {
   std::vector<Row> rows;
   size_t name_width = 0;
   size_t value_width = 0;
-  for (const Key* key : queue_keys()) {
+  for (const Key* key : live_keys()) {
     Row row{std::string(key->name), key->print(current_), "default"};
     auto written = base_.queue_written.find(row.name);
     if (overrides_.contains(row.name)) {

@@ -1,15 +1,12 @@
 #include "config/settings.h"
 
-#include <fcntl.h>
 #include <sched.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <thread>
 
 #include "base/error.h"
-#include "base/fd.h"
+#include "base/files.h"
 #include "config/ini.h"
 #include "config/keys.h"
 
@@ -26,22 +23,6 @@ int available_cpus() {
   return std::clamp(count, 1, kMaxWorkers);
 }
 
-// The bytes of a file, or enough of them to see that they are too many.
-std::string read_whole(const std::string& path) {
-  Fd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!fd) throw_errno(path);
-  std::string text;
-  std::array<char, 4096> buffer;
-  while (text.size() <= kMaxIniBytes) {
-    ssize_t count = read(fd.get(), buffer.data(), buffer.size());
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) throw_errno(path);
-    if (count == 0) break;
-    text.append(buffer.data(), static_cast<size_t>(count));
-  }
-  return text;
-}
-
 }  // namespace
 
 Settings default_settings() {
@@ -51,7 +32,10 @@ Settings default_settings() {
 }
 
 void read_config_file(const std::string& path, Settings& settings) {
-  auto error = read_settings(read_whole(path), ConfigScope::kFile, path, settings);
+  std::string text;
+  // One byte more than is allowed shows that there are too many.
+  if (int failure = read_file(path, kMaxIniBytes + 1, text)) throw_errno(path, failure);
+  auto error = read_settings(text, ConfigScope::kFile, path, settings);
   if (!error) return;
   std::string where = error->line == 0 ? path : path + ":" + std::to_string(error->line);
   throw Error(where + ": " + error->reason);

@@ -1,10 +1,10 @@
-// Messages wait in outgoing_ until the end of the turn, when as many as possible leave with one
-// sendmmsg; when the socket is full the loop goes on at EPOLLOUT. The launcher's replies come in
-// order, and so the events do: an attempt's pipe is only watched from Started on, and on Exited
-// what is left in it is read before the end is told. That reading stops at the first read that
-// finds less than it asked for: the pipe was empty then. It does not wait for the end of the file,
-// for which a process that left the session could let us wait for ever, nor does it go on for more
-// than a pipe can hold.
+// Messages wait in outgoing_ until the end of the turn, so that one sendmmsg sends many. When the
+// socket is full, the loop goes on at EPOLLOUT. The launcher's replies come in order.
+//
+// An attempt's pipe is watched from Started on. On Exited, the rest in it is read before the end is
+// told. That reading stops at the first read that gets less than it asked for, because then the
+// pipe was empty. It does not wait for the end of file, because a process that left the session may
+// keep the pipe open for ever; and it reads no more than a pipe can hold.
 #include "launcher/client.h"
 
 #include <fcntl.h>
@@ -13,7 +13,6 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -27,7 +26,6 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "launcher/launcher.h"
-#include "launcher/process_tree.h"
 #include "launcher/protocol.h"
 #include "launcher/spawn.h"
 
@@ -45,14 +43,14 @@
 namespace filed {
 namespace {
 
-constexpr size_t kReadSize = 64 * 1024;        // what a pipe holds by default
-constexpr size_t kLongestDrain = 1024 * 1024;  // what one can be made to hold (fs.pipe-max-size)
-constexpr int kMaxBatches = 8;                 // of replies a wake-up
+constexpr size_t kReadSize = 64 * 1024;    // what a pipe holds by default
+constexpr size_t kMaxDrain = 1024 * 1024;  // what a pipe can be made to hold (fs.pipe-max-size)
+constexpr int kMaxBatches = 8;             // of replies a wake-up
 constexpr int kSocketBuffer = 1024 * 1024;
 constexpr int64_t kPollNs = 10 * kNsPerMs;
 
-// A closed descriptor among 0 to 2 would be given to the next file that is opened, and what is
-// meant for stderr would go there.
+// A closed descriptor among 0 to 2 would be the next file that is opened, and messages for stderr
+// would be written to it.
 void open_standard_descriptors() {
   int fd;
   do {
@@ -72,12 +70,12 @@ bool write_all(int fd, std::string_view bytes) {
   return true;
 }
 
-// The text in a file without a name that nobody can change any more, open for reading only. An
-// empty descriptor with errno when that fails.
+// The text in a file without a name that no process can change, open for reading only. An empty
+// descriptor with errno when that fails.
 Fd sealed_text(std::string_view text) {
   unsigned flags = MFD_CLOEXEC | MFD_ALLOW_SEALING;
   Fd file(memfd_create("filed-job", flags | MFD_EXEC));
-  // Kernels before 6.3 do not know MFD_EXEC, and make every one executable.
+  // Kernels before 6.3 do not know MFD_EXEC and make every such file executable.
   if (!file && errno == EINVAL) file.reset(memfd_create("filed-job", flags));
   if (!file || !write_all(file.get(), text)) return Fd();
   if (fcntl(file.get(), F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) !=
@@ -121,7 +119,7 @@ LauncherClient::~LauncherClient() {
   reap(0);
   if (loop_ != nullptr) {
     if (socket_) loop_->remove(socket_.get());
-    for (auto& [run, state] : runs_) unwatch_output(state);
+    for (auto& [id, attempt] : attempts_) unwatch_output(attempt);
   }
 }
 
@@ -130,74 +128,83 @@ void LauncherClient::attach(EventLoop& loop, LauncherEvents& events,
   loop_ = &loop;
   events_ = &events;
   on_gone_ = std::move(on_gone);
-  interest_ = EPOLLIN;
-  int error = loop.add(socket_.get(), interest_, [this](uint32_t ready) { on_socket(ready); });
+  int error = loop.add(socket_.get(), EPOLLIN, [this](uint32_t ready) { on_socket(ready); });
   if (error != 0) throw_errno("launcher: epoll", error);
 }
 
-void LauncherClient::start(const StartRequest& attempt) {
-  runs_.try_emplace(attempt.attempt);
-  StartMessage message{attempt.attempt,
-                       attempt.uid,
-                       attempt.gid,
-                       attempt.number,
-                       attempt.retries,
-                       kind_of(attempt.text),
-                       attempt.id,
-                       attempt.shell,
+// Puts the text into the message or into a file, and a hook's input beside it. Returns false when
+// that fails; then start_failed will say why.
+bool LauncherClient::prepare_text(const StartRequest& request, StartMessage& message, Fd& text) {
+  auto failed = [&](const char* step, int error) {
+    fail_later(request.attempt, step, error);
+    return false;
+  };
+  if (request.text.find('\0') != std::string::npos) return failed("NUL byte in the text", EINVAL);
+  if (message.kind != TextKind::kArgument) {
+    text = sealed_text(request.text);
+    return text || failed("text", errno);
+  }
+  message.text = request.text;
+  if (!request.hook) return true;
+  text.reset(fcntl(request.input->get(), F_DUPFD_CLOEXEC, 3));
+  return text || failed("input", errno);
+}
+
+void LauncherClient::start(const StartRequest& request) {
+  AttemptId id = request.attempt;
+  Attempt& attempt = attempts_[id];
+  StartMessage message{id,
+                       request.uid,
+                       request.gid,
+                       request.number,
+                       request.retries,
+                       kind_of(request.text),
+                       request.id,
+                       request.shell,
                        {},
-                       attempt.hook,
-                       {}};
-  message.env.assign(attempt.env.begin(), attempt.env.end());
-  if (attempt.text.find('\0') != std::string::npos) {
-    return fail_later(attempt.attempt, "NUL byte in the text", EINVAL);
-  }
+                       request.hook,
+                       {},
+                       request.limits};
+  message.env.assign(request.env.begin(), request.env.end());
   Fd text;
-  if (message.kind == TextKind::kArgument) {
-    message.text = attempt.text;
-    if (attempt.hook) text.reset(fcntl(attempt.input->get(), F_DUPFD_CLOEXEC, 3));
-    if (attempt.hook && !text) return fail_later(attempt.attempt, "input", errno);
-  } else {
-    text = sealed_text(attempt.text);
-    if (!text) return fail_later(attempt.attempt, "text", errno);
-  }
+  if (!prepare_text(request, message, text)) return;
   int pipe[2];
-  if (pipe2(pipe, O_CLOEXEC) != 0) return fail_later(attempt.attempt, "pipe", errno);
-  runs_[attempt.attempt].output.reset(pipe[0]);
+  if (pipe2(pipe, O_CLOEXEC) != 0) return fail_later(id, "pipe", errno);
+  attempt.output.reset(pipe[0]);
   Fd output(pipe[1]);
-  // Our end only: jobs expect writes that wait.
+  // Only the read end, because jobs expect writes that block.
   fcntl(pipe[0], F_SETFL, O_NONBLOCK);
   std::string bytes = encode(message);
-  // What the launcher would refuse, it would refuse as a breach of the protocol, and leave.
-  if (!decode(bytes)) return fail_later(attempt.attempt, "start", EINVAL);
+  // Check here: the launcher exits on a bad message.
+  if (!decode(bytes)) return fail_later(id, "start", EINVAL);
   queue(std::move(bytes), std::move(output), std::move(text));
-  outgoing_.back().run = attempt.attempt;
+  outgoing_.back().attempt = id;
 }
 
-void LauncherClient::terminate(AttemptId run) {
-  if (runs_.count(run) > 0) queue(encode(TerminateMessage{run}));
+void LauncherClient::terminate(AttemptId attempt) {
+  if (attempts_.contains(attempt)) queue(encode(TerminateMessage{attempt}));
 }
 
-void LauncherClient::kill(AttemptId run) {
-  if (runs_.count(run) > 0) queue(encode(KillMessage{run}));
+void LauncherClient::kill(AttemptId attempt) {
+  if (attempts_.contains(attempt)) queue(encode(KillMessage{attempt}));
 }
 
-void LauncherClient::hold_output(AttemptId run, bool held) {
-  auto entry = runs_.find(run);
-  if (entry == runs_.end() || entry->second.held == held) return;
-  Run& state = entry->second;
-  state.held = held;
-  // Removed rather than watched for nothing: epoll tells of a hang-up in any case.
+void LauncherClient::hold_output(AttemptId id, bool held) {
+  auto entry = attempts_.find(id);
+  if (entry == attempts_.end() || entry->second.held == held) return;
+  Attempt& attempt = entry->second;
+  attempt.held = held;
+  // Removed, not watched for no event, because epoll tells of a hang-up in any case.
   if (held) {
-    unwatch_output(state);
-  } else if (state.pid != 0) {
-    watch_output(run, state);
+    unwatch_output(attempt);
+  } else if (attempt.phase == Attempt::Phase::kRunning) {
+    watch_output(id, attempt);
   }
 }
 
 int LauncherClient::configure(const LimitSettings& limits,
                               const std::vector<std::pair<std::string, std::string>>& env) {
-  ConfigureMessage message{limits, {env.begin(), env.end()}};
+  ConfigureMessage message{limit_values(limits), {env.begin(), env.end()}};
   std::string bytes = encode(message);
   if (bytes.empty()) return E2BIG;
   if (!decode(bytes)) return EINVAL;
@@ -233,29 +240,30 @@ void LauncherClient::flush() {
     int sent = send_packets(socket_.get(), packets, count, false);
     if (sent < 0 && errno == EMSGSIZE) {
       // Longer than the socket buffer that the system allows.
-      if (outgoing_.front().run) fail_later(*outgoing_.front().run, "send", EMSGSIZE);
+      if (outgoing_.front().attempt) fail_later(*outgoing_.front().attempt, "send", EMSGSIZE);
       outgoing_.pop_front();
       continue;
     }
-    // Gone (the loop tells), full, or out of memory (ENOBUFS, ETOOMANYREFS): tried again.
+    // Gone (the loop notices), full, or out of memory (ENOBUFS, ETOOMANYREFS): tried again.
     if (sent < 0) break;
     outgoing_.erase(outgoing_.begin(), outgoing_.begin() + sent);
   }
   update_interest();
 }
 
-// Watches for room in the socket as long as something waits to be sent, or to be told.
+// Watches for room in the socket while something waits to be sent or told.
 void LauncherClient::update_interest() {
   if (loop_ == nullptr || !socket_) return;
-  uint32_t wanted = EPOLLIN;
-  if (!outgoing_.empty() || !failed_.empty()) wanted |= EPOLLOUT;
-  if (wanted == interest_) return;
-  interest_ = wanted;
-  loop_->modify(socket_.get(), wanted);
+  uint32_t events = EPOLLIN;
+  if (!outgoing_.empty() || !not_sent_.empty()) events |= EPOLLOUT;
+  loop_->modify(socket_.get(), events);
 }
 
-void LauncherClient::fail_later(AttemptId run, const char* stage, int error) {
-  failed_.push_back({run, {stage, error, fault_of(error)}});
+void LauncherClient::fail_later(AttemptId id, const char* step, int error) {
+  Attempt& attempt = attempts_[id];
+  attempt.phase = Attempt::Phase::kNotSent;
+  attempt.failure = {step, error, fault_of(error)};
+  not_sent_.push_back(id);
   update_interest();
 }
 
@@ -266,11 +274,11 @@ void LauncherClient::on_socket(uint32_t events) {
 }
 
 void LauncherClient::deliver_failures() {
-  std::vector<Failed> failed;
-  failed.swap(failed_);  // the callee may start again, and fail again
-  for (const Failed& failure : failed) {
-    runs_.erase(failure.run);
-    events_->start_failed(failure.run, failure.failure);
+  std::vector<AttemptId> failed;
+  failed.swap(not_sent_);  // the callee may start again, and fail again
+  for (AttemptId id : failed) {
+    auto attempt = attempts_.extract(id);
+    events_->start_failed(id, attempt.mapped().failure);
   }
   if (!failed.empty()) update_interest();
 }
@@ -293,65 +301,68 @@ void LauncherClient::handle(std::string_view bytes) {
     return gone();
   }
   if (auto* started = std::get_if<StartedMessage>(&*message)) {
-    auto entry = runs_.find(started->run);
-    if (entry == runs_.end()) return;
-    entry->second.pid = started->pid;
-    if (!entry->second.held) watch_output(started->run, entry->second);
-    events_->started(started->run, started->pid);
+    auto entry = attempts_.find(started->attempt);
+    if (entry == attempts_.end()) return;
+    Attempt& attempt = entry->second;
+    attempt.phase = Attempt::Phase::kRunning;
+    attempt.pid = started->pid;
+    if (!attempt.held) watch_output(started->attempt, attempt);
+    events_->started(started->attempt, started->pid);
   } else if (auto* failed = std::get_if<StartFailedMessage>(&*message)) {
-    if (runs_.erase(failed->run) == 0) return;
-    events_->start_failed(failed->run, {std::string(failed->stage), failed->error, failed->fault});
+    if (attempts_.erase(failed->attempt) == 0) return;
+    events_->start_failed(failed->attempt,
+                          {std::string(failed->step), failed->error, failed->fault});
   } else if (auto* exited = std::get_if<ExitedMessage>(&*message)) {
-    finish(exited->run, exited->exit);
+    finish(exited->attempt, exited->exit);
   }
 }
 
-void LauncherClient::watch_output(AttemptId run, Run& state) {
-  if (state.watched || !state.output) return;
-  // Without room for another watch the output is still read at the end.
-  int error = loop_->add(state.output.get(), EPOLLIN, [this, run](uint32_t) { on_output(run); });
+void LauncherClient::watch_output(AttemptId id, Attempt& attempt) {
+  if (attempt.watched || !attempt.output) return;
+  // If it cannot be watched, the output is still read at the end.
+  int error = loop_->add(attempt.output.get(), EPOLLIN, [this, id](uint32_t) { on_output(id); });
   if (error != 0) {
     log_warning("launcher: cannot watch the output of a job: %s", strerror(error));
     return;
   }
-  state.watched = true;
+  attempt.watched = true;
 }
 
-void LauncherClient::unwatch_output(Run& state) {
-  if (state.watched) loop_->remove(state.output.get());
-  state.watched = false;
+void LauncherClient::unwatch_output(Attempt& attempt) {
+  if (attempt.watched) loop_->remove(attempt.output.get());
+  attempt.watched = false;
 }
 
-void LauncherClient::on_output(AttemptId run) {
-  auto entry = runs_.find(run);
-  if (entry == runs_.end()) return;
-  Run& state = entry->second;
-  ssize_t n = read(state.output.get(), buffer_.data(), buffer_.size());
+void LauncherClient::on_output(AttemptId id) {
+  auto entry = attempts_.find(id);
+  if (entry == attempts_.end()) return;
+  Attempt& attempt = entry->second;
+  ssize_t n = read(attempt.output.get(), buffer_.data(), buffer_.size());
   if (n < 0 && (errno == EAGAIN || errno == EINTR)) return;
   if (n <= 0) {
     // All writers have closed it. The attempt may go on without.
-    unwatch_output(state);
-    state.output.reset();
+    unwatch_output(attempt);
+    attempt.output.reset();
     return;
   }
-  events_->output(run, {buffer_.data(), static_cast<size_t>(n)});
+  events_->output(id, {buffer_.data(), static_cast<size_t>(n)});
 }
 
-void LauncherClient::finish(AttemptId run, const AttemptExit& exit) {
-  auto entry = runs_.find(run);
-  if (entry == runs_.end()) return;
+void LauncherClient::finish(AttemptId id, const AttemptExit& exit) {
+  auto entry = attempts_.find(id);
+  if (entry == attempts_.end()) return;
   unwatch_output(entry->second);
   Fd output = std::move(entry->second.output);
-  runs_.erase(entry);
-  for (size_t total = 0; output && total < kLongestDrain;) {
+  attempts_.erase(entry);
+  for (size_t total = 0; output && total < kMaxDrain;) {
     ssize_t n = read(output.get(), buffer_.data(), buffer_.size());
     if (n < 0 && errno == EINTR) continue;
     if (n <= 0) break;
-    events_->output(run, {buffer_.data(), static_cast<size_t>(n)});
+    events_->output(id, {buffer_.data(), static_cast<size_t>(n)});
     if (static_cast<size_t>(n) < buffer_.size()) break;
     total += static_cast<size_t>(n);
   }
-  events_->exited(run, exit);
+  events_->exited(id, exit);
 }
 
 void LauncherClient::gone() {
@@ -387,47 +398,20 @@ int LauncherClient::kill_everything(int64_t timeout_ms) {
     // Its children become ours when it has ended.
     reap(timeout_ms);
   }
-  std::unordered_set<pid_t> mains;
-  for (const auto& [run, state] : runs_) {
-    if (state.pid != 0) mains.insert(state.pid);
+  Targets targets;
+  std::unordered_set<AttemptId> unended;
+  for (const auto& [id, attempt] : attempts_) {
+    unended.insert(id);
+    if (attempt.phase == Attempt::Phase::kRunning) targets[attempt.pid] = id;
   }
-  pid_t self = getpid();
-  auto filter = [&](const Process& process) {
-    if (mains.count(process.pid) > 0 || mains.count(process.session) > 0) return true;
-    if (process.parent != self) return false;
-    auto run = marked_run(process.pid, token_);
-    return !run || runs_.count(*run) > 0;
-  };
   for (;;) {
-    kill_processes(filter, Descendants::kYes);
-    int left = signal_processes(filter, Descendants::kYes, {});
+    int left = kill_adopted(token_, targets, unended);
     while (waitpid(-1, nullptr, WNOHANG) > 0) {
     }
     if (left == 0 || clock.mono_ns() >= deadline) return left;
     timespec pause = to_timespec(kPollNs);
     nanosleep(&pause, nullptr);
   }
-}
-
-int kill_marked(std::string_view token, const std::vector<AttemptId>& runs) {
-  pid_t self = getpid();
-  std::vector<pid_t> spare;
-  for (auto process = read_process(self); process && process->parent > 1;) {
-    spare.push_back(process->parent);
-    process = read_process(process->parent);
-  }
-  auto filter = [&](const Process& process) {
-    if (process.parent == self) return false;
-    auto run = marked_run(process.pid, token);
-    return run && std::find(runs.begin(), runs.end(), *run) != runs.end();
-  };
-  int killed = 0;
-  for (int attempt = 0; attempt < 10; ++attempt) {
-    KillResult result = kill_processes(filter, Descendants::kYes, spare);
-    killed += result.killed;
-    if (result.finished) break;
-  }
-  return killed;
 }
 
 }  // namespace filed

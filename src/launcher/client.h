@@ -1,11 +1,11 @@
 // filed's side of the launcher: forks it, sends it attempts, reads what the attempts print, and
 // tells the queue what became of them. One thread only, the loop's.
 //
-// Life: construct early in main, while the process is small and has one thread (the launcher keeps
-// what is in memory then, and of the descriptors only those named in the settings); attach() when
-// the loop and the queue are there; mounted() once the mount is ours; flush() at the end of each
-// turn; quit() at the end. When this process dies in any other way, the launcher
-// sees the socket's end, kills every attempt, detaches the mount and leaves.
+// Order of calls: construct early in main, while the process is small and has one thread (the
+// launcher keeps the memory of that moment, and of the descriptors only those in the settings);
+// attach() when the loop and the queue exist; mounted() after the mount; flush() at the end of each
+// turn; quit() at the end. If this process ends in any other way, the launcher sees the end of the
+// socket, kills every attempt, unmounts and exits.
 #pragma once
 
 #include <sys/types.h>
@@ -24,75 +24,42 @@
 #include "base/event_loop.h"
 #include "base/fd.h"
 #include "config/settings.h"
+#include "launcher/containment.h"  // kill_marked()
 #include "launcher/launcher_interface.h"
+#include "launcher/launcher_settings.h"
 
 namespace filed {
 
 class PacketBatch;
-
-// Called in the child, last before exec, to give up rights for good. Returns 0, or an errno with
-// *stage set to a string constant that names what failed; the attempt then does not run. It runs
-// between fork and exec in memory that it shares with the launcher: system calls only, and no write
-// but to its own stack and *stage.
-using ConfineHook = int (*)(void* context, const char** stage) noexcept;
-
-struct JobUser {
-  uid_t uid = 0;
-  gid_t gid = 0;
-};
-
-struct LauncherSettings {
-  std::string mount_dir;  // absolute and without symbolic links: the launcher's directory is /
-  LimitSettings limits;
-  std::vector<std::pair<std::string, std::string>>
-      env;  // [env]; names that begin FILED_ are ignored
-
-  // Whose rights an attempt gets: its job's owner's (needs root); or else those of `user` (needs
-  // root); or else the launcher's own, unchanged.
-  bool as_owner = false;
-  std::optional<JobUser> user;
-
-  ConfineHook confine = nullptr;
-  void* confine_context = nullptr;
-  std::vector<int>
-      confine_descriptors;  // what the hook uses; stay open in the launcher, not in jobs
-
-  bool use_fusermount = false;  // detach the mount with fusermount3, not with umount2
-
-  // Marks this daemon's jobs: each has FILED_RUN=<token>.<run id> in its environment, by which
-  // kill_marked() finds them when both processes have died. No '.', '=' or NUL in it.
-  std::string token;
-};
+struct StartMessage;
 
 class LauncherClient final : public Launcher {
  public:
-  // Forks the launcher and makes this process a child subreaper, so that the jobs of a launcher
-  // that dies come to us. Opens /dev/null on each of the descriptors 0 to 2 that is closed. Throws
-  // Error.
+  // Forks the launcher and makes this process a child subreaper, so that the jobs become its
+  // children if the launcher dies. Opens /dev/null on each of the descriptors 0 to 2 that is
+  // closed. Throws Error.
   explicit LauncherClient(const LauncherSettings& settings);
 
-  // Ends the launcher as the death of this process would: it kills what runs and detaches the
-  // mount. Does not wait for that.
+  // Closes the socket: the launcher kills what runs, unmounts and exits. Does not wait for that.
   ~LauncherClient() override;
 
   LauncherClient(const LauncherClient&) = delete;
   LauncherClient& operator=(const LauncherClient&) = delete;
 
-  // From now on the loop tells `events` what happens. `on_gone` is called once, from the loop, when
-  // the launcher has ended, whether it was told to or not; no event comes after it. All three must
-  // outlive this object. Throws Error.
+  // From now on the loop calls `events`. `on_gone` is called once, from the loop, when the launcher
+  // has ended, ordered or not; no event comes after it. All three must outlive this object. Throws
+  // Error.
   void attach(EventLoop& loop, LauncherEvents& events, std::function<void()> on_gone);
 
-  // Launcher. All of these only queue a message, to go at the next flush(). What keeps an attempt
-  // from being sent (no descriptor, no memory) is told by start_failed from the loop, never from
-  // within.
-  void start(const StartRequest& attempt) override;
-  void terminate(AttemptId run) override;
-  void kill(AttemptId run) override;
+  // Launcher. All of these only queue a message for the next flush(). If an attempt cannot be sent
+  // (no descriptor, no memory), start_failed comes from the loop, never from within start().
+  void start(const StartRequest& request) override;
+  void terminate(AttemptId attempt) override;
+  void kill(AttemptId attempt) override;
 
-  // Output that is still in the pipe when a held attempt ends (at most what a pipe holds) is handed
-  // on all the same, before exited.
-  void hold_output(AttemptId run, bool held) override;
+  // When a held attempt ends, output still comes that is in the pipe (at most what a pipe holds),
+  // before exited.
+  void hold_output(AttemptId attempt, bool held) override;
 
   // Limits and environment for the attempts that start from now on. The rest of the settings is
   // fixed at the fork. Returns 0, E2BIG when they do not fit into a message (128 KiB), or EINVAL
@@ -100,75 +67,74 @@ class LauncherClient final : public Launcher {
   int configure(const LimitSettings& limits,
                 const std::vector<std::pair<std::string, std::string>>& env);
 
-  // mount_dir is mounted and ours: the launcher detaches it at its end. Before this call it never
-  // touches it. Sent at once.
+  // mount_dir is mounted by filed: the launcher unmounts it at its end. Without this call it does
+  // not touch it. Sent at once.
   void mounted();
 
   // Sends what is queued, as far as it goes without waiting; the loop sends the rest. To be called
   // at the end of each turn, after the commit.
   void flush();
 
-  // Tells the launcher to kill what still runs, detach the mount and leave; on_gone follows.
+  // Tells the launcher to kill what still runs, unmount and exit; on_gone follows.
   void quit();
 
-  // For on_gone, and for a launcher that does not leave: kills the launcher, every attempt that has
-  // not ended and all that descends from it, with SIGKILL, and waits, at most `timeout_ms`, until
-  // they are gone. What ended attempts left running on purpose (daemons in sessions of their own)
-  // is spared. Returns the number of processes that are still there.
+  // For on_gone, and for a launcher that does not exit: kills the launcher, and every attempt that
+  // has not ended with all that descends from it. Waits at most `timeout_ms` until they are gone.
+  // Spares what ended attempts left running on purpose (services in sessions of their own). Returns
+  // the number of processes that are left.
   int kill_everything(int64_t timeout_ms);
 
   pid_t launcher_pid() const { return launcher_; }
 
  private:
-  struct Run {
-    Fd output;  // the pipe's read end
-    pid_t pid = 0;
-    bool watched = false;
-    bool held = false;
+  // One attempt, from start() to its end.
+  //
+  //     start() ──► kSent ──► kRunning ──► exited, forgotten
+  //        │          └──► start_failed, forgotten
+  //        └──► kNotSent ──► start_failed from the loop, forgotten
+  struct Attempt {
+    enum class Phase { kSent, kRunning, kNotSent };
+
+    Phase phase = Phase::kSent;
+    pid_t pid = 0;         // in kRunning
+    StartFailure failure;  // in kNotSent
+    Fd output;             // the pipe's read end
+    bool watched = false;  // the loop reads `output`
+    bool held = false;     // the queue has asked not to read it
   };
   struct Outgoing {
     std::string bytes;
-    Fd descriptors[2];             // closed here once the message is sent
-    std::optional<AttemptId> run;  // of a start
-  };
-  struct Failed {
-    AttemptId run;
-    StartFailure failure;
+    Fd descriptors[2];                 // closed here once the message is sent
+    std::optional<AttemptId> attempt;  // of a start
   };
 
   void queue(std::string bytes, Fd first = Fd(), Fd second = Fd());
-  void fail_later(AttemptId run, const char* stage, int error);
+  bool prepare_text(const StartRequest& request, StartMessage& message, Fd& text);
+  void fail_later(AttemptId id, const char* step, int error);
   void update_interest();
   void on_socket(uint32_t events);
   void deliver_failures();
   void receive();
   void handle(std::string_view bytes);
-  void watch_output(AttemptId run, Run& state);
-  void unwatch_output(Run& state);
-  void on_output(AttemptId run);
-  void finish(AttemptId run, const AttemptExit& exit);
+  void watch_output(AttemptId id, Attempt& attempt);
+  void unwatch_output(Attempt& attempt);
+  void on_output(AttemptId id);
+  void finish(AttemptId id, const AttemptExit& exit);
   void gone();
   bool reap(int64_t timeout_ms);
 
   pid_t launcher_ = -1;
   bool reaped_ = false;
   Fd socket_;
-  uint32_t interest_ = 0;
   std::string token_;
   EventLoop* loop_ = nullptr;
   LauncherEvents* events_ = nullptr;
   std::function<void()> on_gone_;
-  std::unordered_map<AttemptId, Run> runs_;
+  std::unordered_map<AttemptId, Attempt> attempts_;
   std::deque<Outgoing> outgoing_;
-  std::vector<Failed> failed_;
-  std::vector<char> buffer_;  // a read's worth of output
+  std::vector<AttemptId> not_sent_;  // in kNotSent, in the order of their failures
+  std::vector<char> buffer_;         // a read's worth of output
   std::unique_ptr<PacketBatch> incoming_;
 };
-
-// Kills every process that carries FILED_RUN=<token>.<run> for one of `runs`, and its descendants;
-// with an empty `token` nothing. The caller, its ancestors and its children are spared. For the
-// start after a crash of both processes: pass the attempts that were active then, so that daemons
-// which earlier jobs started on purpose live on. Returns how many were killed.
-int kill_marked(std::string_view token, const std::vector<AttemptId>& runs);
 
 }  // namespace filed

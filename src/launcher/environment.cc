@@ -1,6 +1,5 @@
 #include "launcher/environment.h"
 
-#include <grp.h>
 #include <pwd.h>
 #include <unistd.h>
 
@@ -9,16 +8,15 @@
 #include <charconv>
 
 #include "base/clock.h"
-#include "launcher/process_tree.h"
+#include "base/users.h"
 
 namespace filed {
 namespace {
 
 constexpr std::string_view kPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 constexpr int64_t kRememberNs = 5 * kNsPerSec;
-constexpr size_t kMostUsers = 256;               // remembered at once
+constexpr size_t kMaxUsers = 256;                // remembered at once
 constexpr size_t kMaxPasswdEntry = 1024 * 1024;  // a longer one counts as unknown
-constexpr int kMaxGroups = 65536;                // NGROUPS_MAX
 
 User look_up(uid_t uid) {
   User user;
@@ -36,19 +34,7 @@ User look_up(uid_t uid) {
   user.name = entry.pw_name;
   if (entry.pw_dir != nullptr && entry.pw_dir[0] == '/') user.home = entry.pw_dir;
   user.group = entry.pw_gid;
-  int count = 32;
-  for (;;) {
-    user.groups.resize(static_cast<size_t>(count));
-    int room = count;
-    if (getgrouplist(entry.pw_name, entry.pw_gid, user.groups.data(), &count) >= 0) break;
-    // Not every libc says how many there are.
-    if (count <= room) count = 2 * room;
-    if (count > kMaxGroups) {
-      count = 0;
-      break;
-    }
-  }
-  user.groups.resize(static_cast<size_t>(count));
+  user.groups = groups_of(entry.pw_name, entry.pw_gid).value_or(std::vector<gid_t>());
   return user;
 }
 
@@ -64,19 +50,19 @@ const User& UserCache::find(uid_t uid) {
   if (entry != users_.end() && now_ns - entry->second.read_at_ns < kRememberNs) {
     return entry->second.user;
   }
-  if (entry == users_.end() && users_.size() >= kMostUsers) users_.clear();
+  if (entry == users_.end() && users_.size() >= kMaxUsers) users_.clear();
   return users_.insert_or_assign(uid, Entry{look_up(uid), now_ns}).first->second.user;
 }
 
-Environment::Environment(std::string mount_dir, std::string token)
-    : mount_dir_(std::move(mount_dir)), token_(std::move(token)) {}
+Environment::Environment(std::string mount_dir) : mount_dir_(std::move(mount_dir)) {}
 
 void Environment::configure(const std::vector<std::pair<std::string_view, std::string_view>>& env) {
   env_.clear();
   sets_path_ = sets_home_ = sets_user_ = sets_logname_ = sets_shell_ = false;
   for (const auto& [name, value] : env) {
     if (name.substr(0, 6) == "FILED_") continue;
-    // Set twice: the last one counts, and programs differ in which of two they see.
+    // If a name is set twice, the last one counts. Only one is kept, because programs differ in
+    // which of two they see.
     auto is_same = [wanted = name](const auto& entry) { return entry.first == wanted; };
     env_.erase(std::remove_if(env_.begin(), env_.end(), is_same), env_.end());
     if (name == "PATH") sets_path_ = true;
@@ -93,7 +79,8 @@ void Environment::add(std::string_view name, std::string_view value) {
   text_.append(name).append(1, '=').append(value).append(1, '\0');
 }
 
-char* const* Environment::build(const StartMessage& attempt, const User& user) {
+char* const* Environment::build(const StartMessage& attempt, const User& user,
+                                std::string_view mark) {
   text_.clear();
   offsets_.clear();
   size_t home_offset = 0;
@@ -103,12 +90,8 @@ char* const* Environment::build(const StartMessage& attempt, const User& user) {
     add(name, {digits, static_cast<size_t>(end - digits)});
   };
 
-  // The mark comes first, where a search finds it soonest.
-  char mark[24];
-  auto mark_end = std::to_chars(mark, mark + sizeof mark, attempt.run).ptr;
   offsets_.push_back(0);
-  text_.append(kRunVariable).append(1, '=').append(token_).append(1, '.');
-  text_.append(mark, mark_end).append(1, '\0');
+  text_.append(mark).append(1, '\0');
 
   if (!sets_path_) add("PATH", kPath);
   if (!sets_home_) {

@@ -1,4 +1,4 @@
-// Who an attempt runs as, and the environment that it gets.
+// The user that an attempt runs as, and the environment that it gets.
 #pragma once
 
 #include <sys/types.h>
@@ -14,8 +14,8 @@
 
 namespace filed {
 
-// What the user database knows of a user. One that it does not know has his number as his name, /
-// as his home and no groups.
+// What the user database knows of a user. An unknown user has the number as name, / as home and no
+// groups.
 struct User {
   bool known = false;
   std::string name;
@@ -26,8 +26,8 @@ struct User {
   bool is_member(gid_t gid) const;
 };
 
-// Looks users up, and remembers them for some seconds, so that a run of jobs reads the database
-// once and a change there is still seen soon.
+// Looks users up and remembers them for 5 s, so that many jobs read the database once and a change
+// in it is still seen soon.
 class UserCache {
  public:
   // The answer is valid until the next call.
@@ -41,17 +41,18 @@ class UserCache {
   std::unordered_map<uid_t, Entry> users_;
 };
 
-// Builds the environments of attempts: what design 2.4 names, and [env], which may replace all but
-// the FILED_ variables.
+// Builds the environments of attempts: PATH, HOME, USER, LOGNAME, SHELL, the FILED_ variables, and
+// [env], which may replace all but the FILED_ variables.
 class Environment {
  public:
-  Environment(std::string mount_dir, std::string token);
+  explicit Environment(std::string mount_dir);
 
   // [env] for the attempts from now on. Names that begin FILED_ are ignored.
   void configure(const std::vector<std::pair<std::string_view, std::string_view>>& env);
 
-  // The environment as execve wants it, valid until the next call of any function.
-  char* const* build(const StartMessage& attempt, const User& user);
+  // The environment as execve wants it, valid until the next call of any function. `mark` is its
+  // first entry (NAME=value), where a search finds it soonest.
+  char* const* build(const StartMessage& attempt, const User& user, std::string_view mark);
 
   // HOME in what build() made last.
   const char* home() const { return home_; }
@@ -60,7 +61,6 @@ class Environment {
   void add(std::string_view name, std::string_view value);
 
   const std::string mount_dir_;
-  const std::string token_;
   std::vector<std::pair<std::string, std::string>> env_;
   bool sets_path_ = false;
   bool sets_home_ = false;

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/fd.h"
+#include "config/keys.h"
 
 namespace filed {
 
@@ -28,6 +29,9 @@ struct StartRequest {
   gid_t gid = 0;
   int number = 1;  // FILED_ATTEMPT
   int retries = 0;
+
+  // What the job itself asks for, within the rules of the keys: over the limits of configure().
+  std::vector<LimitValue> limits;
 
   // Set for a command of [hooks], which is the admin's and not a user's: it runs as the daemon's
   // own user, outside of the sandbox, without the limits, and reads `input`. Its text is a short

@@ -5,6 +5,7 @@
 
 #include <sys/uio.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <memory>
@@ -15,7 +16,8 @@ namespace {
 
 constexpr size_t kMaxId = 255;  // NAME_MAX: an id is a file's name
 constexpr size_t kMaxPath = 4096;
-constexpr size_t kMaxStage = 512;
+constexpr size_t kMaxStep = 512;
+constexpr size_t kMaxLimitName = 64;
 
 enum class Kind : uint8_t {
   kStart = 1,
@@ -42,12 +44,6 @@ class Writer {
   void string(std::string_view text) {
     number(static_cast<uint32_t>(text.size()));
     bytes_.append(text);
-  }
-
-  template <typename T>
-  void optional(const std::optional<T>& value) {
-    number(static_cast<uint8_t>(value.has_value()));
-    if (value) number(int64_t{*value});
   }
 
   std::string take() { return std::move(bytes_); }
@@ -92,17 +88,6 @@ class Reader {
     if (text.find('\0') != std::string_view::npos) ok_ = false;
   }
 
-  template <typename T>
-  void optional(std::optional<T>& value) {
-    bool there = false;
-    boolean(there);
-    if (!there) return;
-    int64_t wide = 0;
-    number(wide);
-    value = static_cast<T>(wide);
-    if (int64_t{*value} != wide) ok_ = false;
-  }
-
   void fail() { ok_ = false; }
   bool ok() const { return ok_; }
   bool at_end() const { return ok_ && bytes_.empty(); }
@@ -123,23 +108,30 @@ class Reader {
   bool ok_ = true;
 };
 
-// Both directions of the limits, side by side.
-void write_limits(Writer& out, const LimitSettings& limits) {
-  out.optional(limits.cpu_s);
-  out.optional(limits.memory);
-  out.optional(limits.files);
-  out.optional(limits.processes);
-  out.optional(limits.file_size);
-  out.optional(limits.nice);
+using Limits = std::vector<LimitValue>;
+
+void write_limits(Writer& out, const Limits& limits) {
+  out.number(static_cast<uint32_t>(limits.size()));
+  for (const LimitValue& limit : limits) {
+    out.string(limit.name);
+    out.number(limit.value);
+  }
 }
 
-void read_limits(Reader& in, LimitSettings& limits) {
-  in.optional(limits.cpu_s);
-  in.optional(limits.memory);
-  in.optional(limits.files);
-  in.optional(limits.processes);
-  in.optional(limits.file_size);
-  in.optional(limits.nice);
+// Takes only limits of the table, each once and within its bounds.
+void read_limits(Reader& in, Limits& limits) {
+  uint32_t count = 0;
+  in.number(count);
+  for (uint32_t i = 0; i < count && in.ok(); ++i) {
+    std::string_view name;
+    int64_t value = 0;
+    in.string(name, kMaxLimitName);
+    in.number(value);
+    const Key* key = find_limit(name);
+    bool is_double = std::ranges::find(limits, name, &LimitValue::name) != limits.end();
+    if (key == nullptr || is_double || !key->bounds->contain(value)) in.fail();
+    if (in.ok()) limits.push_back({key->name, value});
+  }
 }
 
 using Env = std::vector<std::pair<std::string_view, std::string_view>>;
@@ -168,7 +160,7 @@ void read_env(Reader& in, Env& env) {
 
 std::string write(const StartMessage& message) {
   Writer out(Kind::kStart);
-  out.number(uint64_t{message.run});
+  out.number(uint64_t{message.attempt});
   out.number(uint32_t{message.uid});
   out.number(uint32_t{message.gid});
   out.number(message.number);
@@ -179,15 +171,16 @@ std::string write(const StartMessage& message) {
   out.string(message.text);
   out.number(static_cast<uint8_t>(message.hook));
   write_env(out, message.env);
+  write_limits(out, message.limits);
   return out.take();
 }
 
 void read(Reader& in, StartMessage& message) {
-  uint64_t run = 0;
+  uint64_t attempt = 0;
   uint32_t uid = 0;
   uint32_t gid = 0;
   uint8_t kind = 0;
-  in.number(run);
+  in.number(attempt);
   in.number(uid);
   in.number(gid);
   in.number(message.number);
@@ -196,17 +189,17 @@ void read(Reader& in, StartMessage& message) {
   in.string(message.id, kMaxId);
   in.string(message.shell, kMaxPath);
   in.string(message.text, kMaxTextArgument);
-  uint8_t hook = 0;
-  in.number(hook);
+  in.boolean(message.hook);
   read_env(in, message.env);
-  if (kind > static_cast<uint8_t>(TextKind::kFile) || hook > 1) in.fail();
-  message.hook = hook == 1;
-  message.run = run;
+  read_limits(in, message.limits);
+  if (kind > static_cast<uint8_t>(TextKind::kFile)) in.fail();
+  message.attempt = attempt;
   message.uid = uid;
   message.gid = gid;
   message.kind = static_cast<TextKind>(kind);
   if (message.kind != TextKind::kArgument && (message.hook || !message.text.empty())) in.fail();
   if (!message.hook && !message.env.empty()) in.fail();
+  if (message.hook && !message.limits.empty()) in.fail();
   if (message.shell.empty()) in.fail();
 }
 
@@ -224,19 +217,19 @@ void read(Reader& in, ConfigureMessage& message) {
 
 std::string write(const TerminateMessage& message) {
   Writer out(Kind::kTerminate);
-  out.number(uint64_t{message.run});
+  out.number(uint64_t{message.attempt});
   return out.take();
 }
 
-void read(Reader& in, TerminateMessage& message) { in.number(message.run); }
+void read(Reader& in, TerminateMessage& message) { in.number(message.attempt); }
 
 std::string write(const KillMessage& message) {
   Writer out(Kind::kKill);
-  out.number(uint64_t{message.run});
+  out.number(uint64_t{message.attempt});
   return out.take();
 }
 
-void read(Reader& in, KillMessage& message) { in.number(message.run); }
+void read(Reader& in, KillMessage& message) { in.number(message.attempt); }
 
 std::string write(const MountedMessage&) { return Writer(Kind::kMounted).take(); }
 void read(Reader&, MountedMessage&) {}
@@ -246,14 +239,14 @@ void read(Reader&, QuitMessage&) {}
 
 std::string write(const StartedMessage& message) {
   Writer out(Kind::kStarted);
-  out.number(uint64_t{message.run});
+  out.number(uint64_t{message.attempt});
   out.number(int32_t{message.pid});
   return out.take();
 }
 
 void read(Reader& in, StartedMessage& message) {
   int32_t pid = 0;
-  in.number(message.run);
+  in.number(message.attempt);
   in.number(pid);
   if (pid <= 0) in.fail();
   message.pid = pid;
@@ -261,23 +254,23 @@ void read(Reader& in, StartedMessage& message) {
 
 std::string write(const StartFailedMessage& message) {
   Writer out(Kind::kStartFailed);
-  out.number(uint64_t{message.run});
-  out.string(message.stage.substr(0, kMaxStage));
+  out.number(uint64_t{message.attempt});
+  out.string(message.step.substr(0, kMaxStep));
   out.number(message.error);
   out.number(message.fault);
   return out.take();
 }
 
 void read(Reader& in, StartFailedMessage& message) {
-  in.number(message.run);
-  in.string(message.stage, kMaxStage);
+  in.number(message.attempt);
+  in.string(message.step, kMaxStep);
   in.number(message.error);
   in.fault(message.fault);
 }
 
 std::string write(const ExitedMessage& message) {
   Writer out(Kind::kExited);
-  out.number(uint64_t{message.run});
+  out.number(uint64_t{message.attempt});
   out.number(int32_t{message.exit.wait_status});
   out.number(message.exit.cpu_us);
   out.number(message.exit.maxrss_kb);
@@ -286,7 +279,7 @@ std::string write(const ExitedMessage& message) {
 
 void read(Reader& in, ExitedMessage& message) {
   int32_t status = 0;
-  in.number(message.run);
+  in.number(message.attempt);
   in.number(status);
   in.number(message.exit.cpu_us);
   in.number(message.exit.maxrss_kb);

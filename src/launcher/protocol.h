@@ -16,7 +16,7 @@
 #include <vector>
 
 #include "base/fd.h"
-#include "config/settings.h"
+#include "config/keys.h"
 #include "launcher/launcher_interface.h"
 
 namespace filed {
@@ -41,7 +41,7 @@ enum class TextKind : uint8_t {
 // From filed. The views point into the decoded packet. Descriptors: the output pipe's write end;
 // then, unless the kind is kArgument, the sealed text; or a hook's input.
 struct StartMessage {
-  AttemptId run = 0;
+  AttemptId attempt = 0;
   uid_t uid = 0;
   gid_t gid = 0;
   int32_t number = 0;
@@ -52,19 +52,20 @@ struct StartMessage {
   std::string_view text;  // kArgument only
   bool hook = false;      // kArgument only; the second descriptor is its standard input then
   std::vector<std::pair<std::string_view, std::string_view>> env = {};  // hooks only
+  std::vector<LimitValue> limits = {};  // what the job itself brings; not for hooks
 };
 
 struct ConfigureMessage {
-  LimitSettings limits;
+  std::vector<LimitValue> limits;
   std::vector<std::pair<std::string_view, std::string_view>> env;
 };
 
 struct TerminateMessage {
-  AttemptId run = 0;
+  AttemptId attempt = 0;
 };
 
 struct KillMessage {
-  AttemptId run = 0;
+  AttemptId attempt = 0;
 };
 
 struct MountedMessage {};  // the mount point is ours from now on
@@ -73,19 +74,19 @@ struct QuitMessage {};
 
 // From the launcher.
 struct StartedMessage {
-  AttemptId run = 0;
+  AttemptId attempt = 0;
   pid_t pid = 0;
 };
 
 struct StartFailedMessage {
-  AttemptId run = 0;
-  std::string_view stage;
+  AttemptId attempt = 0;
+  std::string_view step;
   int32_t error = 0;
   Fault fault = Fault::kJob;
 };
 
 struct ExitedMessage {
-  AttemptId run = 0;
+  AttemptId attempt = 0;
   AttemptExit exit;
 };
 

@@ -168,7 +168,7 @@ void Filesystem::lookup(fuse_req_t req, fuse_ino_t parent, std::string_view name
   }
   when_settled(name, [this, req, dir = *dir, name = std::string(name)] {
     Job job;
-    if (int error = queue_.find(dir, name, job)) {
+    if (int error = queue_.jobs().find(dir, name, job)) {
       fuse_reply_err(req, error);
       return;
     }
@@ -183,7 +183,7 @@ void Filesystem::lookup_for_notifier(fuse_req_t req, fuse_ino_t parent, std::str
   if (parent == ino_of(event.from) && name == event.job.id && !event.overtaken) {
     // As it is by now: what the kernel is told of a job, others see.
     Job job;
-    bool removed = queue_.get(event.job.ino, job) != 0;
+    bool removed = queue_.jobs().get(event.job.ino, job) != 0;
     reply_job_entry(req, removed ? event.job : job, 0);
   } else {
     if (event.overtaken) forget_times(event.from, event.to);
@@ -201,7 +201,7 @@ void Filesystem::confirm_to_notifier(fuse_req_t req) {
 // The number of a job whose move the notifier may yet have to repeat; 0: there is none.
 int64_t Filesystem::waits_for_notifier(Dir dir, std::string_view id) {
   Job job;
-  return notifier_.is_busy() && queue_.find(dir, id, job) == 0 ? job.ino : 0;
+  return notifier_.is_busy() && queue_.jobs().find(dir, id, job) == 0 ? job.ino : 0;
 }
 
 void Filesystem::reply_job_entry(fuse_req_t req, const Job& job, double attr_timeout) {
@@ -225,7 +225,7 @@ void Filesystem::getattr(fuse_req_t req, fuse_ino_t ino) {
   }
   when_settled(static_cast<int64_t>(ino), [this, req, ino] {
     Job job;
-    if (int error = queue_.get(static_cast<int64_t>(ino), job)) {
+    if (int error = queue_.jobs().get(static_cast<int64_t>(ino), job)) {
       fuse_reply_err(req, error);
       return;
     }
@@ -365,7 +365,7 @@ void Filesystem::create_now(fuse_req_t req, const std::string& name, mode_t mode
                             const Caller& caller, const fuse_file_info& asked) {
   auto file = std::make_unique<File>();
   Job job;
-  if (int error = queue_.create(name, mode & 07777, caller, job, file->job)) {
+  if (int error = queue_.create(Dir::kPending, name, mode & 07777, caller, job, file->job)) {
     fuse_reply_err(req, error);
     return;
   }
@@ -441,7 +441,7 @@ int Filesystem::open_special(File& file, int flags) {
 }
 
 std::string Filesystem::status_text() {
-  Counts counts = queue_.counts();
+  Counts counts = queue_.jobs().counts();
   const Totals& totals = queue_.totals();
   int64_t pending = counts.of(Dir::kPending);
   std::string text;
@@ -453,7 +453,7 @@ std::string Filesystem::status_text() {
   line("uptime", (clock_.mono_ns() - started_ns_) / kNsPerSec);
   line("workers", queue_.settings().workers);
   line("pending", pending);
-  line("waiting", queue_.count_waiting());
+  line("waiting", queue_.jobs().count_waiting());
   line("drafts", pending - counts.ready);
   line("active", counts.of(Dir::kActive));
   line("failed", counts.of(Dir::kFailed));
@@ -491,7 +491,7 @@ void Filesystem::write(fuse_req_t req, std::string_view bytes, off_t offset,
   if (is_job(file->ino)) {
     if (file->append) {
       Job job;
-      if (queue_.get(file->job.ino, job) == 0) offset = job.size();
+      if (queue_.jobs().get(file->job.ino, job) == 0) offset = job.size();
     }
     error = queue_.write(file->job, offset, bytes);
   } else {
@@ -592,7 +592,7 @@ void Filesystem::readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offs
         st.st_ino = static_cast<ino_t>(job.ino);
         return add(job.id.c_str(), st, job.ino, true);
       };
-      error = queue_.list(*dir, after, add_job, !plus);
+      error = queue_.jobs().list(*dir, after, add_job, !plus);
     }
     if (error != 0) {
       fuse_reply_err(req, error);
@@ -606,7 +606,7 @@ void Filesystem::statfs(fuse_req_t req) {
   struct statvfs st {};
   // The room is that of the disk which holds the state.
   if (store_.disk(st) != 0) st.f_bsize = st.f_frsize = 4096;
-  st.f_files = static_cast<fsfilcnt_t>(queue_.counts().total()) + kFreeFiles;
+  st.f_files = static_cast<fsfilcnt_t>(queue_.jobs().counts().total()) + kFreeFiles;
   st.f_ffree = st.f_favail = kFreeFiles;
   st.f_namemax = kMaxIdLength;
   fuse_reply_statfs(req, &st);
@@ -642,7 +642,7 @@ void Filesystem::getxattr(fuse_req_t req, fuse_ino_t ino, std::string_view name,
   }
   when_settled([this, req, ino, size, name = std::string(name)] {
     Job job;
-    if (int error = queue_.get(static_cast<int64_t>(ino), job)) {
+    if (int error = queue_.jobs().get(static_cast<int64_t>(ino), job)) {
       fuse_reply_err(req, error);
       return;
     }
@@ -659,7 +659,7 @@ void Filesystem::listxattr(fuse_req_t req, fuse_ino_t ino, size_t size) {
     std::string names;
     Job job;
     if (is_job(ino)) {
-      if (int error = queue_.get(static_cast<int64_t>(ino), job)) {
+      if (int error = queue_.jobs().get(static_cast<int64_t>(ino), job)) {
         fuse_reply_err(req, error);
         return;
       }

@@ -3,11 +3,12 @@
 #include <algorithm>
 
 #include "queue/log_text.h"
+#include "queue/stored_log.h"
 
 namespace filed {
 
 AttemptLog::AttemptLog(int64_t number, int64_t limit, std::string_view header)
-    : number_(number), limit_(limit), tail_limit_(std::min(limit / 4, kLongestTail)) {
+    : number_(number), limit_(limit), tail_limit_(std::min(limit / 4, kMaxTail)) {
   head_left_ = limit - tail_limit_;
   append_body(header);
 }
@@ -16,7 +17,7 @@ void AttemptLog::append_body(std::string_view bytes) {
   while (!bytes.empty()) {
     if (chunks_.empty() || chunks_.back().size() == Store::kChunkSize) chunks_.emplace_back();
     std::string& last = chunks_.back();
-    size_t size = std::min(bytes.size(), Store::kChunkSize - last.size());
+    size_t size = std::min(bytes.size(), static_cast<size_t>(Store::kChunkSize) - last.size());
     last += bytes.substr(0, size);
     body_size_ += static_cast<int64_t>(size);
     bytes.remove_prefix(size);
@@ -37,7 +38,7 @@ void AttemptLog::append(std::string_view output) {
     missing_ += excess;
     tail_start_ += static_cast<size_t>(excess);
   }
-  // Moved to the front only now and then, so that a byte is copied a bounded number of times.
+  // Moved to the front only when half of it is dropped, so that the copying stays cheap.
   if (tail_start_ > static_cast<size_t>(tail_limit_)) {
     tail_.erase(0, tail_start_);
     tail_start_ = 0;
@@ -94,20 +95,20 @@ std::string_view AttemptLog::tail_from(int64_t offset, int64_t size) const {
 int AttemptLog::read_body(Store& store, int64_t offset, int64_t size, std::string& bytes) {
   bytes.clear();
   int64_t end = std::min(offset + size, body_size_);
-  std::string piece;
+  int64_t stored_end = std::min(end, first_held_ * Store::kChunkSize);
+  if (offset < stored_end) {
+    int64_t wanted = stored_end - offset;
+    if (int error = StoredLog(store, number_).read(offset, wanted, bytes)) return error;
+    offset += static_cast<int64_t>(bytes.size());
+    if (offset < stored_end) return 0;
+  }
   while (offset < end) {
-    int64_t number = offset / Store::kChunkSize;
     int64_t start = offset % Store::kChunkSize;
     int64_t length = std::min(end - offset, Store::kChunkSize - start);
-    if (number < first_held_) {
-      if (int error = store.read_chunk(number_, number, start, length, piece)) return error;
-    } else {
-      piece = chunks_[static_cast<size_t>(number - first_held_)].substr(
-          static_cast<size_t>(start), static_cast<size_t>(length));
-    }
-    if (piece.empty()) break;
-    bytes += piece;
-    offset += static_cast<int64_t>(piece.size());
+    const std::string& chunk =
+        chunks_[static_cast<size_t>(offset / Store::kChunkSize - first_held_)];
+    bytes.append(chunk, static_cast<size_t>(start), static_cast<size_t>(length));
+    offset += length;
   }
   return 0;
 }
@@ -115,7 +116,7 @@ int AttemptLog::read_body(Store& store, int64_t offset, int64_t size, std::strin
 int AttemptLog::read(Store& store, Reader& reader, int64_t offset, int64_t size,
                      std::string& bytes) {
   bytes.clear();
-  // A position in all that was printed: head, gap, tail.
+  // The position in the whole output: head, missing bytes, tail.
   int64_t at = offset < reader.from ? offset : offset + reader.shift;
   int64_t head_end = finished_ ? gap_at_ : body_size_;
   if (at < head_end) return read_body(store, at, std::min(size, head_end - at), bytes);

@@ -1,6 +1,7 @@
-// The log of an attempt while it is being written. Its head goes to the store in chunks as it
-// comes; of output beyond the limit only the tail is kept, in memory, until the end of the attempt
-// puts it behind a line that says how much is missing.
+// The log of an attempt while it is being written. The head of the output goes to the store in
+// chunks as it arrives. If there is more than output_limit allows, only the tail of the rest is
+// kept, in memory. At the end of the attempt the tail is put behind a line that says how many bytes
+// are missing.
 #pragma once
 
 #include <cstdint>
@@ -14,8 +15,8 @@ namespace filed {
 
 class AttemptLog {
  public:
-  // Of an output that is cut, at most so much of its end is kept.
-  static constexpr int64_t kLongestTail = 256 << 10;
+  // Bytes of the tail of a cut output, at most; it is a quarter of the limit if that is less.
+  static constexpr int64_t kMaxTail = 256 << 10;
 
   // `number` names the log in the store; `limit` is output_limit.
   AttemptLog(int64_t number, int64_t limit, std::string_view header);
@@ -24,11 +25,11 @@ class AttemptLog {
   bool finished() const { return finished_; }
 
   void append(std::string_view output);
-  // Ends the log: what follows the output is `trailer`.
+  // Ends the log with `trailer`. Nothing may be appended after it.
   void finish(std::string_view trailer);
 
   // Stages what the store does not have: whole chunks, and with `all` the last, shorter one too.
-  // Returns 0 or the store's errno. saved() must follow once the transaction was committed.
+  // Returns 0 or the errno of the store. Call saved() after the commit.
   int save(Store& store, bool all);
   void saved();
   // Bytes that the store does not have yet.
@@ -39,14 +40,13 @@ class AttemptLog {
   // The size of the file: of a running attempt, all that it has printed.
   int64_t size() const;
 
-  // Where a reader stands who opened the log while it was being written. His offsets count what the
-  // attempt printed; `shift` is what has been left out before him, who stands at `from` or behind
-  // it.
+  // Position of a reader of a growing log, which counts the bytes that it has read. From offset
+  // `from` on, add `shift` to get the position in the whole output.
   struct Reader {
     int64_t shift = 0;
     int64_t from = 0;
   };
-  // Up to `size` bytes at `offset`; fewer where the end or the cut is near. Returns 0 or an errno.
+  // Up to `size` bytes at `offset`; fewer before the end or the cut. Returns 0 or an errno.
   int read(Store& store, Reader& reader, int64_t offset, int64_t size, std::string& bytes);
 
  private:
@@ -60,7 +60,7 @@ class AttemptLog {
   int64_t head_left_;  // output bytes that the head still takes
   int64_t tail_limit_;
 
-  // The body is what the store gets, in order. Chunks before first_held_ are in the store only.
+  // The body is what the store gets. Chunks before first_held_ are only in the store.
   std::deque<std::string> chunks_;
   int64_t first_held_ = 0;
   int64_t body_size_ = 0;
@@ -68,8 +68,8 @@ class AttemptLog {
   int64_t staged_size_ = 0;
 
   std::string tail_;       // the last bytes of an output that is longer than its head
-  size_t tail_start_ = 0;  // where they begin in it
-  int64_t missing_ = 0;    // bytes left out between head and tail
+  size_t tail_start_ = 0;  // the bytes of tail_ before this are dropped
+  int64_t missing_ = 0;    // bytes dropped between head and tail
   int64_t gap_at_ = 0;     // where in the body, once finished
   int64_t gap_size_ = 0;   // of the line that says so
   bool finished_ = false;

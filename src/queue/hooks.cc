@@ -9,15 +9,17 @@
 #include <cstring>
 
 #include "base/log.h"
+#include "queue/agenda.h"
 #include "queue/log_text.h"
+#include "queue/stored_log.h"
 
 namespace filed {
 namespace {
 
 constexpr const char* kShell = "/bin/sh";
-constexpr size_t kMostOutput = 200;  // of a hook, shown in the log when it has failed
+constexpr size_t kMaxOutput = 200;  // bytes of a failed command's output that the log shows
 
-// As $? would have it.
+// The exit status as a shell's $? gives it.
 int exit_number(const Outcome& outcome) {
   if (!outcome.wait_status) return 127;  // there was no process
   int status = *outcome.wait_status;
@@ -33,8 +35,8 @@ void Hooks::job_ended(const Job& job) {
   bool failed = job.dir == Dir::kFailed;
   const std::string& command = failed ? settings_.on_failure : settings_.on_complete;
   if (command.empty()) return;
-  if (waiting_.size() >= kMostWaiting) {
-    if (!dropping_) log_warning("[hooks] lag behind; some are left out");
+  if (waiting_.size() >= kMaxWaiting) {
+    if (!dropping_) log_warning("hooks: more than %zu waiting; new ones are dropped", kMaxWaiting);
     dropping_ = true;
     return;
   }
@@ -43,7 +45,7 @@ void Hooks::job_ended(const Job& job) {
 }
 
 void Hooks::start_waiting() {
-  while (!waiting_.empty() && running_.size() < kMostAtOnce) {
+  while (!waiting_.empty() && running_.size() < kMaxRunning) {
     Hook hook = std::move(waiting_.front());
     waiting_.pop_front();
     if (int error = start(hook)) {
@@ -77,14 +79,14 @@ int Hooks::start(Hook hook) {
   return 0;
 }
 
-// The log may be gone by now, with its job: then the hook reads nothing.
+// The log may have been removed with its job: then the command's input is empty.
 int Hooks::copy_log(const Job& job, int fd) {
-  std::string chunk;
-  for (int64_t done = 0; done < job.log_size; done += static_cast<int64_t>(chunk.size())) {
-    int error = store_.read_chunk(job.log, done / Store::kChunkSize, 0, Store::kChunkSize, chunk);
-    if (error != 0) return error;
-    if (chunk.empty()) break;
-    if (write(fd, chunk.data(), chunk.size()) != static_cast<ssize_t>(chunk.size())) {
+  StoredLog log(store_, job.log);
+  std::string piece;
+  for (int64_t done = 0; done < job.log_size; done += static_cast<int64_t>(piece.size())) {
+    if (int error = log.read(done, Store::kChunkSize, piece)) return error;
+    if (piece.empty()) break;
+    if (write(fd, piece.data(), piece.size()) != static_cast<ssize_t>(piece.size())) {
       return errno != 0 ? errno : EIO;
     }
   }
@@ -97,52 +99,48 @@ void Hooks::report(const Running& running, const std::string& cause) {
               cause.c_str(), output.c_str());
 }
 
-void Hooks::start_failed(AttemptId run, const StartFailure& failure) {
-  report(running_[run], "could not start: " + failure.stage + ": " + strerror(failure.error));
-  forget(run);
+void Hooks::start_failed(AttemptId id, const StartFailure& failure) {
+  report(running_[id], "could not start: " + failure.stage + ": " + strerror(failure.error));
+  forget(id);
 }
 
-void Hooks::output(AttemptId run, std::string_view bytes) {
-  std::string& output = running_[run].output;
-  output += bytes.substr(0, kMostOutput - std::min(output.size(), kMostOutput));
+void Hooks::output(AttemptId id, std::string_view bytes) {
+  std::string& output = running_[id].output;
+  output += bytes.substr(0, kMaxOutput - std::min(output.size(), kMaxOutput));
 }
 
-void Hooks::exited(AttemptId run, const AttemptExit& exit) {
+void Hooks::exited(AttemptId id, const AttemptExit& exit) {
   std::string cause = wait_status_cause(exit.wait_status);
-  if (!cause.empty()) report(running_[run], cause);
-  forget(run);
+  if (!cause.empty()) report(running_[id], cause);
+  forget(id);
 }
 
-void Hooks::forget(AttemptId run) {
-  running_.erase(run);
+void Hooks::forget(AttemptId id) {
+  running_.erase(id);
   start_waiting();
 }
 
 void Hooks::run_deadlines(int64_t now_ns) {
-  for (auto& [run, running] : running_) {
-    if (running.deadline_ns > now_ns) continue;
-    running.deadline_ns = INT64_MAX;
+  for (auto& [id, running] : running_) {
+    if (!reached(running.deadline_ns, now_ns)) continue;
+    running.deadline_ns.reset();
     log_warning("job %s: %s: takes too long, killed", escaped(running.hook.job.id).c_str(),
                 running.hook.name);
-    launcher_.kill(run);
+    launcher_.kill(id);
   }
 }
 
-int64_t Hooks::next_deadline_ns() const {
-  int64_t next = -1;
-  for (const auto& [run, running] : running_) {
-    if (running.deadline_ns != INT64_MAX && (next < 0 || running.deadline_ns < next)) {
-      next = running.deadline_ns;
-    }
-  }
+std::optional<int64_t> Hooks::next_deadline_ns() const {
+  std::optional<int64_t> next;
+  for (const auto& [id, running] : running_) next = earlier(next, running.deadline_ns);
   return next;
 }
 
 void Hooks::stop(int64_t deadline_ns) {
   if (!waiting_.empty()) log_warning("%zu commands of [hooks] are left out", waiting_.size());
   waiting_.clear();
-  for (auto& [run, running] : running_) {
-    running.deadline_ns = std::min(running.deadline_ns, deadline_ns);
+  for (auto& [id, running] : running_) {
+    if (running.deadline_ns) running.deadline_ns = std::min(*running.deadline_ns, deadline_ns);
   }
 }
 

@@ -1,10 +1,11 @@
-// The commands of [hooks]: one is run for each job whose last attempt has ended, as the daemon's
-// user, with the job's log as its input. Their number and time are bounded, and what becomes of
-// them changes nothing but the daemon's log.
+// The commands of [hooks]. One command is run for each job that ends in failed/ or complete/, as
+// the daemon's user, with the job's log as its input. Their number and time are bounded. Their
+// outcome is told in the daemon's log and changes nothing else.
 #pragma once
 
 #include <cstdint>
 #include <deque>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -17,32 +18,33 @@
 
 namespace filed {
 
-class Hooks {
+class Hooks final : public LauncherEvents {
  public:
-  static constexpr size_t kMostAtOnce = 4;
-  static constexpr size_t kMostWaiting = 1000;  // beyond, hooks are left out
+  static constexpr size_t kMaxRunning = 4;
+  static constexpr size_t kMaxWaiting = 1000;  // more are dropped
   static constexpr int64_t kTimeoutNs = 60 * kNsPerSec;
 
   // `mount_dir` is where FILED_LOG points into.
   Hooks(Store& store, Launcher& launcher, const Clock& clock, std::string mount_dir);
 
-  // For the jobs that end from now on.
+  // Sets the commands for jobs that end from now on.
   void set(const HookSettings& settings) { settings_ = settings; }
 
   // `job` has ended in failed/ or complete/, and that is committed.
   void job_ended(const Job& job);
 
-  // Events of runs that are hooks: the queue passes them on.
-  bool owns(AttemptId run) const { return running_.contains(run); }
-  void start_failed(AttemptId run, const StartFailure& failure);
-  void output(AttemptId run, std::string_view bytes);
-  void exited(AttemptId run, const AttemptExit& exit);
+  // True for the number of a command that runs.
+  bool owns(AttemptId id) const { return running_.contains(id); }
+  void started(AttemptId, pid_t) override {}
+  void start_failed(AttemptId id, const StartFailure& failure) override;
+  void output(AttemptId id, std::string_view bytes) override;
+  void exited(AttemptId id, const AttemptExit& exit) override;
 
-  // Kills what has run too long.
+  // Kills commands that have run too long.
   void run_deadlines(int64_t now_ns);
-  int64_t next_deadline_ns() const;  // monotonic; negative: none
+  std::optional<int64_t> next_deadline_ns() const;  // monotonic
 
-  // No more starts; what runs may go on until `deadline_ns`.
+  // Starts no more commands. Those that run are killed at `deadline_ns`, monotonic.
   void stop(int64_t deadline_ns);
   bool idle() const { return running_.empty(); }
 
@@ -55,14 +57,14 @@ class Hooks {
   struct Running {
     Hook hook;
     std::string output;
-    int64_t deadline_ns = 0;
+    std::optional<int64_t> deadline_ns;  // empty: it was killed
   };
 
   void start_waiting();
   int start(Hook hook);
   int copy_log(const Job& job, int fd);
   void report(const Running& running, const std::string& cause);
-  void forget(AttemptId run);
+  void forget(AttemptId id);
 
   Store& store_;
   Launcher& launcher_;

@@ -21,16 +21,16 @@ constexpr size_t kMaxIdLength = 255;  // bytes, as any file name
 // A job whose name starts with a dot is a draft: it does not run until it is renamed.
 constexpr bool is_draft(std::string_view id) { return !id.empty() && id[0] == '.'; }
 
-// A job's mode has permission bits. Of the others only the sticky bit is kept, which means nothing:
-// a text or a log that anybody could run as its owner is a job for nobody.
+// The bits of a job's mode: permissions, and the sticky bit, which has no meaning. setuid and setgid
+// are dropped because a job file must not run as its owner.
 constexpr mode_t kJobModeBits = 01777;
-// Beside them in Job::mode: the group is that of a setgid directory, not one that the owner was
-// seen to be a member of. The attempt must not get it.
+// One more bit of Job::mode: the group came from a setgid directory, so that the owner may not be a
+// member. An attempt must not get it.
 constexpr mode_t kGroupOfDirectory = 0200000;
 
 // How the latest attempt ended.
 struct Outcome {
-  std::optional<int> wait_status;  // as waitpid(2) gives it; nothing when there was no process
+  std::optional<int> wait_status;  // as waitpid(2) gives it; empty if there was no process
   std::string cause;               // as in the log's last line; empty after a success
   int64_t started_ns = 0;          // wall time
   int64_t finished_ns = 0;
@@ -39,7 +39,7 @@ struct Outcome {
 };
 
 struct Job {
-  int64_t ino = 0;  // the file's inode number and the job's number in the store; never used twice
+  int64_t ino = 0;  // inode number of the file and key of the row; never used twice
   std::string id;
   Dir dir = Dir::kPending;
   mode_t mode = 0;  // kJobModeBits, kGroupOfDirectory
@@ -55,12 +55,12 @@ struct Job {
   int64_t log = 0;       // number of the latest attempt's log; 0: there is none
   int64_t log_size = 0;  // bytes
   Outcome outcome;
-  bool removed = false;  // in no directory any more, but still open
+  bool removed = false;  // it is in no directory, but a file of it is open
 
   // What the file shows: the text while it is pending, the log elsewhere.
   int64_t size() const { return dir == Dir::kPending ? text_size : log_size; }
-  // May be claimed once its due time has come and nobody is writing it.
-  bool ready() const { return dir == Dir::kPending && text_size > 0 && !is_draft(id); }
+  // May be claimed, once it is due and not open for writing.
+  bool runnable() const { return dir == Dir::kPending && text_size > 0 && !is_draft(id); }
 };
 
 }  // namespace filed

@@ -1,5 +1,5 @@
-// The parts of a log that are filed's own: what stands before a job's output, in its middle when it
-// was cut, and after it.
+// The lines of a log that filed writes: before a job's output, in its middle if it was cut, and
+// after it.
 #pragma once
 
 #include <cstdint>
@@ -8,13 +8,13 @@
 
 namespace filed {
 
-// ">>> TEXT\n"; a newline is added where the text lacks one.
+// ">>> TEXT\n"; a newline is added if the text lacks one.
 std::string log_header(std::string_view text);
 
 // "\n\n[System Error]: CAUSE\n"; empty for an empty cause.
 std::string log_trailer(std::string_view cause);
 
-// The line that stands for the bytes that were cut out.
+// The line in place of the bytes that were cut out.
 std::string log_gap(int64_t missing_bytes, int64_t output_limit);
 
 // The cause of a failure, from a wait status: "exit status 3", "signal: killed"; empty for success.

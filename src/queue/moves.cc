@@ -1,49 +1,100 @@
 #include "queue/moves.h"
 
+#include <cerrno>
+
+#include "base/log.h"
+#include "queue/log_text.h"
+#include "queue/stored_log.h"
+
 namespace filed {
-namespace {
 
-constexpr Dir P = Dir::kPending;
-constexpr Dir A = Dir::kActive;
-constexpr Dir F = Dir::kFailed;
-constexpr Dir C = Dir::kComplete;
+int Moves::rename(Dir from, std::string_view id, Dir to, std::string_view new_id, bool no_replace) {
+  Job before;
+  if (int error = jobs_.find(from, id, before)) return error;
+  const Transition& row = transition(move_to(to), from);
+  if (row.error != 0) return row.error;
+  if (from == to && id == new_id) return 0;
+  Upload* upload = uploads_.find(before.ino);
+  if (upload != nullptr && !row.while_open) return EBUSY;
 
-struct Row {
-  Mover mover;
-  Dir from;
-  Dir to;
-  Move move;
-};
-
-// What is not here is not permitted.
-constexpr Row kTable[] = {
-    {Mover::kUser, P, P, Move::kRename},       {Mover::kUser, F, F, Move::kRename},
-    {Mover::kUser, C, C, Move::kRename},       {Mover::kUser, A, A, Move::kBusy},
-    {Mover::kUser, F, P, Move::kRunAgain},     {Mover::kUser, C, P, Move::kRunAgain},
-    {Mover::kUser, P, F, Move::kCancel},       {Mover::kUser, A, F, Move::kStopAndFail},
-    {Mover::kUser, A, P, Move::kStopAndQueue},
-
-    {Mover::kFiled, P, A, Move::kStart},       {Mover::kFiled, A, C, Move::kSucceed},
-    {Mover::kFiled, A, F, Move::kFail},        {Mover::kFiled, A, P, Move::kRetry},
-    {Mover::kFiled, A, P, Move::kPutBack},
-};
-
-}  // namespace
-
-Move user_move(Dir from, Dir to) {
-  for (const Row& row : kTable) {
-    if (row.mover == Mover::kUser && row.from == from && row.to == to) return row.move;
+  Job replaced;
+  bool replace = false;
+  if (int error = jobs_.check_new_id(new_id, before.ino)) {
+    replace =
+        error == EEXIST && row.may_replace && !no_replace && jobs_.find(to, new_id, replaced) == 0;
+    if (!replace) return error;
+    if (uploads_.find(replaced.ino) != nullptr) return EBUSY;
   }
-  return Move::kNotPermitted;
+  if (upload != nullptr && upload->row == Upload::Row::kNone) {
+    if (int error = uploads_.give_row(*upload)) return error;
+  }
+  // The row itself, without what is laid over it for users.
+  if (int error = core_.store.get(before.ino, before)) return error;
+  if (replace) {
+    if (int error = remove_row(replaced, Event::kRemove)) return error;
+  }
+
+  core_.agenda.rescan_needed = true;
+  Job job = before;
+  job.id = new_id;
+  if (row.kills) return attempts_.stop(before, job, row);
+  if (row.log == LogChange::kReplace) return cancel(before, job, row);
+  row.apply(job, core_.clock.wall_ns());
+  uploads_.renamed(job);
+  return core_.store.update(before, job);
 }
 
-bool is_filed_move(Dir from, Dir to, Move move) {
-  for (const Row& row : kTable) {
-    if (row.mover == Mover::kFiled && row.from == from && row.to == to && row.move == move) {
-      return true;
-    }
+int Moves::cancel(const Job& before, Job job, const Transition& row) {
+  std::string text;
+  if (int error = core_.store.read_text(job.ino, text)) return error;
+  if (int error = open_files_.discard_log(before.log)) return error;
+  row.apply(job, core_.clock.wall_ns());
+  if (job.attempts > 0 && !before.outcome.cause.empty()) {
+    job.outcome.cause += ", last attempt: " + before.outcome.cause;
   }
-  return false;
+  std::string log = log_header(text) + log_trailer(job.outcome.cause);
+  job.log = core_.store.next_sequence_number();
+  job.log_size = static_cast<int64_t>(log.size());
+  if (int error = StoredLog(core_.store, job.log).append(0, log)) return error;
+  core_.turn.on_end([job, &row](int error) {
+    if (error == 0) log_info("job %s: %s", escaped(job.id).c_str(), row.describe(job).c_str());
+  });
+  return core_.store.update(before, job);
+}
+
+int Moves::remove(Dir dir, std::string_view id) {
+  Job job;
+  if (int error = jobs_.find(dir, id, job)) return error;
+  Upload* upload = uploads_.find(job.ino);
+  if (upload != nullptr && upload->row == Upload::Row::kStored) {
+    upload->job = job;
+    if (int error = remove_row(job, Event::kRemove)) return error;
+  }
+  if (upload == nullptr) return remove_row(job, Event::kRemove);
+  uploads_.removed(*upload);
+  return 0;
+}
+
+int Moves::expire(const Job& job) { return remove_row(job, Event::kExpire); }
+
+// `found` is the job as users see it.
+int Moves::remove_row(const Job& found, Event event) {
+  Job job;
+  if (int error = core_.store.get(found.ino, job)) return error;
+  const Transition& row = transition(event, job.dir);
+  if (row.error != 0) return row.error;
+  if (uploads_.find(job.ino) == nullptr) open_files_.unlink(found);
+  if (row.discards_log()) {
+    if (int error = open_files_.discard_log(job.log)) return error;
+  }
+  if (int error = core_.store.remove(job)) return error;
+  if (Attempt* attempt = row.kills ? attempts_.of(job.ino) : nullptr) {
+    if (int error = attempts_.abandon(*attempt, row)) return error;
+  }
+  core_.turn.on_end([job, &row](int error) {
+    if (error == 0) log_info("job %s: %s", escaped(job.id).c_str(), row.describe(job).c_str());
+  });
+  return 0;
 }
 
 }  // namespace filed

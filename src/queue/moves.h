@@ -1,36 +1,43 @@
-// The state machine: every way in which a job can change its directory, in one table.
+// How a job changes its directory or its id, or goes: mv, rm and expiry.
 #pragma once
 
-#include "queue/job.h"
+#include <string_view>
+
+#include "queue/attempts.h"
+#include "queue/core.h"
+#include "queue/jobs.h"
+#include "queue/open_files.h"
+#include "queue/transitions.h"
+#include "queue/uploads.h"
 
 namespace filed {
 
-// Who moves a job: somebody with mv(1), or filed itself.
-enum class Mover { kUser, kFiled };
+class Moves {
+ public:
+  Moves(const Core& core, OpenFiles& open_files, Uploads& uploads, Attempts& attempts,
+        const Jobs& jobs)
+      : core_(core), open_files_(open_files), uploads_(uploads), attempts_(attempts), jobs_(jobs) {}
 
-// What a move means.
-enum class Move {
-  // by a user
-  kRename,        // another name in the same directory
-  kRunAgain,      // attempts start from 0, due now or when its mtime says
-  kCancel,        // never started; its log says so
-  kStopAndFail,   // killed at once, no retry
-  kStopAndQueue,  // killed at once, queued again, the attempt does not count
-  // by filed
-  kStart,    // claimed for an attempt
-  kSucceed,  // exit status 0
-  kFail,     // the last attempt failed
-  kRetry,    // failed, and due again after a delay
-  kPutBack,  // not the job's fault: the attempt does not count
-  // by nobody
-  kNotPermitted,  // EPERM
-  kBusy,          // EBUSY
+  // mv. EPERM for a move that is not in the table; EBUSY for one within active/ or of a job that is
+  // open for writing; EEXIST, ENOENT, EINVAL, ENAMETOOLONG. Within pending/ another job that has
+  // `new_id` and is not open for writing is replaced, unless `no_replace`.
+  int rename(Dir from, std::string_view id, Dir to, std::string_view new_id, bool no_replace);
+  // rm. ENOENT, ENAMETOOLONG.
+  int remove(Dir dir, std::string_view id);
+  // Removes a job that has ended long ago. Errno of the store.
+  int expire(const Job& job);
+
+ private:
+  int remove_replaced(const Job& before, const Transition& row, std::string_view new_id, int taken,
+                      bool no_replace);
+  int cancel(const Job& before, Job job, const Transition& row);
+  int remove_row(const Job& found, Event event);
+
+  const Core core_;
+  OpenFiles& open_files_;
+  Uploads& uploads_;
+  Attempts& attempts_;
+  const Jobs& jobs_;
 };
-
-// What it means when a user renames a job from one directory to another.
-Move user_move(Dir from, Dir to);
-
-// True if filed itself takes a job from one directory to another by `move`.
-bool is_filed_move(Dir from, Dir to, Move move);
 
 }  // namespace filed

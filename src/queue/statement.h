@@ -1,4 +1,4 @@
-// A prepared SQLite statement, and one use of it.
+// A prepared SQLite statement, one execution of it, and SQLite's result codes as errnos.
 #pragma once
 
 #include <sqlite3.h>
@@ -9,6 +9,11 @@
 
 namespace filed {
 
+// The errno for a result code of SQLite. 0 for SQLITE_OK, SQLITE_ROW and SQLITE_DONE; EIO for what
+// has no errno of its own.
+int errno_of(int rc);
+
+// Owns a prepared statement, and finalizes it.
 class Statement {
  public:
   Statement() = default;
@@ -20,8 +25,9 @@ class Statement {
   }
   ~Statement() { sqlite3_finalize(stmt_); }
 
-  // One execution: binds from the first parameter on, and resets the statement at its end. What is
-  // bound by reference must live as long as the use.
+  // One execution. Each bind function sets the next parameter, from the first one on. The
+  // destructor resets the statement. Bytes that are bound are not copied: they must live as long as
+  // the Use.
   class Use {
    public:
     explicit Use(const Statement& statement) : stmt_(statement.stmt_) {}
@@ -36,7 +42,7 @@ class Statement {
       sqlite3_bind_int64(stmt_, ++bound_, value);
       return *this;
     }
-    // A time, size or number that is nothing when it is 0: takes no room in the row.
+    // Stores 0 as NULL, which takes no space in the row.
     Use& bind_or_null(int64_t value) { return value == 0 ? bind_null() : bind(value); }
     Use& bind_null() {
       sqlite3_bind_null(stmt_, ++bound_);
@@ -54,7 +60,8 @@ class Statement {
       return *this;
     }
 
-    int step() { return sqlite3_step(stmt_); }  // SQLITE_ROW, SQLITE_DONE or an error
+    // SQLITE_ROW, SQLITE_DONE or an error code.
+    int step() { return sqlite3_step(stmt_); }
 
     bool is_null(int column) const { return sqlite3_column_type(stmt_, column) == SQLITE_NULL; }
     int64_t integer(int column) const { return sqlite3_column_int64(stmt_, column); }

@@ -1,11 +1,10 @@
 #include "sandbox/capabilities.h"
 
 #include <linux/capability.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
-#include <cerrno>
 #include <initializer_list>
+
+#include "base/privileges.h"
 
 namespace filed {
 
@@ -20,20 +19,10 @@ uint64_t kept_capabilities() {
 }
 
 int limit_capabilities(uint64_t kept) noexcept {
-  __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
-  __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = {};
-  if (syscall(SYS_capget, &header, data) != 0) return errno;
-  bool changed = false;
-  for (int i = 0; i < _LINUX_CAPABILITY_U32S_3; ++i) {
-    auto mask = static_cast<uint32_t>(kept >> (32 * i));
-    changed |= ((data[i].permitted | data[i].inheritable) & ~mask) != 0;
-    data[i].permitted &= mask;
-    data[i].effective &= mask;
-    data[i].inheritable &= mask;
-  }
-  if (!changed) return 0;
-  // What leaves the permitted set leaves the ambient one, too.
-  return syscall(SYS_capset, &header, data) == 0 ? 0 : errno;
+  HeldCapabilities held;
+  if (int error = get_capabilities(held)) return error;
+  if (((held.permitted | held.inheritable) & ~kept) == 0) return 0;
+  return set_capabilities({held.permitted & kept, held.effective & kept, held.inheritable & kept});
 }
 
 }  // namespace filed

@@ -8,6 +8,8 @@
 #include <cerrno>
 #include <cstring>
 
+#include "base/text.h"
+
 namespace filed {
 namespace {
 
@@ -39,14 +41,6 @@ std::string read_string(int fd, uint64_t offset) {
   if (n <= 0) return {};
   const void* end = std::memchr(buffer, '\0', static_cast<size_t>(n));
   return end == nullptr ? std::string() : std::string(buffer);
-}
-
-void split(std::string_view text, std::vector<std::string>* out) {
-  while (!text.empty()) {
-    size_t end = std::min(text.find(':'), text.size());
-    if (end > 0) out->emplace_back(text.substr(0, end));
-    text.remove_prefix(std::min(end + 1, text.size()));
-  }
 }
 
 // The layouts of the two classes differ, the algorithm does not.
@@ -97,7 +91,8 @@ void read_dynamic(int fd, const std::vector<typename Elf::Segment>& segments,
     if (entry.d_tag == DT_RUNPATH) runpath = read_string(fd, offset);
   }
   std::erase(file->needed, "");
-  split(runpath.empty() ? rpath : runpath, &file->run_path);
+  file->run_path = split(runpath.empty() ? rpath : runpath, ':');
+  std::erase(file->run_path, "");
 }
 
 template <typename Elf>

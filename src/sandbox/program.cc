@@ -12,6 +12,7 @@
 #include "base/error.h"
 #include "base/fd.h"
 #include "base/files.h"
+#include "base/text.h"
 #include "sandbox/elf.h"
 
 namespace filed {
@@ -19,21 +20,8 @@ namespace {
 
 constexpr const char* kLoaderCache = "/etc/ld.so.cache";
 constexpr size_t kMaxCache = 16 << 20;
-constexpr size_t kMaxFiles = 256;       // of one program's start; more is a loop or a joke
-constexpr int kMaxInterpreters = 5;     // the kernel follows as many #! lines
-constexpr size_t kMaxScriptLine = 255;  // and reads as much of one
-
-std::string read_all(const std::string& path, size_t limit) {
-  std::string text;
-  Fd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-  char buffer[16384];
-  while (fd && text.size() < limit) {
-    ssize_t n = read(fd.get(), buffer, sizeof buffer);
-    if (n <= 0) break;
-    text.append(buffer, static_cast<size_t>(n));
-  }
-  return text;
-}
+constexpr size_t kMaxFiles = 256;    // of one program's start; more is a loop or a joke
+constexpr int kMaxInterpreters = 5;  // the kernel follows as many #! lines
 
 std::string base_name(const std::string& path) { return path.substr(path.rfind('/') + 1); }
 
@@ -44,18 +32,12 @@ Fd open_file(const std::string& path) {
   return Fd(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
 }
 
-// The interpreter of a file that begins with #!, empty for any other.
-std::string script_interpreter(int fd) {
-  char buffer[kMaxScriptLine];
-  ssize_t n = pread(fd, buffer, sizeof buffer, 0);
-  if (n < 2) return {};
-  std::string_view line(buffer, static_cast<size_t>(n));
-  if (line.substr(0, 2) != "#!") return {};
-  line = line.substr(2, line.substr(2).find('\n'));
-  size_t start = line.find_first_not_of(" \t");
-  if (start == std::string_view::npos) return {};
-  line.remove_prefix(start);
-  return std::string(line.substr(0, line.find_first_of(" \t")));
+// The start of a regular file; empty if there is none.
+std::string text_of(const std::string& path, size_t limit) {
+  std::string text;
+  Fd fd = open_file(path);
+  if (fd) read_all(fd.get(), limit, text);
+  return text;
 }
 
 // Collects what one program needs. The loader's rules are those of the program's own interpreter.
@@ -72,12 +54,12 @@ class Collector {
     std::string loader_name = base_name(program.interpreter);
     if (loader_name.rfind("ld-musl-", 0) == 0) {
       std::string list = "/etc/" + loader_name.substr(0, loader_name.find('.')) + ".path";
-      std::string text = read_all(list, kMaxCache);
+      std::string text = text_of(list, kMaxCache);
       if (!text.empty()) add(list);
       std::replace(text.begin(), text.end(), '\n', ':');
       set_folders(text.empty() ? "/lib:/usr/local/lib:/usr/lib" : text);
     } else {
-      cache_ = read_all(kLoaderCache, kMaxCache);
+      cache_ = text_of(kLoaderCache, kMaxCache);
       if (!cache_.empty()) add(kLoaderCache);
       // The first two are where glibc was built to look on a system with multiarch folders.
       std::string own = base_name(folder_of(loader));
@@ -96,11 +78,8 @@ class Collector {
   }
 
   void set_folders(std::string_view list) {
-    while (!list.empty()) {
-      size_t end = std::min(list.find(':'), list.size());
-      if (end > 0) folders_.emplace_back(list.substr(0, end));
-      list.remove_prefix(std::min(end + 1, list.size()));
-    }
+    folders_ = split(list, ':');
+    std::erase(folders_, "");
   }
 
   void add_libraries(const std::string& path, const ElfFile& object) {
@@ -194,9 +173,7 @@ std::string find_command(const std::string& command, const std::string& search, 
     *error = usable(command);
     return *error == 0 ? command : std::string();
   }
-  for (size_t start = 0; start <= search.size();) {
-    size_t end = std::min(search.find(':', start), search.size());
-    std::string folder = search.substr(start, end - start);
+  for (const std::string& folder : split(search, ':')) {
     std::string path = (folder.empty() ? "." : folder) + "/" + command;
     int result = usable(path);
     if (result == 0) {
@@ -204,7 +181,6 @@ std::string find_command(const std::string& command, const std::string& search, 
       return path;
     }
     if (result == EACCES) *error = EACCES;
-    start = end + 1;
   }
   return {};
 }

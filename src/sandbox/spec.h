@@ -11,6 +11,8 @@ struct PathGrant {
   std::string path;
   bool writable = false;      // false: read and execute; true: everything
   bool must_be_file = false;  // -rof and -rwf: a directory is an error
+
+  bool operator==(const PathGrant&) const = default;
 };
 
 enum class Network { kAll, kNone };

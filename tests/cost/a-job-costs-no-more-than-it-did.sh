@@ -5,7 +5,7 @@
 # Instructions are exact for one compiler and one SQLite. The others depend a little on what happens to fall into one turn, so that
 # their bounds have room for a tenth or two.
 # limit: 180
-. "${0%/*}/../lib.sh"
+. "${0%/*}/../lib/test.sh"
 needs strace valgrind
 case $out in *asan* | *tsan* | *debug* | *static*) skip "counts are kept for the plain build" ;; esac
 jobs=200

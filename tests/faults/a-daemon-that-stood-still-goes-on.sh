@@ -1,7 +1,7 @@
 # A daemon that is stopped by SIGSTOP answers nobody. Its jobs run on, and after SIGCONT it goes on as if
 # nothing had been: callers get their answer, what has ended in time has not timed out, what has run too
 # long has.
-. "${0%/*}/../lib.sh"
+. "${0%/*}/../lib/test.sh"
 config workers=2 retries=0 timeout=2s kill_grace=300ms
 start_filed
 

@@ -1,7 +1,7 @@
 # A disk that fails, or has become read-only: whoever changes something is told, reading goes on as far as
 # the disk gives it, attempts that end are kept until it works again, and nothing is lost or run twice.
-. "${0%/*}/../lib.sh"
-. "${0%/*}/preloaded"
+. "${0%/*}/../lib/test.sh"
+. "${0%/*}/../lib/faults.sh"
 needs fuse file
 config workers=2 retries=0
 

@@ -1,6 +1,6 @@
 # filed that was killed starts again on a disk that is so full that it accepts no job: what was running is
 # put back, and rm makes room.
-. "${0%/*}/../lib.sh"
+. "${0%/*}/../lib/test.sh"
 needs root
 mkdir "$tmp/small"
 mount -t tmpfs -o size=3m tmpfs "$tmp/small" || skip "no tmpfs here"

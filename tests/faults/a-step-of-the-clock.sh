@@ -1,7 +1,7 @@
 # Timeouts do not follow the wall clock when it is set, and due times do: a step forward makes due what
 # was for later, a step back makes wait what was due.
-. "${0%/*}/../lib.sh"
-. "${0%/*}/preloaded"
+. "${0%/*}/../lib/test.sh"
+. "${0%/*}/../lib/faults.sh"
 needs fuse file
 config workers=4 retries=0 timeout=3s kill_grace=300ms
 start_filed

@@ -1,6 +1,6 @@
 # A FUSE connection that is aborted through /sys/fs/fuse/connections cannot be served any more: filed stops
 # with a status that is not 0, its mount is gone, and the next start has all jobs.
-. "${0%/*}/../lib.sh"
+. "${0%/*}/../lib/test.sh"
 needs root
 mkdir "$tmp/connections"
 mount -t fusectl none "$tmp/connections" || skip "no fusectl here"

@@ -1,6 +1,6 @@
 # With too few descriptors for all of its workers, filed says so, and starts the others' jobs when some
 # have ended: that is no attempt, and costs no job its retries.
-. "${0%/*}/../lib.sh"
+. "${0%/*}/../lib/test.sh"
 config workers=40 retries=0
 ulimit -n 30
 start_filed

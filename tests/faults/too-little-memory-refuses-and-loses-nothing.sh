@@ -1,6 +1,6 @@
 # When filed gets no more memory, callers are told ENOMEM, and what was acknowledged stays; when what
 # needed it is gone, all works again.
-. "${0%/*}/../lib.sh"
+. "${0%/*}/../lib/test.sh"
 case $out in *asan* | *tsan*) skip "sanitizers need more memory than that" ;; esac
 config workers=0 upload_limit=1G
 cat >"$tmp/limited" <<EOF2

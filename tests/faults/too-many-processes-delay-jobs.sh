@@ -1,6 +1,6 @@
 # A user who has as many processes as [limits] grants starts no more: the next job waits, which costs it no
 # attempt, and runs when another has ended.
-. "${0%/*}/../lib.sh"
+. "${0%/*}/../lib/test.sh"
 needs root
 config workers=8 retries=0 '[limits]' processes=1
 start_filed

@@ -1,6 +1,6 @@
 # A file system without a free inode stops nothing that runs, for filed makes no files then. If it
 # cannot start without another file, it says why.
-. "${0%/*}/../lib.sh"
+. "${0%/*}/../lib/test.sh"
 needs root
 mkdir "$tmp/small"
 mount -t tmpfs -o nr_inodes=20 tmpfs "$tmp/small" || skip "no tmpfs here"

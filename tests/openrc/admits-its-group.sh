@@ -1,7 +1,7 @@
 # Members of group filed use the queue; others do not see into it.
 # alone
-. "${0%/*}/../lib.sh"
-. "${0%/*}/box"
+. "${0%/*}/../lib/test.sh"
+. "${0%/*}/../lib/box.sh"
 needs setpriv
 
 filed_gid=$(awk -F: '$1 == "filed" { print $3 }' /etc/group)

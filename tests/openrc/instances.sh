@@ -1,7 +1,7 @@
 # A link filed.mail is a queue of its own, beside the first.
 # alone
-. "${0%/*}/../lib.sh"
-. "${0%/*}/box"
+. "${0%/*}/../lib/test.sh"
+. "${0%/*}/../lib/box.sh"
 
 ln -s filed /etc/init.d/filed.mail
 sed -e 's|/var/spool/filed|/var/spool/mailjobs|; s|/var/lib/filed/|/var/lib/mailjobs/|' \

@@ -1,7 +1,7 @@
 # With a configuration that is wrong, the service says why and neither starts, nor stops to restart.
 # alone
-. "${0%/*}/../lib.sh"
-. "${0%/*}/box"
+. "${0%/*}/../lib/test.sh"
+. "${0%/*}/../lib/box.sh"
 
 cp /etc/filed/filed.conf "$tmp/good"
 set_in queue retries many

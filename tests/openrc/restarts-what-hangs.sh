@@ -1,8 +1,8 @@
 # A daemon whose mount no longer answers, or is gone, is killed and started again.
 # alone
 # limit: 180
-. "${0%/*}/../lib.sh"
-. "${0%/*}/box"
+. "${0%/*}/../lib/test.sh"
+. "${0%/*}/../lib/box.sh"
 
 echo 'healthcheck_timer=1 retry=SIGTERM/2/SIGKILL/5' >>/etc/conf.d/filed
 rc start || fail "start"

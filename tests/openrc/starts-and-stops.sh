@@ -1,8 +1,8 @@
 # The service starts, tells its status, reloads, restarts and stops, and leaves nothing behind.
 # alone
 # limit: 120
-. "${0%/*}/../lib.sh"
-. "${0%/*}/box"
+. "${0%/*}/../lib/test.sh"
+. "${0%/*}/../lib/box.sh"
 
 rc status && fail "it has started before it was started"
 rc start || fail "start"

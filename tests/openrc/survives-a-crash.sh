@@ -1,7 +1,7 @@
 # A daemon that was killed is started again by its supervisor, and what ran in it runs again.
 # alone
-. "${0%/*}/../lib.sh"
-. "${0%/*}/box"
+. "${0%/*}/../lib/test.sh"
+. "${0%/*}/../lib/box.sh"
 
 rc start || fail "start"
 echo "echo \$FILED_ATTEMPT >> /var/lib/filed/tries; exec sleep 1000" >"$q/pending/long"

@@ -6,7 +6,7 @@
 # /srv/app, a little internet. Of blocks there are three kinds: configurations begin with a bracket;
 # sessions begin with a $, and what they show must come; of others every command must succeed. A filed
 # that a block starts must serve.
-. "${0%/*}/../lib.sh"
+. "${0%/*}/../lib/test.sh"
 needs root fuse unshare python3 openssl scdoc mandoc wget getfattr inotifywait
 
 if [ -z "${boxed-}" ]; then
@@ -67,7 +67,7 @@ mkdir -p /etc/ssl/certs
 cat "$tmp/certificate" >/etc/ssl/certs/ca-certificates.crt
 ln -sf certs/ca-certificates.crt /etc/ssl/cert.pem
 printf 'account default\nhost 127.0.0.1\nfrom filed@example.org\n' >/etc/msmtprc
-python3 "$top/tests/packaging/internet.py" "$tmp/both" "$tmp/mailbox" >"$tmp/internet" 2>&1 &
+python3 "$top/tests/lib/internet.py" "$tmp/both" "$tmp/mailbox" >"$tmp/internet" 2>&1 &
 wait_for '[ -s "$tmp/internet" ]' 20
 assert_eq here "$(cat "$tmp/internet")" "the servers"
 

@@ -1,6 +1,6 @@
 # make install puts everything in its place with the right modes, and make uninstall takes it all away,
 # but for a configuration that was edited.
-. "${0%/*}/../lib.sh"
+. "${0%/*}/../lib/test.sh"
 
 in_root() {
 	make -s -C "$top" -o all out="$out" DESTDIR="$tmp/root" PREFIX=/opt/filed init="openrc systemd" "$1" ||

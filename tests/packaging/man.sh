@@ -1,6 +1,6 @@
 # The man pages are sound: mandoc finds nothing in them but the empty paragraphs that scdoc writes. And they
 # name every option, key, counter, variable and errno that the programs know.
-. "${0%/*}/../lib.sh"
+. "${0%/*}/../lib/test.sh"
 needs scdoc mandoc
 
 for page in "$top"/man/*.scd; do

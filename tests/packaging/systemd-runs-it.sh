@@ -3,7 +3,7 @@
 #
 # That systemd is process 1 of namespaces of its own, with copies of /etc and /var and with no other
 # units than filed's and the targets that these name.
-. "${0%/*}/../lib.sh"
+. "${0%/*}/../lib/test.sh"
 needs root fuse unshare nsenter systemctl setpriv
 
 systemd=/lib/systemd/systemd

@@ -1,5 +1,5 @@
 # The units are right in systemd's eyes, and cut off what a job queue has no use for.
-. "${0%/*}/../lib.sh"
+. "${0%/*}/../lib/test.sh"
 needs systemd-analyze
 
 mkdir "$tmp/units"

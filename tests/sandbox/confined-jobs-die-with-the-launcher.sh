@@ -1,5 +1,5 @@
 # A job in a sandbox is as mortal as any other: killed by rm, by its timeout, and with the launcher.
-. "${0%/*}/../lib.sh"
+. "${0%/*}/../lib/test.sh"
 
 # How long a job sleeps says whose it is.
 removed=7$$ orphan=8$$

@@ -1,7 +1,7 @@
 # A command that filed-launch runs cannot get out of its sandbox in any known way.
 # limit: 120
-. "${0%/*}/../lib.sh"
-. "$top/tests/sandbox/attempts"
+. "${0%/*}/../lib/test.sh"
+. "${0%/*}/../lib/escapes.sh"
 
 runner=launch
 

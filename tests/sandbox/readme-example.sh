@@ -1,5 +1,5 @@
 # filed -rof /usr/bin/echo -ro /lib MDIR, as the README has it.
-. "${0%/*}/../lib.sh"
+. "${0%/*}/../lib/test.sh"
 
 start_filed -rof /usr/bin/echo -ro /lib
 

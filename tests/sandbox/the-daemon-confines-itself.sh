@@ -1,5 +1,5 @@
 # With a sandbox, filed itself reads and writes nothing but its state, its configuration and the queue.
-. "${0%/*}/../lib.sh"
+. "${0%/*}/../lib/test.sh"
 
 mkdir "$tmp/conf" "$tmp/data" "$tmp/state" "$tmp/other"
 state=$tmp/state/filed.db

@@ -1,5 +1,5 @@
 # A grant to write what holds the state or the mount stops the start; one to read it is a warning.
-. "${0%/*}/../lib.sh"
+. "${0%/*}/../lib/test.sh"
 mkdir "$tmp/state"
 state=$tmp/state/filed.db
 

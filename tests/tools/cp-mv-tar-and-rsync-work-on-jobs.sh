@@ -1,7 +1,7 @@
 # What copies, moves and removes files submits, edits, retries and removes jobs: cp, mv from another
 # filesystem, install, tar, rsync, split, dd, tee and xargs, those of busybox, and Python.
-. "${0%/*}/../lib.sh"
-. "${0%/*}/cycle"
+. "${0%/*}/../lib/test.sh"
+. "${0%/*}/../lib/cycle.sh"
 needs rsync busybox python3
 python="$(python3 -c 'import sys; print(sys.executable)') -S" # itself, where python3 is a wrapper
 config workers=2 retries=0

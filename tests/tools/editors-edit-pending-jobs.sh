@@ -1,7 +1,7 @@
 # Editors and sed -i edit jobs that are held, that are due later, and that wait for a worker: their
 # temporary files, swap files and backups do not run, and what runs in the end is the last text.
-. "${0%/*}/../lib.sh"
-. "${0%/*}/cycle"
+. "${0%/*}/../lib/test.sh"
+. "${0%/*}/../lib/cycle.sh"
 needs vim nano python3 perl busybox
 python="$(python3 -c 'import sys; print(sys.executable)') -S" # itself, where python3 is a wrapper
 config workers=2 retries=0

@@ -1,6 +1,6 @@
 # Programs that read files in ways of their own find in texts and logs what cat does: mmap (git, Python,
 # grep), sendfile and splice; and flock(1) locks.
-. "${0%/*}/../lib.sh"
+. "${0%/*}/../lib/test.sh"
 needs git python3 busybox flock
 python="$(python3 -c 'import sys; print(sys.executable)') -S" # itself, where python3 is a wrapper
 config workers=1 retries=0

@@ -1,6 +1,6 @@
 # A listing that goes on while jobs come, go and are renamed has every job that was there all along exactly
 # once: in readdir, ls -f, ls -l and find, and for a reader that takes its time.
-. "${0%/*}/../lib.sh"
+. "${0%/*}/../lib/test.sh"
 needs python3
 config workers=0
 start_filed

@@ -1,6 +1,6 @@
 # nginx with its DAV module: PUT submits, MOVE releases and retries, DELETE removes, GET reads with ranges.
-. "${0%/*}/../lib.sh"
-. "${0%/*}/cycle"
+. "${0%/*}/../lib/test.sh"
+. "${0%/*}/../lib/cycle.sh"
 needs nginx curl
 nginx -V 2>&1 | grep -q http_dav_module || skip "this nginx has no DAV module"
 config workers=2 retries=0

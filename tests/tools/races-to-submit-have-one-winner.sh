@@ -1,6 +1,6 @@
 # Of eight processes that submit a job of the same name with O_EXCL at the same time, exactly one wins,
 # and the job runs once; whether it is pending, active or complete when the others come.
-. "${0%/*}/../lib.sh"
+. "${0%/*}/../lib/test.sh"
 config workers=2 retries=0
 start_filed
 

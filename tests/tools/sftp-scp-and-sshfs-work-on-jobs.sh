@@ -1,6 +1,6 @@
 # scp, sftp, rsync and sshfs, over a server of the SSH file transfer protocol.
-. "${0%/*}/../lib.sh"
-. "${0%/*}/cycle"
+. "${0%/*}/../lib/test.sh"
+. "${0%/*}/../lib/cycle.sh"
 needs scp sftp
 for server in /usr/lib/openssh/sftp-server /usr/lib/ssh/sftp-server /usr/libexec/openssh/sftp-server none; do
 	[ ! -x "$server" ] || break

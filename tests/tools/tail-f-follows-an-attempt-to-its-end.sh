@@ -1,6 +1,6 @@
 # tail -f active/ID, GNU's and busybox's, follows an attempt to its end and past its move, and prints all of
 # it, once; also while the job waits for its next attempt, and when that has ended.
-. "${0%/*}/../lib.sh"
+. "${0%/*}/../lib/test.sh"
 needs busybox
 config workers=2 retries=1 backoff=2500ms
 start_filed

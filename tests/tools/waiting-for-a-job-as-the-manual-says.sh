@@ -1,6 +1,6 @@
 # The commands that filed(5) gives to wait for a job, with inotifywait and without it, end when the job has
 # ended, be it well, badly, after a retry, or before anybody waits.
-. "${0%/*}/../lib.sh"
+. "${0%/*}/../lib/test.sh"
 needs inotifywait
 config workers=2 retries=1 backoff=300ms
 start_filed

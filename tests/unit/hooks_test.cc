@@ -43,7 +43,7 @@ class HookRig : public QueueRig {
   void end_hook(AttemptId run, int wait_status = 0) {
     AttemptExit exit;
     exit.wait_status = wait_status;
-    queue->exited(run, exit);
+    queue->launcher_events().exited(run, exit);
     turn();
   }
 };
@@ -81,11 +81,11 @@ TEST_CASE("four hooks run at once, the others in their turn") {
   HookRig f;
   for (int i = 0; i < 10; ++i) f.end_job(std::to_string(i));
   CHECK(f.ls(kComplete).size() == 10);
-  for (size_t started = Hooks::kMostAtOnce; started <= 10; ++started) {
+  for (size_t started = Hooks::kMaxRunning; started <= 10; ++started) {
     auto hooks = f.hooks();
     REQUIRE(hooks.size() == started);
     CHECK(hooks.back()->id == std::to_string(started - 1));
-    f.end_hook(hooks[started - Hooks::kMostAtOnce]->attempt, W_EXITCODE(1, 0));
+    f.end_hook(hooks[started - Hooks::kMaxRunning]->attempt, exited_with(1));
   }
   CHECK(f.hooks().size() == 10);
 }
@@ -100,13 +100,13 @@ TEST_CASE("a hook that takes longer than a minute is killed, once") {
   CHECK(f.news() == Strings{"kill job"});
   f.pass_ms(120'000);
   CHECK(f.news() == Strings{});
-  f.end_hook(f.hooks()[0]->attempt, W_EXITCODE(0, 9));
+  f.end_hook(f.hooks()[0]->attempt, killed_by(9));
   CHECK(f.is_in(kComplete, "job"));
 }
 
 TEST_CASE("hooks beyond a thousand that wait are left out, and the jobs do not care") {
   HookRig f;
-  constexpr size_t kJobs = Hooks::kMostAtOnce + Hooks::kMostWaiting + 5;
+  constexpr size_t kJobs = Hooks::kMaxRunning + Hooks::kMaxWaiting + 5;
   for (size_t i = 0; i < kJobs; ++i) f.end_job(std::to_string(i));
   CHECK(f.ls(kComplete).size() == kJobs);
   for (size_t i = 0; i < f.hooks().size(); ++i) f.end_hook(f.hooks()[i]->attempt);
@@ -117,9 +117,9 @@ TEST_CASE("what a hook prints, fails with or cannot start changes nothing") {
   HookRig f;
   f.end_job("job");
   f.end_job("other");
-  f.queue->output(f.hooks()[0]->attempt, "noise");
-  f.end_hook(f.hooks()[0]->attempt, W_EXITCODE(1, 0));
-  f.queue->start_failed(f.hooks()[1]->attempt, {"exec", ENOENT});
+  f.queue->launcher_events().output(f.hooks()[0]->attempt, "noise");
+  f.end_hook(f.hooks()[0]->attempt, exited_with(1));
+  f.queue->launcher_events().start_failed(f.hooks()[1]->attempt, {"exec", ENOENT});
   f.turn();
   CHECK(f.cat(kComplete, "job") == ">>> work\n");
   CHECK(f.ls(kComplete).size() == 2);

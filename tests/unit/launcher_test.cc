@@ -162,16 +162,22 @@ class Fixture : public LauncherEvents {
   bool gone = false;
 };
 
+std::vector<Process> all_processes() {
+  std::vector<Process> processes;
+  LinuxProcesses().for_each([&](const Process& process) { processes.push_back(process); });
+  return processes;
+}
+
 bool alive(pid_t pid) {
-  auto process = read_process(pid);
+  auto process = LinuxProcesses().read(pid);
   return process && !process->dead;
 }
 
 // Living processes with the token's mark.
 int marked_count(const std::string& token) {
   int count = 0;
-  for (const Process& process : read_processes()) {
-    if (!process.dead && marked_run(process.pid, token)) ++count;
+  for (const Process& process : all_processes()) {
+    if (!process.dead && LinuxProcesses().marked_attempt(process.pid, token)) ++count;
   }
   return count;
 }
@@ -204,14 +210,17 @@ TEST_CASE("every message comes out of decode as it went into encode", "[launcher
   LimitSettings limits;
   limits.memory = 1 << 30;
   limits.nice = -5;
-  std::string configure = encode(ConfigureMessage{limits, {{"A", "1"}, {"B", ""}}});
+  std::string configure =
+      encode(ConfigureMessage{limit_values(limits), {{"A", "1"}, {"B", ""}}});
   auto decoded = decode(configure);
   REQUIRE(decoded);
   auto* c = std::get_if<ConfigureMessage>(&*decoded);
   REQUIRE(c != nullptr);
-  CHECK(c->limits.memory == limits.memory);
-  CHECK(c->limits.nice == limits.nice);
-  CHECK_FALSE(c->limits.cpu_s);
+  REQUIRE(c->limits.size() == 2);
+  CHECK(c->limits[0].name == "memory");
+  CHECK(c->limits[0].value == 1 << 30);
+  CHECK(c->limits[1].name == "nice");
+  CHECK(c->limits[1].value == -5);
   REQUIRE(c->env.size() == 2);
   CHECK(c->env[1].first == "B");
 
@@ -221,7 +230,7 @@ TEST_CASE("every message comes out of decode as it went into encode", "[launcher
   REQUIRE(decoded);
   auto* s = std::get_if<StartMessage>(&*decoded);
   REQUIRE(s != nullptr);
-  CHECK(s->run == 7);
+  CHECK(s->attempt == 7);
   CHECK(s->uid == 1000);
   CHECK(s->gid == 1001);
   CHECK(s->text == "echo");
@@ -239,7 +248,7 @@ TEST_CASE("every message comes out of decode as it went into encode", "[launcher
   REQUIRE(decoded);
   auto* f = std::get_if<StartFailedMessage>(&*decoded);
   REQUIRE(f != nullptr);
-  CHECK(f->stage == "exec /bin/sh");
+  CHECK(f->step == "exec /bin/sh");
   CHECK(f->fault == Fault::kOwner);
 
   for (const Message& message :
@@ -550,9 +559,9 @@ TEST_CASE("what left the session outlives a normal end, but not a kill", "[launc
   REQUIRE(f.wait_until([&] { return f.seen[killed].output.find('\n') != std::string::npos; }));
   pid_t orphan = atoi(f.seen[killed].output.c_str());
   REQUIRE(eventually([&] {
-    auto process = read_process(orphan);
+    auto process = LinuxProcesses().read(orphan);
     return process && process->session == orphan && process->parent == f.client->launcher_pid() &&
-           marked_run(orphan, f.token);
+           LinuxProcesses().marked_attempt(orphan, f.token);
   }));
   f.kill(killed);
   REQUIRE(f.wait_end(killed));
@@ -595,8 +604,8 @@ TEST_CASE("what left the session does not outlive an attempt that was told to te
   REQUIRE(f.wait_until([&] { return f.seen[run].output.find('\n') != std::string::npos; }));
   pid_t orphan = atoi(f.seen[run].output.c_str());
   REQUIRE(eventually([&] {
-    auto process = read_process(orphan);
-    return process && process->session == orphan && marked_run(orphan, f.token);
+    auto process = LinuxProcesses().read(orphan);
+    return process && process->session == orphan && LinuxProcesses().marked_attempt(orphan, f.token);
   }));
   f.client->terminate(run);
   f.client->flush();
@@ -703,7 +712,7 @@ TEST_CASE("held output blocks its writer, and flows on when released", "[launche
   // The writer is head: it waits in pipe_write when the pipe is full.
   REQUIRE(eventually([&] {
     f.loop.wait(0);
-    for (const Process& process : read_processes()) {
+    for (const Process& process : all_processes()) {
       if (process.session == f.seen[run].pid && process.pid != process.session &&
           process.state == 'S') {
         return true;
@@ -851,7 +860,7 @@ TEST_CASE("when the launcher dies filed is told, and can kill all jobs", "[launc
   REQUIRE(f.wait_until([&] { return f.gone; }));
   CHECK(f.client->kill_everything(10'000) == 0);
   CHECK(marked_count(f.token) == 0);
-  for (const Process& process : read_processes()) {
+  for (const Process& process : all_processes()) {
     CHECK((process.parent != getpid() || process.dead));
   }
   f.start("echo never");  // no effect, no crash
@@ -930,7 +939,7 @@ TEST_CASE("the launcher is in a session of its own, deaf to the signals of a ter
           "[launcher]") {
   Fixture f;
   CHECK(f.run("echo fine") == "fine\n");
-  auto launcher = read_process(f.client->launcher_pid());
+  auto launcher = LinuxProcesses().read(f.client->launcher_pid());
   REQUIRE(launcher);
   CHECK(launcher->session == launcher->pid);
   for (int signal : {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE, SIGTSTP, SIGTTOU, SIGUSR1}) {
@@ -1216,7 +1225,7 @@ TEST_CASE("an interpreter that cannot be read holds up others once, and not for 
     pid_t launcher = f.client->launcher_pid();
     mount.connection.reset();  // the kernel answers then
     CHECK(eventually([&] {
-      for (const Process& process : read_processes()) {
+      for (const Process& process : all_processes()) {
         if (process.parent == launcher) return false;
       }
       return true;

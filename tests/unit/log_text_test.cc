@@ -5,6 +5,7 @@
 #include <csignal>
 
 #include "catch.h"
+#include "wait_status.h"
 
 using namespace filed;
 
@@ -27,12 +28,12 @@ TEST_CASE("the line that stands for missing output says how much is missing, and
 }
 
 TEST_CASE("the cause of a failure is its exit status or its signal") {
-  CHECK(wait_status_cause(W_EXITCODE(0, 0)).empty());
-  CHECK(wait_status_cause(W_EXITCODE(1, 0)) == "exit status 1");
-  CHECK(wait_status_cause(W_EXITCODE(127, 0)) == "exit status 127");
-  CHECK(wait_status_cause(W_EXITCODE(255, 0)) == "exit status 255");
-  CHECK(wait_status_cause(W_EXITCODE(0, SIGKILL)) == "signal: killed");
-  CHECK(wait_status_cause(W_EXITCODE(0, SIGSEGV) | WCOREFLAG) == "signal: segmentation fault");
+  CHECK(wait_status_cause(exited_with(0)).empty());
+  CHECK(wait_status_cause(exited_with(1)) == "exit status 1");
+  CHECK(wait_status_cause(exited_with(127)) == "exit status 127");
+  CHECK(wait_status_cause(exited_with(255)) == "exit status 255");
+  CHECK(wait_status_cause(killed_by(SIGKILL)) == "signal: killed");
+  CHECK(wait_status_cause(killed_with_core(SIGSEGV)) == "signal: segmentation fault");
 }
 
 TEST_CASE("signals have Go's names") {

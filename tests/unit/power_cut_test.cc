@@ -296,7 +296,7 @@ void cut_everywhere(Durability durability, void (Story::*tell)() = &Story::tell)
         // And filed goes on from there.
         FakeLauncher launcher;
         Queue queue(store, launcher, story.clock, LiveSettings(story.settings), {});
-        REQUIRE(queue.recover() == 0);
+        REQUIRE(recover(store, story.clock) == 0);
         CHECK(queue.end_turn() == 0);
         CHECK(found_in(store) == ledger);
       }

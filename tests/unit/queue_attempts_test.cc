@@ -1,5 +1,5 @@
-// How jobs run, turn by turn: retries, timeouts, output, failed starts, the stop, recovery, expiry,
-// clocks that step, and commits that fail.
+// How jobs run, turn by turn: retries, timeouts, output, failed starts, expiry, and clocks that are
+// set.
 #include "catch.h"
 #include "config/units.h"
 #include "queue_rig.h"
@@ -27,7 +27,7 @@ TEST_CASE_METHOD(QueueRig,
     CHECK(waiting.attempts == attempt);
     CHECK(waiting.mtime_ns == clock.wall + delays[attempt - 1] * kNsPerMs);
     CHECK(queue->next_wall_ns() == waiting.mtime_ns);
-    CHECK(queue->count_waiting() == 1);
+    CHECK(queue->jobs().count_waiting() == 1);
     CHECK(cat(kPending, "j") == "x");
     news();
     pass_ms(delays[attempt - 1] - 1);
@@ -98,7 +98,7 @@ TEST_CASE_METHOD(QueueRig, "a timeout is TERM, then KILL, and counts as a failed
   CHECK(news().empty());
   pass_ms(1);
   CHECK(news() == Strings{"kill j"});
-  CHECK(queue->next_deadline_ns() < 0);
+  CHECK(!queue->next_deadline_ns());
   die("j", SIGKILL);
   CHECK(job(kPending, "j").attempts == 1);
   pass_ms(1000);
@@ -187,7 +187,7 @@ TEST_CASE_METHOD(
     news();
     const std::string& id = order[static_cast<size_t>(i % 2)];
     const std::string& other = order[static_cast<size_t>((i + 1) % 2)];
-    queue->start_failed(run(id), {"fork", EAGAIN, Fault::kMachine});
+    queue->launcher_events().start_failed(run(id), {"fork", EAGAIN, Fault::kMachine});
     turn();
     CHECK(news().empty());
     Job back = job(kPending, id);
@@ -210,7 +210,7 @@ TEST_CASE_METHOD(QueueRig, "an owner whose limits allow no start does not hold u
   for (const char* id : {"a1", "a2", "a3"}) submit(id, "x", kAlice);
   submit("b1", "x", kBob);
   for (const char* id : {"a1", "a2", "a3"}) {
-    queue->start_failed(run(id), {"exec /bin/sh", EAGAIN, Fault::kOwner});
+    queue->launcher_events().start_failed(run(id), {"exec /bin/sh", EAGAIN, Fault::kOwner});
     turn();
     CHECK(job(kPending, id).attempts == 0);
   }
@@ -227,7 +227,8 @@ TEST_CASE_METHOD(QueueRig, "what an owner's limits put back is not tried all at 
   constexpr int kJobs = 300;
   for (int i = 0; i < kJobs; ++i) submit(std::to_string(i), "x");
   for (int i = 0; i < kJobs; ++i) {
-    queue->start_failed(run(std::to_string(i)), {"exec /bin/sh", EAGAIN, Fault::kOwner});
+    queue->launcher_events().start_failed(run(std::to_string(i)),
+                                          {"exec /bin/sh", EAGAIN, Fault::kOwner});
     turn();
   }
   CHECK(ls(kActive).empty());
@@ -238,11 +239,11 @@ TEST_CASE_METHOD(QueueRig, "what an owner's limits put back is not tried all at 
 TEST_CASE_METHOD(QueueRig, "a start that fails for the job's reasons is a failed attempt") {
   set([](QueueSettings& queue) { queue.retries = 1; });
   submit("j", "x");
-  queue->start_failed(run("j"), {"setuid", EPERM});
+  queue->launcher_events().start_failed(run("j"), {"setuid", EPERM});
   turn();
   CHECK(job(kPending, "j").attempts == 1);
   pass_ms(1000);
-  queue->start_failed(run("j"), {"exec /bin/sh", ENOENT});
+  queue->launcher_events().start_failed(run("j"), {"exec /bin/sh", ENOENT});
   turn();
   CHECK(cat(kFailed, "j") ==
         ">>> x\n\n\n[System Error]: could not start: exec /bin/sh: No such file or directory\n");
@@ -250,10 +251,10 @@ TEST_CASE_METHOD(QueueRig, "a start that fails for the job's reasons is a failed
 }
 
 TEST_CASE_METHOD(QueueRig, "news of an attempt that nobody knows is of no effect") {
-  queue->started(99, 1);
-  queue->output(99, "x");
-  queue->exited(99, {});
-  queue->start_failed(99, {"fork", EAGAIN, Fault::kMachine});
+  queue->launcher_events().started(99, 1);
+  queue->launcher_events().output(99, "x");
+  queue->launcher_events().exited(99, {});
+  queue->launcher_events().start_failed(99, {"fork", EAGAIN, Fault::kMachine});
   CHECK_FALSE(queue->turn().changed());
   CHECK(turn() == 0);
 }
@@ -269,7 +270,7 @@ TEST_CASE_METHOD(QueueRig, "output is stored within a second, and survives a cra
   print("j", "two ");
   CHECK(queue->next_deadline_ns() == clock.mono + kNsPerSec / 2);
   pass_ms(500);
-  CHECK(queue->next_deadline_ns() < 0);
+  CHECK(!queue->next_deadline_ns());
   print("j", "lost ");
   crash_and_start();
   CHECK(ls(kPending) == Strings{"j"});
@@ -285,7 +286,7 @@ TEST_CASE_METHOD(QueueRig,
   std::string output(300'000, 'o');
   disk.fail(1, SQLITE_FULL, 1'000'000);
   for (int i = 0; i < 6; ++i) {
-    queue->output(run("j"), output);
+    queue->launcher_events().output(run("j"), output);
     queue->end_turn();
   }
   CHECK(news() == Strings{"hold j"});
@@ -301,7 +302,7 @@ TEST_CASE_METHOD(QueueRig, "a held attempt is released when it is moved away, so
   begin("j");
   disk.fail(1, SQLITE_FULL, 1'000'000);
   for (int i = 0; i < 6; ++i) {
-    queue->output(run("j"), std::string(300'000, 'o'));
+    queue->launcher_events().output(run("j"), std::string(300'000, 'o'));
     queue->end_turn();
   }
   disk.fail(0);
@@ -319,7 +320,7 @@ TEST_CASE_METHOD(QueueRig, "output beyond output_limit is cut in the middle") {
   for (int i = 0; output.size() < 5000; ++i) output += std::to_string(i) + "\n";
   output.resize(5000);
   for (size_t at = 0; at < output.size(); at += 100) {
-    queue->output(run("j"), output.substr(at, 100));
+    queue->launcher_events().output(run("j"), output.substr(at, 100));
     if (at % 300 == 0) pass_ms(1000);
   }
   exit("j", 0);
@@ -345,7 +346,7 @@ TEST_CASE_METHOD(QueueRig, "what has ended is removed when it was kept long enou
   watched.clear();
   CHECK(queue->next_wall_ns() == clock.wall + 5 * kNsPerSec);
   pass_ms(4999);
-  CHECK(queue->counts().total() == 3);
+  CHECK(queue->jobs().counts().total() == 3);
   pass_ms(1);
   CHECK(ls(kComplete) == Strings{"c2"});
   CHECK(watched == Strings{"removed c1"});
@@ -353,8 +354,8 @@ TEST_CASE_METHOD(QueueRig, "what has ended is removed when it was kept long enou
   CHECK(ls(kComplete).empty());
   CHECK(ls(kFailed) == Strings{"f"});
   pass_ms(5000);
-  CHECK(queue->counts().total() == 0);
-  CHECK(queue->next_wall_ns() < 0);
+  CHECK(queue->jobs().counts().total() == 0);
+  CHECK(!queue->next_wall_ns());
 }
 
 TEST_CASE_METHOD(QueueRig, "a thousand jobs that expire at once go in bounded pieces") {
@@ -367,7 +368,7 @@ TEST_CASE_METHOD(QueueRig, "a thousand jobs that expire at once go in bounded pi
   queue->set_base_settings(settings);
   clock.advance_ms(1000);
   int turns = 0;
-  for (; queue->counts().total() > 0 && turns < 100; ++turns) {
+  for (; queue->jobs().counts().total() > 0 && turns < 100; ++turns) {
     CHECK(queue->next_deadline_ns() == 0);
     queue->end_turn();
   }
@@ -398,392 +399,4 @@ TEST_CASE_METHOD(QueueRig, "an end in the far future or past does not overflow")
   CHECK(touch(kComplete, "c", INT64_MIN) == 0);
   pass_ms(1000);
   CHECK(ls(kComplete).empty());
-}
-
-// --- the stop
-
-TEST_CASE_METHOD(QueueRig, "a stop gives grace, then TERM, then KILL, and puts back") {
-  set([](QueueSettings& queue) {
-    queue.workers = 2;
-    queue.stop_grace_ms = 10'000;
-    queue.kill_grace_ms = 5000;
-  });
-  submit("quick", "x");
-  submit("slow", "x");
-  submit("waits", "x");
-  begin("quick");
-  begin("slow");
-  news();
-  int64_t due = job(kPending, "waits").mtime_ns;
-  queue->stop();
-  turn();
-  CHECK(news().empty());
-  CHECK_FALSE(queue->stopped());
-  pass_ms(5000);
-  exit("quick", 0);
-  CHECK(ls(kComplete) == Strings{"quick"});
-  CHECK(news().empty());  // nothing new starts
-  pass_ms(5000);
-  CHECK(news() == Strings{"terminate slow"});
-  pass_ms(5000);
-  CHECK(news() == Strings{"kill slow"});
-  die("slow", SIGKILL);
-  CHECK(queue->stopped());
-  Job back = job(kPending, "slow");
-  CHECK(back.attempts == 0);
-  CHECK(back.mtime_ns == due);
-  stop_and_start();
-  turn();
-  CHECK(news() == Strings{"start slow", "start waits"});
-  CHECK(launcher.attempts.back().number == 1);
-}
-
-TEST_CASE_METHOD(QueueRig, "a second stop kills at once") {
-  submit("j", "x");
-  begin("j");
-  news();
-  queue->stop();
-  turn();
-  queue->stop();
-  turn();
-  CHECK(news() == Strings{"kill j"});
-  die("j", SIGKILL);
-  CHECK(queue->stopped());
-  CHECK(job(kPending, "j").attempts == 0);
-}
-
-TEST_CASE_METHOD(QueueRig, "a job that fails by itself in the grace of a stop is retried as ever") {
-  submit("j", "x");
-  begin("j");
-  queue->stop();
-  exit("j", 1);
-  CHECK(job(kPending, "j").attempts == 1);
-  CHECK(queue->stopped());
-}
-
-TEST_CASE_METHOD(QueueRig,
-                 "a stop waits for what was moved away and still dies, and not for more") {
-  submit("j", "x");
-  begin("j");
-  mv(kActive, "j", kFailed);
-  queue->stop();
-  turn();
-  CHECK_FALSE(queue->stopped());
-  die("j", SIGKILL);
-  CHECK(queue->stopped());
-}
-
-TEST_CASE_METHOD(
-    QueueRig,
-    "an attempt that ended before the stop is not put back, however long the disk is full") {
-  submit("j", "x");
-  begin("j");
-  disk.fail(1, SQLITE_FULL, 1'000'000);
-  AttemptExit exit;
-  queue->exited(run("j"), exit);
-  CHECK(queue->end_turn() == ENOSPC);
-  queue->stop();
-  if (GENERATE(true, false)) queue->stop();
-  pass_ms(20'000);
-  news();
-  disk.fail(0);
-  pass_ms(20'000);
-  CHECK(news().empty());
-  CHECK(ls(kComplete) == Strings{"j"});
-  CHECK(queue->stopped());
-}
-
-TEST_CASE_METHOD(QueueRig, "a stop does not wait for ever for a disk that stays full") {
-  submit("j", "x");
-  begin("j");
-  disk.fail(1, SQLITE_FULL, 1'000'000);
-  AttemptExit exit;
-  queue->exited(run("j"), exit);
-  queue->end_turn();
-  queue->stop();
-  for (int i = 0; i < 20 && !queue->stopped(); ++i) pass_ms(1000);
-  CHECK(queue->stopped());
-}
-
-// --- recovery
-
-TEST_CASE_METHOD(QueueRig, "a job that was active at a crash runs again, the attempt not counted") {
-  submit("j", "x");
-  exit("j", 1);
-  pass_ms(1000);
-  CHECK(launcher.attempts.back().number == 2);
-  int64_t due = 0;
-  bool printed = GENERATE(true, false);
-  if (printed) {
-    print("j", "some output");
-    pass_ms(1000);
-  }
-  AttemptId interrupted = run("j");
-  disk.cut_process();
-  queue.reset();
-  store.reset();
-  store.emplace(dir.file("db"));
-  queue.emplace(*store, launcher, clock, LiveSettings(settings), options);
-  CHECK(queue->interrupted_runs() == std::vector<AttemptId>{interrupted});
-  REQUIRE(queue->recover() == 0);
-  CHECK(queue->interrupted_runs().empty());
-  Job back = job(kPending, "j");
-  CHECK(back.attempts == 1);
-  CHECK(back.mtime_ns > due);
-  std::string log;
-  REQUIRE(store->read_chunk(back.log, 0, 0, 1000, log) == 0);
-  CHECK(log == std::string(">>> x\n") + (printed ? "some output" : "") +
-                   "\n\n[System Error]: interrupted: filed was killed or the machine stopped\n");
-  CHECK(back.log_size == static_cast<int64_t>(log.size()));
-  launcher.told.clear();
-  turn();
-  CHECK(news() == Strings{"start j"});
-  CHECK(launcher.attempts.back().number == 2);
-  CHECK(launcher.attempts.back().attempt != interrupted);
-}
-
-TEST_CASE_METHOD(QueueRig, "the next start knows the attempts that were still to be killed") {
-  set([](QueueSettings& settings) { settings.workers = 3; });
-  submit("removed", "a");
-  submit("failed", "b");
-  submit("queued", "c");
-  std::vector<AttemptId> stopped = {run("removed"), run("failed"), run("queued")};
-  REQUIRE(rm(kActive, "removed") == 0);
-  REQUIRE(mv(kActive, "failed", kFailed) == 0);
-  REQUIRE(mv(kActive, "queued", kPending) == 0);
-  auto interrupted = [&] {
-    disk.cut_process();
-    queue.reset();
-    store.emplace(dir.file("db"));
-    queue.emplace(*store, launcher, clock, LiveSettings(settings), options);
-    return queue->interrupted_runs();
-  };
-  SECTION("until they have ended") {
-    CHECK(interrupted() == stopped);
-    REQUIRE(queue->recover() == 0);
-    CHECK(queue->interrupted_runs().empty());
-  }
-  SECTION("and not after they have") {
-    for (AttemptId id : stopped) queue->exited(id, {SIGKILL, 0, 0});
-    REQUIRE(queue->end_turn() == 0);
-    std::vector<AttemptId> left = interrupted();
-    for (AttemptId id : stopped) CHECK(std::find(left.begin(), left.end(), id) == left.end());
-  }
-}
-
-TEST_CASE_METHOD(QueueRig, "the line of an interrupted attempt may cross into the next chunk") {
-  submit("j", "x");
-  begin("j");
-  print("j", std::string(Store::kChunkSize - 6 - 10, 'o'));
-  pass_ms(1000);
-  crash_and_start();
-  Job back = job(kPending, "j");
-  std::string log;
-  REQUIRE(store->read_chunk(back.log, 1, 0, 1000, log) == 0);
-  CHECK(log == "Error]: interrupted: filed was killed or the machine stopped\n");
-  CHECK(back.log_size == Store::kChunkSize + static_cast<int64_t>(log.size()));
-}
-
-// --- commits that fail
-
-TEST_CASE_METHOD(QueueRig,
-                 "a commit that fails gives its errno to what it held, once, and to nothing else") {
-  Job made;
-  OpenJob file;
-  REQUIRE(queue->create("j", 0644, kAlice, made, file) == 0);
-  queue->write(file, 0, "x");
-  int told = -1;
-  CHECK(queue->flush(file) == 0);
-  queue->turn().on_end([&](int error) { told = error; });
-  disk.fail(1, SQLITE_FULL);
-  CHECK(queue->end_turn() == ENOSPC);
-  CHECK(told == ENOSPC);
-  // Reads go on, and the next close succeeds.
-  CHECK(ls(kPending) == Strings{"j"});
-  CHECK(read(file) == "x");
-  told = -1;
-  CHECK(queue->flush(file) == 0);
-  queue->turn().on_end([&](int error) { told = error; });
-  CHECK(queue->end_turn() == 0);
-  CHECK(told == 0);
-  queue->close(file);
-  pass_ms(2000);
-  CHECK(ls(kActive) == Strings{"j"});
-}
-
-TEST_CASE_METHOD(QueueRig, "a claim that cannot be committed starts nothing, and is made later") {
-  set([](QueueSettings& queue) { queue.workers = 0; });
-  submit("j", "x");
-  settings.queue.workers = 1;
-  queue->set_base_settings(settings);
-  disk.fail(1);
-  CHECK(queue->end_turn() == EIO);
-  CHECK(news().empty());
-  CHECK(ls(kPending) == Strings{"j"});
-  CHECK(queue->next_deadline_ns() == clock.mono + kNsPerSec);
-  pass_ms(1000);
-  CHECK(news() == Strings{"start j"});
-}
-
-TEST_CASE_METHOD(QueueRig, "an end that cannot be committed is kept and committed later") {
-  set([](QueueSettings& queue) { queue.retries = 0; });
-  submit("j", "x");
-  begin("j");
-  print("j", "out");
-  disk.fail(1, SQLITE_FULL, 1'000'000);
-  AttemptExit failed;
-  failed.wait_status = W_EXITCODE(3, 0);
-  queue->exited(run("j"), failed);
-  CHECK(queue->end_turn() == ENOSPC);
-  CHECK(ls(kActive) == Strings{"j"});
-  news();
-  for (int i = 0; i < 3; ++i) {
-    pass_ms(1000);
-    CHECK(ls(kActive) == Strings{"j"});
-  }
-  std::string log = ">>> x\nout\n\n[System Error]: exit status 3\n";
-  CHECK(cat(kActive, "j") == log);
-  disk.fail(0);
-  pass_ms(1000);
-  CHECK(cat(kFailed, "j") == log);
-  CHECK(news().empty());
-  CHECK(queue->totals().failed == 1);
-  CHECK(queue->next_deadline_ns() < 0);
-}
-
-TEST_CASE_METHOD(QueueRig, "an end whose row cannot be read is not forgotten") {
-  submit("j", std::string(200'000, '#'));
-  begin("j");
-  // As when the disk gives EIO for a page that SQLite does not have in memory.
-  crash_and_start();
-  turn();
-  begin("j");
-  disk.fail_reads(true);
-  AttemptExit exit;
-  queue->exited(run("j"), exit);
-  queue->end_turn();
-  disk.fail_reads(false);
-  for (int i = 0; i < 3; ++i) pass_ms(1000);
-  CHECK(ls(kActive).empty());
-  CHECK(ls(kComplete) == Strings{"j"});
-}
-
-TEST_CASE_METHOD(QueueRig,
-                 "a dead attempt's worker is free again even if that turn's commit fails") {
-  submit("j", "x");
-  begin("j");
-  CHECK(mv(kActive, "j", kFailed) == 0);
-  // The exit comes in a turn that fails for the sake of something else.
-  submit("k", "x");
-  AttemptExit exit;
-  queue->exited(run("j"), exit);
-  CHECK(queue->rename(kPending, "k", kPending, "k2", false) == 0);
-  disk.fail(1);
-  CHECK(queue->end_turn() == EIO);
-  for (int i = 0; i < 3; ++i) pass_ms(1000);
-  CHECK(ls(kActive) == Strings{"k"});
-}
-
-TEST_CASE_METHOD(QueueRig,
-                 "a move or rm of an active job that cannot be committed leaves it running") {
-  submit("j", "x");
-  begin("j");
-  print("j", "one ");
-  news();
-  bool move = GENERATE(true, false);
-  disk.fail(1);
-  CHECK((move ? mv(kActive, "j", kFailed) : rm(kActive, "j")) == EIO);
-  CHECK(news().empty());
-  CHECK(ls(kActive) == Strings{"j"});
-  print("j", "two");
-  CHECK(cat(kActive, "j") == ">>> x\none two");
-  pass_ms(1000);
-  exit("j", 0);
-  CHECK(cat(kComplete, "j") == ">>> x\none two");
-}
-
-TEST_CASE_METHOD(QueueRig,
-                 "what an attempt prints in a turn that takes its move back is not lost") {
-  submit("j", "x");
-  begin("j");
-  CHECK(queue->rename(kActive, "j", kFailed, "j", false) == 0);
-  queue->output(run("j"), "between");
-  disk.fail(1);
-  CHECK(queue->end_turn() == EIO);
-  pass_ms(1000);
-  CHECK(cat(kActive, "j") == ">>> x\nbetween");
-}
-
-TEST_CASE_METHOD(QueueRig, "an attempt that ends in a turn that takes its removal back has ended") {
-  submit("j", "x");
-  begin("j");
-  CHECK(queue->remove(kActive, "j") == 0);
-  AttemptExit exit;
-  queue->exited(run("j"), exit);
-  disk.fail(1);
-  CHECK(queue->end_turn() == EIO);
-  CHECK(ls(kActive) == Strings{"j"});
-  pass_ms(1000);
-  CHECK(ls(kComplete) == Strings{"j"});
-}
-
-TEST_CASE_METHOD(QueueRig, "a touch of an active job that cannot be committed is taken back") {
-  submit("j", "x");
-  begin("j");
-  int64_t before = job(kActive, "j").mtime_ns;
-  AttributeChange change;
-  change.mtime_ns = 7;
-  Job changed;
-  CHECK(queue->set_attributes(job(kActive, "j").ino, change, changed) == 0);
-  disk.fail(1);
-  CHECK(queue->end_turn() == EIO);
-  CHECK(job(kActive, "j").mtime_ns == before);
-}
-
-TEST_CASE_METHOD(QueueRig,
-                 "a full disk gives ENOSPC, reads go on, rm frees, and submission works again") {
-  set([](QueueSettings& queue) { queue.workers = 0; });
-  std::string text(50'000, '#');
-  disk.set_capacity(1 << 20);
-  int fitted = 0;
-  int error = 0;
-  for (; error == 0 && fitted < 100; ++fitted) {
-    error = submit("j" + std::to_string(fitted), text);
-    store->tidy(true);
-  }
-  --fitted;
-  CHECK(error == ENOSPC);
-  CHECK(fitted >= 5);
-  CHECK(ls(kPending).size() == static_cast<size_t>(fitted));
-  CHECK((cat(kPending, "j0") == text));
-  disk.set_capacity(2 << 20);
-  CHECK(rm(kPending, "j0") == 0);
-  CHECK(submit("again", text) == 0);
-  stop_and_start();
-  CHECK(ls(kPending).size() == static_cast<size_t>(fitted));
-}
-
-// --- claims
-
-TEST_CASE_METHOD(QueueRig, "one commit does for an attempt's end and for the next start") {
-  submit("first", "x");
-  submit("second", "x");
-  REQUIRE(news() == Strings{"start first"});
-  queue->exited(run("first"), {});
-  SECTION("if it succeeds") {
-    REQUIRE(queue->end_turn() == 0);
-    CHECK(is_in(kComplete, "first"));
-    CHECK(news() == Strings{"start second"});
-  }
-  SECTION("and neither is done if it fails") {
-    disk.fail(1, SQLITE_FULL, 100);
-    CHECK(queue->end_turn() == ENOSPC);
-    CHECK(is_in(kActive, "first"));
-    CHECK(is_in(kPending, "second"));
-    CHECK(news().empty());
-    disk.fail(0);
-    pass_ms(1000);
-    CHECK(is_in(kComplete, "first"));
-    CHECK(news() == Strings{"start second"});
-  }
 }

@@ -1,8 +1,11 @@
 // Random operations on a queue and on a much simpler model of it, compared after every turn.
 //
-// The model knows the rules of design 2 and nothing of rows, transactions or processes: a turn that
-// fails is a copy of the model that is put back. FILED_TEST_SEED repeats a run, and
+// The model knows the rules of filed(5) and nothing of rows, transactions or processes: after a turn
+// that fails, a copy of the model is put back. FILED_TEST_SEED repeats a run, and
 // FILED_TEST_OPERATIONS makes it longer.
+//
+// Long because the model is one thing: each operation is told once, and every operation may follow
+// every other.
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
@@ -195,7 +198,7 @@ class ModelRig : public QueueRig {
     Job job;
     OpenJob file;
     int wanted = model_.named(id) != nullptr || model_.unstored(id) != 0 ? EEXIST : 0;
-    int error = queue->create(id, 0644, kAlice, job, file);
+    int error = queue->create(kPending, id, 0644, kAlice, job, file);
     expect_error(error, wanted, "create " + id);
     if (error != 0) return;
     ModelUpload& upload = model_.uploads[job.ino];
@@ -402,7 +405,7 @@ class ModelRig : public QueueRig {
     if (run == nullptr) return;
     std::string output(static_cast<size_t>(below(50) == 0 ? 150'000 : below(100)),
                        static_cast<char>('A' + below(26)));
-    queue->output(run->run, output);
+    queue->launcher_events().output(run->run, output);
     // What comes after a removal counts only if that is taken back.
     run->printed += output;
     ++done["output"];
@@ -419,16 +422,16 @@ class ModelRig : public QueueRig {
     }
     ++done["exit"];
     AttemptExit exit;
-    exit.wait_status = how < 4 ? 0 : W_EXITCODE(how, 0);
+    exit.wait_status = how < 4 ? 0 : exited_with(how);
     run->ended = true;
     run->status = exit.wait_status;
-    queue->exited(run->run, exit);
+    queue->launcher_events().exited(run->run, exit);
     apply_end(*run);
   }
 
   // The queue makes a pause then, and so does the test.
   void fail_to_start(ModelRun& run) {
-    queue->start_failed(run.run, {"fork", EAGAIN, Fault::kMachine});
+    queue->launcher_events().start_failed(run.run, {"fork", EAGAIN, Fault::kMachine});
     run.ended = true;
     run.status = -1;
     apply_end(run);
@@ -649,7 +652,7 @@ class ModelRig : public QueueRig {
     std::string there;
     int64_t total = 0;
     for (Dir dir : {kPending, kActive, kFailed, kComplete}) {
-      queue->list(dir, 0, [&](const Job& job) {
+      queue->jobs().list(dir, 0, [&](const Job& job) {
         there += line(dir, job.ino, job.id, static_cast<size_t>(job.size()),
                       dir == kActive ? 0 : job.mtime_ns, job.attempts);
         ++total;
@@ -662,7 +665,7 @@ class ModelRig : public QueueRig {
                               << sorted(there) << "the model has\n"
                               << sorted(wanted));
     }
-    expect(queue->counts().total() == total, "the counts are wrong");
+    expect(queue->jobs().counts().total() == total, "the counts are wrong");
     if (below(4) == 0) compare_content();
   }
 

@@ -15,8 +15,10 @@
 #include "fault_vfs.h"
 #include "queue/log_text.h"
 #include "queue/queue.h"
+#include "queue/recovery.h"
 #include "quiet_log.h"
 #include "temp_dir.h"
+#include "wait_status.h"
 
 constexpr filed::Caller kAlice{1001, 101};
 constexpr filed::Caller kBob{1002, 102};
@@ -34,7 +36,7 @@ class QueueRig : public filed::QueueWatcher {
   void start() {
     store.emplace(dir.file("db"));
     queue.emplace(*store, launcher, clock, filed::LiveSettings(settings), options);
-    REQUIRE(queue->recover() == 0);
+    REQUIRE(recover(*store, clock) == 0);
     queue->set_watcher(this);
     launcher.told.clear();
   }
@@ -65,7 +67,7 @@ class QueueRig : public filed::QueueWatcher {
   int turn() {
     int error = queue->end_turn();
     if (after_turn) after_turn();
-    for (int i = 0; i < 10 && queue->next_deadline_ns() == 0; ++i) {
+    for (int i = 0; i < 10 && queue->next_deadline_ns() == int64_t{0}; ++i) {
       queue->end_turn();
       if (after_turn) after_turn();
     }
@@ -83,7 +85,7 @@ class QueueRig : public filed::QueueWatcher {
   int submit(const std::string& id, const std::string& text, const filed::Caller& caller = kAlice) {
     filed::Job job;
     filed::OpenJob file;
-    if (int error = queue->create(id, 0644, caller, job, file)) return error;
+    if (int error = queue->create(filed::Dir::kPending, id, 0644, caller, job, file)) return error;
     int error = queue->flush(file);
     if (error == 0) error = queue->write(file, 0, text);
     if (error == 0) error = flush(file);
@@ -127,18 +129,18 @@ class QueueRig : public filed::QueueWatcher {
   filed::Job job(filed::Dir where, const std::string& id) {
     filed::Job job;
     INFO(filed::dir_name(where) << "/" << id);
-    REQUIRE(queue->find(where, id, job) == 0);
+    REQUIRE(queue->jobs().find(where, id, job) == 0);
     return job;
   }
 
   bool is_in(filed::Dir where, const std::string& id) {
     filed::Job job;
-    return queue->find(where, id, job) == 0;
+    return queue->jobs().find(where, id, job) == 0;
   }
 
   Strings ls(filed::Dir where) {
     Strings ids;
-    REQUIRE(queue->list(where, 0, [&](const filed::Job& job) {
+    REQUIRE(queue->jobs().list(where, 0, [&](const filed::Job& job) {
       ids.push_back(job.id);
       return true;
     }) == 0);
@@ -174,19 +176,19 @@ class QueueRig : public filed::QueueWatcher {
   }
 
   void begin(const std::string& id, pid_t pid = 4711) {
-    queue->started(run(id), pid);
+    queue->launcher_events().started(run(id), pid);
     turn();
   }
   void print(const std::string& id, const std::string& output) {
-    queue->output(run(id), output);
+    queue->launcher_events().output(run(id), output);
     turn();
   }
-  int exit(const std::string& id, int status) { return end(id, W_EXITCODE(status, 0)); }
-  int die(const std::string& id, int signo) { return end(id, W_EXITCODE(0, signo)); }
+  int exit(const std::string& id, int status) { return end(id, exited_with(status)); }
+  int die(const std::string& id, int signo) { return end(id, killed_by(signo)); }
   int end(const std::string& id, int wait_status) {
     filed::AttemptExit exit;
     exit.wait_status = wait_status;
-    queue->exited(run(id), exit);
+    queue->launcher_events().exited(run(id), exit);
     return turn();
   }
 

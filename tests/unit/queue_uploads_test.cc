@@ -16,7 +16,7 @@ class UploadRig : public QueueRig {
   OpenJob create(const std::string& id, const Caller& caller = kAlice) {
     Job made;
     OpenJob file;
-    REQUIRE(queue->create(id, 0600, caller, made, file) == 0);
+    REQUIRE(queue->create(kPending, id, 0600, caller, made, file) == 0);
     return file;
   }
 
@@ -98,7 +98,7 @@ TEST_CASE_METHOD(UploadRig, "a temporary file is given a second to be renamed be
     CHECK(ls(kActive) == Strings{"j"});
   }
   SECTION("but is run under its own name if that second passes") {
-    int64_t deadline = queue->next_deadline_ns();
+    std::optional<int64_t> deadline = queue->next_deadline_ns();
     CHECK(deadline == clock.mono_ns() + kNsPerSec);
     pass_ms(999);
     CHECK(ls(kActive).empty());
@@ -116,7 +116,7 @@ TEST_CASE_METHOD(UploadRig, "a temporary file is given a second to be renamed be
   SECTION("nor keeps anything of it that was removed") {
     REQUIRE(rm(kPending, "sedAbCdEf") == 0);
     pass_ms(1000);
-    CHECK(queue->next_deadline_ns() == -1);
+    CHECK(!queue->next_deadline_ns());
   }
 }
 
@@ -242,7 +242,7 @@ TEST_CASE_METHOD(
   close(file);
   CHECK(text_of("j") == "012");
   CHECK(truncate(ino, 0) == 0);
-  CHECK(queue->counts().ready == 0);
+  CHECK(queue->jobs().counts().ready == 0);
 }
 
 TEST_CASE_METHOD(UploadRig, "a time set while a job is written is its due time") {
@@ -339,7 +339,7 @@ TEST_CASE_METHOD(UploadRig,
   OpenJob reader = open(kPending, "j");
   CHECK(rm(kPending, "j") == 0);
   CHECK(ls(kPending).empty());
-  CHECK(queue->counts().total() == 0);
+  CHECK(queue->jobs().counts().total() == 0);
   CHECK(queue->write(file, 1, "y") == 0);
   CHECK(read(file) == "xy");
   CHECK(read(reader) == "xy");
@@ -351,10 +351,10 @@ TEST_CASE_METHOD(UploadRig,
   // Who still has it open goes on seeing it.
   CHECK(read(reader) == "xy");
   Job ghost;
-  CHECK(queue->get(reader.ino, ghost) == 0);
+  CHECK(queue->jobs().get(reader.ino, ghost) == 0);
   CHECK(ghost.size() == 2);
   close(reader);
-  CHECK(queue->get(reader.ino, ghost) == ENOENT);
+  CHECK(queue->jobs().get(reader.ino, ghost) == ENOENT);
 }
 
 TEST_CASE_METHOD(UploadRig,

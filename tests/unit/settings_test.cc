@@ -52,23 +52,6 @@ std::string whole_file(const std::string& path) {
 
 }  // namespace
 
-TEST_CASE("the defaults are those of the documentation") {
-  Settings settings = default_settings();
-  CHECK(settings.queue.workers >= 1);
-  std::ostringstream text;
-  for (const Key& key : all_keys()) {
-    if (key.print && key.name != "workers") text << key.name << "=" << key.print(settings) << " ";
-  }
-  CHECK(
-      text.str() ==
-      "retries=3 backoff=1s backoff_factor=2 backoff_max=1h timeout=0 kill_grace=5s "
-      "stop_grace=10s output_limit=16M job_size_limit=1M upload_limit=64M keep_complete=0 "
-      "keep_failed=0 durability=full shell=/bin/sh dir= mode=0755 owner= group= "
-      "allow_other=auto inotify=yes user= group= state_file= log=stderr log_level=info network=all "
-      "required=yes cpu= memory= files= processes= file_size= nice= on_failure= on_complete= ");
-  CHECK(settings.sandbox.empty());
-}
-
 TEST_CASE("every key of a configuration file arrives where it belongs") {
   Settings settings = read_text(R"(
 [queue]
@@ -175,22 +158,6 @@ on_complete = true
         std::vector<Variable>{{"LANG", "C.UTF-8"}, {"_X1", "a = b; c"}, {"EMPTY", ""}});
   CHECK(settings.hooks.on_failure == "mail -s \"job $FILED_ID\" root");
   CHECK(settings.hooks.on_complete == "true");
-}
-
-TEST_CASE("what is printed of a key is read back as the same") {
-  Settings settings = read_text(
-      "[queue]\nworkers=8\nbackoff=1500ms\nbackoff_factor=1.1\noutput_limit=1000\n"
-      "durability=normal\n[mount]\nmode=0711\ngroup=g\nallow_other=yes\n[daemon]\nlog_level=error\n"
-      "[sandbox]\nnetwork=none\nrequired=no\n[limits]\ncpu=90s\nmemory=3G\nnice=19\n[hooks]\n"
-      "on_failure=x y\n");
-  Settings again = default_settings();
-  for (const Key& key : all_keys()) {
-    if (!key.print || key.print(settings).empty()) continue;
-    std::string reason;
-    INFO(key.name << ": " << reason);
-    CHECK(key.parse(key.print(settings), again, reason));
-    CHECK(key.print(again) == key.print(settings));
-  }
 }
 
 TEST_CASE("for each key of [queue] that a file sets, the file and the text are kept") {
@@ -323,7 +290,7 @@ TEST_CASE("the installed configuration names every key with its default") {
     uncommented += (is_active_elsewhere ? "" : line) + "\n";
     seen.emplace(section, name);
     const Key* key = find_key(section, name);
-    if (!is_commented || key == nullptr || !key->print || name == "workers") continue;
+    if (!is_commented || key == nullptr || key->repeats || name == "workers") continue;
     std::string value = key->print(defaults);
     if (!value.empty()) CHECK(line.substr(equals + 3) == value);
   }

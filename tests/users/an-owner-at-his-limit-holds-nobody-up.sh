@@ -1,6 +1,6 @@
 # Jobs that cannot start, because their owner has as many processes as [limits] grants, or because their
 # interpreter is open for writing, leave the workers to the jobs behind them, of others.
-. "${0%/*}/../lib.sh"
+. "${0%/*}/../lib/test.sh"
 needs root fuse
 config workers=2 retries=1 backoff=1ms '[mount]' mode=1777 '[limits]' processes=3
 start_filed

@@ -1,8 +1,8 @@
 # alone
 # What is written and not closed is held in memory: a user may fill upload_limit with it, or with empty files, and
 # gets EDQUOT then. Nobody else notices.
-. "${0%/*}/../lib.sh"
-. "${0%/*}/people"
+. "${0%/*}/../lib/test.sh"
+. "${0%/*}/../lib/people.sh"
 
 config workers=0 job_size_limit=64K upload_limit=128K '[mount]' mode=1777
 start_filed

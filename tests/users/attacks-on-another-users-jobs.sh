@@ -2,8 +2,8 @@
 # limit: 120
 # What one user may try on another's jobs, and on filed, and what comes of it. Each attempt is also made by who
 # may do it, so that it is known to be one.
-. "${0%/*}/../lib.sh"
-. "${0%/*}/people"
+. "${0%/*}/../lib/test.sh"
+. "${0%/*}/../lib/people.sh"
 
 config workers=0 retries=0 '[mount]' mode=1777
 start_filed

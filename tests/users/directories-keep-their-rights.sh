@@ -1,7 +1,7 @@
 # alone
 # Mode, owner and group of the directories are those of [mount] until chmod and chown change them, which lasts.
-. "${0%/*}/../lib.sh"
-. "${0%/*}/people"
+. "${0%/*}/../lib/test.sh"
+. "${0%/*}/../lib/people.sh"
 
 config workers=0 '[mount]' mode=3770 "owner=$carol" "group=$team"
 start_filed

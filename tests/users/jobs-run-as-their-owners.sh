@@ -1,7 +1,7 @@
 # alone
 # In owner mode an attempt is its job's owner: ids, groups, home, what it creates.
-. "${0%/*}/../lib.sh"
-. "${0%/*}/people"
+. "${0%/*}/../lib/test.sh"
+. "${0%/*}/../lib/people.sh"
 
 config workers=4 retries=0 '[mount]' mode=1777
 start_filed

@@ -1,7 +1,7 @@
 # alone
 # What the three processes may do, in the three ways of running filed: ids and capabilities as filed(5) has them.
-. "${0%/*}/../lib.sh"
-. "${0%/*}/people"
+. "${0%/*}/../lib/test.sh"
+. "${0%/*}/../lib/people.sh"
 
 none=0000000000000000
 # set BIT…: a set of capabilities, by the numbers of capabilities(7).
@@ -39,10 +39,10 @@ echo 'retries = 1' >"$q/config.ini"
 kill -HUP "$filed_pid"
 wait_for 'grep -q "configuration read again" "$log"'
 if command -v inotifywait >/dev/null; then
-	inotifywait -q -t 10 -e moved_to "$q/complete" >"$tmp/event" 2>&1 &
+	inotifywait -q -t 60 -e moved_to "$q/complete" >"$tmp/event" 2>&1 &
 	watcher=$!
 	chmod 1700 "$q/pending" "$q/active" "$q/complete"
-	sleep 0.3
+	wait_for_watches "$watcher" 1
 	echo true >"$q/pending/told"
 	wait "$watcher" || fail 'no event from directories that only root may write'
 fi

@@ -1,8 +1,8 @@
 # alone
 # Due time first, then order of submission, whoever submits how many: who has one job waits for those that were
 # there before, and for none that came later.
-. "${0%/*}/../lib.sh"
-. "${0%/*}/people"
+. "${0%/*}/../lib/test.sh"
+. "${0%/*}/../lib/people.sh"
 
 config workers=0 retries=0 '[mount]' mode=1777
 start_filed

@@ -2,8 +2,8 @@
 # limit: 120
 # The table of rights in filed(5), cell by cell: what the owner, a member of the file's group, another user and
 # root may do to a job, in directories without and with the sticky bit.
-. "${0%/*}/../lib.sh"
-. "${0%/*}/people"
+. "${0%/*}/../lib/test.sh"
+. "${0%/*}/../lib/people.sh"
 
 config workers=200 retries=0 '[mount]' mode=0777
 start_filed

@@ -1,0 +1,30 @@
+// Closing many descriptors at once.
+#pragma once
+
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <vector>
+
+// Older C libraries lack both. The number is the same on every machine but alpha.
+#ifndef SYS_close_range
+#define SYS_close_range 436
+#endif
+#ifndef CLOSE_RANGE_CLOEXEC
+#define CLOSE_RANGE_CLOEXEC (1U << 2)
+#endif
+
+namespace filed {
+
+// close_range(2): closes the descriptors from `first` to `last`, or with CLOSE_RANGE_CLOEXEC only
+// marks them close-on-exec. Returns 0, or -1 with errno (ENOSYS before Linux 5.9, EINVAL for the
+// flag before 5.11). May be called between fork and exec.
+inline long close_range(unsigned first, unsigned last, unsigned flags) noexcept {
+  return syscall(SYS_close_range, first, last, flags);
+}
+
+// Closes all descriptors above 2 but those in `keep`, which become close-on-exec. Where the kernel
+// has no close_range(2), it closes one by one up to the limit of open files.
+void close_descriptors_but(std::vector<int> keep);
+
+}  // namespace filed

@@ -1,0 +1,51 @@
+// What the launcher is told when it is forked, and what stays fixed from then on.
+#pragma once
+
+#include <sys/types.h>
+
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "config/settings.h"
+
+namespace filed {
+
+// Called in the child, last before exec, to give up rights for good. Returns 0, or an errno with
+// *step set to a string constant that names what failed; the attempt then does not run. It runs
+// between fork and exec in memory that it shares with the launcher: it may only make system calls
+// and write to its own stack and *step.
+using ConfineHook = int (*)(void* context, const char** step) noexcept;
+
+struct JobUser {
+  uid_t uid = 0;
+  gid_t gid = 0;
+};
+
+struct LauncherSettings {
+  // Absolute and without symbolic links, because the launcher's directory is /.
+  std::string mount_dir;
+
+  // For attempts until the first LauncherClient::configure().
+  LimitSettings limits;
+  std::vector<std::pair<std::string, std::string>> env;  // names that begin FILED_ are ignored
+
+  // The rights of an attempt: its job's owner's (needs root); or else those of `user` (needs root);
+  // or else the launcher's own.
+  bool as_owner = false;
+  std::optional<JobUser> user;
+
+  // The hook, and the descriptors that it uses: they stay open in the launcher, not in jobs.
+  ConfineHook confine = nullptr;
+  void* confine_context = nullptr;
+  std::vector<int> confine_descriptors;
+
+  bool use_fusermount = false;  // unmount with fusermount3, not with umount2
+
+  // Marks this daemon's jobs: each has FILED_RUN=TOKEN.ATTEMPT in its environment, by which
+  // kill_marked() finds them when both processes have died. No '.', '=' or NUL in it.
+  std::string token;
+};
+
+}  // namespace filed

@@ -1,0 +1,26 @@
+// The mount that the launcher unmounts at its end: filed's own, and no other on the same directory.
+#pragma once
+
+#include <string>
+
+namespace filed {
+
+class OwnMount {
+ public:
+  OwnMount(std::string dir, bool use_fusermount)
+      : dir_(std::move(dir)), use_fusermount_(use_fusermount) {}
+
+  // What is mounted on the directory now is ours.
+  void note();
+
+  // Unmounts it if it is still the topmost one there. Without a note() it does nothing. Waits at
+  // most 5 s, for fusermount3; never for the mount's server.
+  void unmount();
+
+ private:
+  const std::string dir_;
+  const bool use_fusermount_;
+  int id_ = -1;  // -1: not mounted yet
+};
+
+}  // namespace filed

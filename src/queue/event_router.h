@@ -1,0 +1,31 @@
+// Takes what the launcher reports to the part that started it: a command of [hooks] or an attempt.
+#pragma once
+
+#include "launcher/launcher_interface.h"
+#include "queue/attempts.h"
+#include "queue/hooks.h"
+
+namespace filed {
+
+class EventRouter final : public LauncherEvents {
+ public:
+  EventRouter(Hooks& hooks, Attempts& attempts) : hooks_(hooks), attempts_(attempts) {}
+
+  void started(AttemptId id, pid_t pid) override { owner_of(id).started(id, pid); }
+  void start_failed(AttemptId id, const StartFailure& failure) override {
+    owner_of(id).start_failed(id, failure);
+  }
+  void output(AttemptId id, std::string_view bytes) override { owner_of(id).output(id, bytes); }
+  void exited(AttemptId id, const AttemptExit& exit) override { owner_of(id).exited(id, exit); }
+
+ private:
+  LauncherEvents& owner_of(AttemptId id) {
+    if (hooks_.owns(id)) return hooks_;
+    return attempts_;
+  }
+
+  Hooks& hooks_;
+  Attempts& attempts_;
+};
+
+}  // namespace filed

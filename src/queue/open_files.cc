@@ -1,0 +1,105 @@
+#include "queue/open_files.h"
+
+#include <algorithm>
+
+namespace filed {
+
+void OpenFiles::opened(const OpenJob& file) {
+  OpenCount& open = open_[file.ino];
+  ++open.files;
+  if (file.view == OpenJob::View::kText) {
+    ++open.text_views;
+  } else {
+    ++readers_[file.log].files;
+  }
+}
+
+void OpenFiles::closed(const OpenJob& file) {
+  auto open = open_.find(file.ino);
+  if (file.view == OpenJob::View::kText) {
+    --open->second.text_views;
+  } else {
+    auto readers = readers_.find(file.log);
+    if (--readers->second.files == 0) {
+      bool discarded = readers->second.discarded;
+      readers_.erase(readers);
+      // If this fails, the next start removes the log.
+      if (discarded) core_.store.remove_deferred_log(file.log);
+    }
+  }
+  if (--open->second.files == 0) {
+    forget_unlinked(open->second);
+    open_.erase(open);
+  }
+}
+
+int64_t OpenFiles::log_read_to(int64_t ino) const {
+  auto open = open_.find(ino);
+  return open == open_.end() ? 0 : open->second.log_read_to;
+}
+
+void OpenFiles::note_log_read(int64_t ino, int64_t end) {
+  auto open = open_.find(ino);
+  if (open != open_.end()) open->second.log_read_to = std::max(open->second.log_read_to, end);
+}
+
+bool OpenFiles::keep_text(Unlinked& unlinked) {
+  const Job& job = unlinked.job;
+  return quota_.charge(job.uid, job.text_size, 0, core_.settings().upload_limit) == 0;
+}
+
+void OpenFiles::unlink(const Job& job) {
+  auto open = open_.find(job.ino);
+  if (open == open_.end()) return;
+  forget_unlinked(open->second);
+  Unlinked& unlinked = open->second.unlinked.emplace();
+  unlinked.job = job;
+  if (open->second.text_views > 0 && keep_text(unlinked)) {
+    std::string text;
+    if (core_.store.read_text(job.ino, text) == 0) {
+      unlinked.text = std::move(text);
+    } else {
+      quota_.refund(job.uid, job.text_size, 0);
+    }
+  }
+  core_.turn.on_rollback([this, ino = job.ino] {
+    auto later = open_.find(ino);
+    if (later != open_.end()) forget_unlinked(later->second);
+  });
+}
+
+void OpenFiles::unlink_written(const Job& job, const std::string& text) {
+  auto open = open_.find(job.ino);
+  if (open == open_.end() || open->second.text_views == 0) return;
+  Unlinked& unlinked = open->second.unlinked.emplace();
+  unlinked.job = job;
+  unlinked.job.text_size = static_cast<int64_t>(text.size());
+  if (keep_text(unlinked)) unlinked.text = text;
+}
+
+const OpenFiles::Unlinked* OpenFiles::unlinked(int64_t ino) const {
+  auto open = open_.find(ino);
+  return open == open_.end() || !open->second.unlinked ? nullptr : &*open->second.unlinked;
+}
+
+void OpenFiles::forget_unlinked(OpenCount& open) {
+  if (!open.unlinked) return;
+  const Job& job = open.unlinked->job;
+  if (open.unlinked->text) quota_.refund(job.uid, job.text_size, 0);
+  open.unlinked.reset();
+}
+
+int OpenFiles::discard_log(int64_t log) {
+  if (log == 0) return 0;
+  auto readers = readers_.find(log);
+  if (readers == readers_.end()) return core_.store.remove_log(log);
+  if (int error = core_.store.defer_log_removal(log)) return error;
+  readers->second.discarded = true;
+  core_.turn.on_rollback([this, log] {
+    auto later = readers_.find(log);
+    if (later != readers_.end()) later->second.discarded = false;
+  });
+  return 0;
+}
+
+}  // namespace filed

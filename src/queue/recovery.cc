@@ -1,0 +1,62 @@
+#include "queue/recovery.h"
+
+#include "base/log.h"
+#include "queue/log_text.h"
+#include "queue/stored_log.h"
+#include "queue/transitions.h"
+
+namespace filed {
+namespace {
+
+int active_jobs(Store& store, std::vector<Job>& jobs) {
+  return store.list(Dir::kActive, 0, [&](const Job& job) {
+    jobs.push_back(job);
+    return true;
+  });
+}
+
+// Adds the cause to the stored part of the log, and the text before it if nothing was stored.
+int end_log(Store& store, Job& job) {
+  StoredLog log(store, job.log);
+  if (int error = log.size(job.log_size)) return error;
+  std::string ending = log_trailer(job.outcome.cause);
+  if (job.log_size == 0) {
+    std::string text;
+    if (int error = store.read_text(job.ino, text)) return error;
+    ending.insert(0, log_header(text));
+  }
+  if (int error = log.append(job.log_size, ending)) return error;
+  job.log_size += static_cast<int64_t>(ending.size());
+  return 0;
+}
+
+}  // namespace
+
+std::vector<AttemptId> interrupted_attempts(Store& store) {
+  std::vector<AttemptId> attempts;
+  std::vector<Job> active;
+  active_jobs(store, active);
+  for (const Job& job : active) attempts.push_back(static_cast<AttemptId>(job.log));
+  for (int64_t id : store.kill_pending()) attempts.push_back(static_cast<AttemptId>(id));
+  return attempts;
+}
+
+int recover(Store& store, const Clock& clock) {
+  std::vector<Job> active;
+  if (int error = active_jobs(store, active)) return error;
+  for (const Job& before : active) {
+    const Transition& row = transition(Event::kInterrupt, before.dir);
+    Job job = before;
+    row.apply(job, clock.wall_ns());
+    if (int error = end_log(store, job)) return error;
+    if (int error = store.update(before, job)) return error;
+    log_warning("job %s: %s", escaped(job.id).c_str(), row.describe(job).c_str());
+  }
+  for (int64_t id : store.kill_pending()) {
+    if (int error = store.remove_kill_pending(id)) return error;
+  }
+  // Uses the reserved space, because filed must start before anyone can free space.
+  return store.commit(true);
+}
+
+}  // namespace filed

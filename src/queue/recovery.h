@@ -1,0 +1,20 @@
+// What a start does with the attempts that were under way when filed died. Before anything else.
+#pragma once
+
+#include <vector>
+
+#include "base/clock.h"
+#include "launcher/launcher_interface.h"
+#include "queue/store.h"
+
+namespace filed {
+
+// The attempts whose processes may still run, because they were under way or were to be killed when
+// filed died.
+std::vector<AttemptId> interrupted_attempts(Store& store);
+
+// Ends the logs of these attempts, puts their jobs back to pending and commits. Returns 0 or the
+// errno of the store.
+int recover(Store& store, const Clock& clock);
+
+}  // namespace filed

@@ -1,0 +1,75 @@
+// The SQLite file that holds the queue: opens it, locks it, refuses what is not filed's or is
+// damaged, and brings its schema up to date. Knows the schema, but not the queries: see
+// StoreReader and Store.
+//
+// The file stays locked while it is open, so a second filed is refused.
+#pragma once
+
+#include <sqlite3.h>
+#include <sys/statvfs.h>
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+
+#include "base/fd.h"
+#include "config/settings.h"
+#include "queue/statement.h"
+
+namespace filed {
+
+class StateFile {
+ public:
+  // The steps of this filed's schema. Step n brings a file from version n to version n + 1.
+  static std::span<const char* const> schema();
+
+  // Opens the file. Creates it with mode 0600 if it is missing. Throws Error if the file is not a
+  // regular file, not readable and writable, not a SQLite file, not filed's, written by a newer
+  // filed, in use by another filed, or damaged. A refused file is left unchanged.
+  explicit StateFile(const std::string& path, std::span<const char* const> steps = schema());
+  StateFile(const StateFile&) = delete;
+  StateFile& operator=(const StateFile&) = delete;
+
+  sqlite3* db() const { return db_.get(); }
+  const std::string& path() const { return path_; }
+
+  // A statement that is used many times. Throws Error.
+  Statement prepare(const std::string& sql) const;
+  // Runs SQL that returns no rows. Throws Error.
+  void exec(const std::string& sql) const;
+  // The first column of the only row. Throws Error.
+  int64_t number(const char* sql) const;
+  // The error that `rc` stands for, with the path and what to do. Throws Error.
+  [[noreturn]] void fail(int rc) const;
+
+  // The errno for the result code of a write. It tells EDQUOT and EROFS from EIO, which SQLite does
+  // not.
+  int write_errno(int rc) const;
+
+  // Takes effect at the next transaction. Must not be called inside of one.
+  void set_durability(Durability durability);
+
+  // Free space and size of the file system that holds the file. Works even if its directory is no
+  // longer accessible by path. Returns 0 or an errno.
+  int disk(struct statvfs& st) const;
+
+ private:
+  void check_regular() const;
+  void open();
+  int64_t check_version(int64_t newest);
+  void set_up();
+  void migrate(int64_t version, std::span<const char* const> steps);
+  void check_integrity();
+
+  struct Close {
+    void operator()(sqlite3* db) const { sqlite3_close(db); }
+  };
+
+  std::string path_;
+  Fd directory_;
+  std::unique_ptr<sqlite3, Close> db_;
+  Durability durability_ = Durability::kFull;
+};
+
+}  // namespace filed

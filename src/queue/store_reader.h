@@ -1,0 +1,119 @@
+// What may be read from the queue's state, without any means to change it. Reads see what the open
+// transaction has staged.
+//
+// A read returns 0 or an errno: ENOENT if there is no such job; EIO, ENOMEM or EUCLEAN (the file is
+// damaged) from the disk.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "queue/job.h"
+#include "queue/state_file.h"
+#include "queue/statement.h"
+
+namespace filed {
+
+// The number of jobs in each directory, and of pending jobs that may be claimed (no drafts, not
+// empty).
+struct Counts {
+  std::array<int64_t, kDirs> dir{};
+  int64_t ready = 0;
+
+  int64_t& of(Dir d) { return dir[static_cast<size_t>(d)]; }
+  int64_t of(Dir d) const { return dir[static_cast<size_t>(d)]; }
+  int64_t total() const { return dir[0] + dir[1] + dir[2] + dir[3]; }
+  bool operator==(const Counts&) const = default;
+};
+
+class StoreReader {
+ public:
+  // A log is kept in chunks of this size in bytes. Only the last one may be shorter.
+  static constexpr int64_t kChunkSize = 64 << 10;
+
+  StoreReader(const StoreReader&) = delete;
+  StoreReader& operator=(const StoreReader&) = delete;
+
+  const std::string& path() const { return file_.path(); }
+  // Free space and size of the file system that holds the state. Returns 0 or an errno.
+  int disk(struct statvfs& st) const { return file_.disk(st); }
+
+  // --- jobs
+
+  // A job by its inode number.
+  int get(int64_t ino, Job& job) const;
+  // A job by its id.
+  int find(std::string_view id, Job& job) const;
+  bool has_id(std::string_view id) const;
+  // Jobs of `dir` with an inode number above `after`, in their order, until `row` returns false.
+  int list(Dir dir, int64_t after, const std::function<bool(const Job&)>& row) const;
+  // The same with only inode number, id and directory of each job. It costs less than half.
+  int list_names(Dir dir, int64_t after, const std::function<bool(const Job&)>& row) const;
+  // Jobs that may be claimed at `now_ns`, in the order of due time and then inode number, until
+  // `row` returns false.
+  int due(int64_t now_ns, const std::function<bool(const Job&, std::string_view text)>& row) const;
+  // The earliest due time above `after_ns`. Empty if no job falls due later.
+  std::optional<int64_t> next_due(int64_t after_ns) const;
+  // The number of jobs that fall due after `now_ns`.
+  int64_t count_waiting(int64_t now_ns) const;
+  // The job of `dir` (failed or complete) that ended first: returns when it ended, and fills `job`
+  // if that is given.
+  std::optional<int64_t> oldest(Dir dir, Job* job = nullptr) const;
+  int read_text(int64_t ino, std::string& text) const;
+  const Counts& counts() const { return counts_; }
+
+  // --- logs
+
+  // Up to `size` bytes of one chunk, from `offset` in that chunk on. Fewer at its end, none behind
+  // it.
+  int read_chunk(int64_t log, int64_t chunk, int64_t offset, int64_t size,
+                 std::string& bytes) const;
+  // The number of bytes that are stored of a log; 0 if there is no such log.
+  int log_size(int64_t log, int64_t& size) const;
+
+  // --- the rest
+
+  // The attempts of Store::add_kill_pending().
+  std::vector<int64_t> kill_pending() const;
+  // What config.ini has set, by key.
+  std::map<std::string, std::string> load_settings() const;
+  // Mode and owner of the mount's directories that chmod or chown has changed, by name. The root's
+  // name is "".
+  struct DirectoryRights {
+    mode_t mode = 0;
+    uid_t uid = 0;
+    gid_t gid = 0;
+  };
+  std::map<std::string, DirectoryRights> load_directories() const;
+  // The latest number that Store::next_sequence_number() has given.
+  int64_t last_sequence_number() const { return next_number_ - 1; }
+
+ protected:
+  // Opens the state file, and throws Error as StateFile does.
+  StoreReader(const std::string& path, std::span<const char* const> steps);
+  ~StoreReader() = default;
+
+  // The key of a chunk. The chunks of a log have the keys from chunk_key(log, 0) up to, but not
+  // including, chunk_key(log + 1, 0).
+  static constexpr int kChunkBits = 23;  // 2^23 chunks of 64 KiB: a log of 512 GiB
+  static int64_t chunk_key(int64_t log, int64_t chunk) { return log << kChunkBits | chunk; }
+
+  StateFile file_;
+  int64_t next_number_ = 0;
+  Counts counts_;
+
+ private:
+  Counts load_counts() const;
+
+  Statement get_, find_, has_id_, list_, list_names_, due_, next_due_, count_waiting_, oldest_;
+  Statement read_text_, read_chunk_, last_chunk_;
+};
+
+}  // namespace filed

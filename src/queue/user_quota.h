@@ -1,0 +1,52 @@
+// What each user holds in memory: texts that are being written, and texts of removed jobs that are
+// still open. Open files count too, because an empty open file also uses memory.
+#pragma once
+
+#include <sys/types.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdint>
+#include <unordered_map>
+
+namespace filed {
+
+class UserQuota {
+ public:
+  // A user may have one file open for writing for each 4096 bytes of the limit, but at least 256.
+  static constexpr int64_t kBytesPerFile = 4096;
+  static constexpr int64_t kMinFiles = 256;
+
+  // Adds to what the user holds; a negative number gives back. `limit` is upload_limit, in bytes.
+  // Returns 0, or EDQUOT if an addition goes beyond the limit: then nothing is changed.
+  int charge(uid_t uid, int64_t bytes, int64_t files, int64_t limit) {
+    auto found = used_.find(uid);
+    Usage usage = found == used_.end() ? Usage{} : found->second;
+    usage.bytes += bytes;
+    usage.files += files;
+    if (bytes > 0 && usage.bytes > limit) return EDQUOT;
+    if (files > 0 && usage.files > std::max(limit / kBytesPerFile, kMinFiles)) return EDQUOT;
+    used_[uid] = usage;
+    return 0;
+  }
+
+  void refund(uid_t uid, int64_t bytes, int64_t files) {
+    auto found = used_.find(uid);
+    if (found == used_.end()) return;
+    found->second.bytes -= bytes;
+    found->second.files -= files;
+    if (found->second.bytes <= 0 && found->second.files <= 0) used_.erase(found);
+  }
+
+  // How many users hold something.
+  size_t users() const { return used_.size(); }
+
+ private:
+  struct Usage {
+    int64_t bytes = 0;
+    int64_t files = 0;
+  };
+  std::unordered_map<uid_t, Usage> used_;
+};
+
+}  // namespace filed

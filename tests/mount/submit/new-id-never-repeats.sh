@@ -1,0 +1,43 @@
+# new-id gives ids of at most 13 digits and small letters, which no job has and which it never gives
+# again: not after a restart, nor after a kill.
+. "${0%/*}/../../lib/test.sh"
+config workers=0
+start_filed
+
+take() { # COUNT
+	i=0
+	while [ $i -lt "$1" ]; do
+		cat "$q/new-id"
+		i=$((i + 1))
+	done >>"$tmp/ids"
+}
+take 20
+restart_filed
+take 20
+kill9
+start_filed
+take 20
+assert_eq 60 "$(sort -u "$tmp/ids" | grep -c .)" "different ids"
+assert "they are 1 to 13 of [0-9a-z]" sh -c '! grep -q -v -E "^[0-9a-z]{1,13}\$" "$1"' - "$tmp/ids"
+
+# The ids that would come next are taken by jobs: they are not given.
+awk -v last="$(tail -n 1 "$tmp/ids")" 'BEGIN {
+	digits = "0123456789abcdefghijklmnopqrstuvwxyz"
+	for (i = 1; i <= length(last); i++) n = n * 36 + index(digits, substr(last, i, 1)) - 1
+	for (k = n + 1; k <= n + 120; k++) {
+		text = ""
+		for (m = k; m > 0; m = int(m / 36)) text = substr(digits, m % 36 + 1, 1) text
+		print text
+	}
+}' >"$tmp/next"
+while read -r id; do : >"$q/pending/$id"; done <"$tmp/next"
+: >"$tmp/ids"
+take 30
+assert_eq "" "$(sort "$tmp/ids" "$tmp/next" | uniq -d)" "ids of jobs that were given"
+rm -f "$q"/pending/*
+
+# For what it is there:
+echo "workers = 2" >"$q/config.ini"
+for i in 1 2 3; do echo "echo $i" >"$q/pending/$(cat "$q/new-id")"; done
+wait_for '[ "$(counter complete)" = 3 ]'
+assert_eq "1 2 3" "$(cat "$q"/complete/* | grep -v '>>>' | sort | xargs)" "outputs"

@@ -1,0 +1,242 @@
+#include "queue/attempts.h"
+
+#include <sys/wait.h>
+
+#include <csignal>
+#include <cstring>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "fake_launcher.h"
+#include "parts_rig.h"
+
+using namespace filed;
+using Strings = std::vector<std::string>;
+
+namespace {
+
+class AttemptsRig : public PartsRig {
+ public:
+  FakeLauncher launcher;
+  WatcherLink watcher;
+  OpenFiles files{core, quota};
+  Hooks hooks{store, launcher, clock, "/q"};
+  Attempts attempts{core, files, launcher, hooks, watcher};
+
+  void set(const std::string& settings) { REQUIRE_FALSE(live.write(settings)); }
+
+  AttemptId claim(Job& job) {
+    REQUIRE(attempts.claim(job, "text") == 0);
+    REQUIRE(turn.end() == 0);
+    job = row(job.ino);
+    return launcher.attempts.back().attempt;
+  }
+
+  int exit(AttemptId id, int status = 0) {
+    AttemptExit exit;
+    exit.wait_status = status << 8;
+    attempts.exited(id, exit);
+    return turn.end();
+  }
+
+  const Attempt& running(const Job& job) {
+    REQUIRE(attempts.of(job.ino) != nullptr);
+    return *attempts.of(job.ino);
+  }
+};
+
+}  // namespace
+
+TEST_CASE_METHOD(AttemptsRig, "an attempt starts after the commit of its claim, and not before") {
+  Job job = add("j");
+  REQUIRE(attempts.claim(job, "text") == 0);
+  CHECK(launcher.attempts.empty());
+  CHECK(attempts.busy_workers() == 1);
+  SECTION("it starts") {
+    REQUIRE(turn.end() == 0);
+    CHECK(launcher.news() == Strings{"start j"});
+    CHECK(row(job.ino).dir == Dir::kActive);
+    CHECK(attempts.totals().started == 1);
+  }
+  SECTION("or is forgotten") {
+    disk.fail(1);
+    CHECK(turn.end() == EIO);
+    CHECK(launcher.news().empty());
+    CHECK(attempts.none());
+    CHECK_FALSE(attempts.has_unfinished(job.ino));
+    CHECK(row(job.ino).dir == Dir::kPending);
+  }
+}
+
+TEST_CASE_METHOD(AttemptsRig, "the phases of an attempt that does not end by itself") {
+  set("timeout = 10s\nkill_grace = 5s\n");
+  Job job = add("j");
+  AttemptId id = claim(job);
+  CHECK(running(job).phase == Attempt::Phase::kStarting);
+  attempts.started(id, 77);
+  CHECK(running(job).phase == Attempt::Phase::kRunning);
+  CHECK(running(job).pid == 77);
+  CHECK(attempts.next_deadline_ns() == clock.mono + 10 * kNsPerSec);
+  launcher.news();
+  clock.advance_ms(10'000);
+  attempts.run_deadlines(clock.mono);
+  CHECK(running(job).phase == Attempt::Phase::kTerminating);
+  CHECK(running(job).verdict == Attempt::Verdict::kTimedOut);
+  clock.advance_ms(5'000);
+  attempts.run_deadlines(clock.mono);
+  CHECK(running(job).phase == Attempt::Phase::kKilling);
+  CHECK(launcher.news() == Strings{"terminate j", "kill j"});
+  CHECK_FALSE(attempts.next_deadline_ns());
+  AttemptExit killed;
+  killed.wait_status = SIGKILL;
+  attempts.exited(id, killed);
+  CHECK(running(job).phase == Attempt::Phase::kLeaving);
+  CHECK(attempts.busy_workers() == 0);
+  REQUIRE(turn.end() == 0);
+  CHECK(attempts.none());
+  CHECK(row(job.ino).outcome.cause == "timed out after 10s");
+}
+
+TEST_CASE_METHOD(AttemptsRig, "an end that is not committed is kept, and staged again") {
+  Job job = add("j");
+  AttemptId id = claim(job);
+  disk.fail(1);
+  CHECK(exit(id) == EIO);
+  CHECK(running(job).phase == Attempt::Phase::kEnded);
+  CHECK(attempts.busy_workers() == 1);
+  CHECK(agenda.retry_ns == clock.mono + kRetryDelayNs);
+  attempts.retry_ends();
+  CHECK(running(job).phase == Attempt::Phase::kLeaving);
+  REQUIRE(turn.end() == 0);
+  CHECK(attempts.none());
+  CHECK(row(job.ino).dir == Dir::kComplete);
+  CHECK(attempts.totals().succeeded == 1);
+}
+
+TEST_CASE_METHOD(AttemptsRig, "an attempt keeps the terms that were in force at its claim") {
+  set("retries = 1\nkill_grace = 1s\ntimeout = 10s\n");
+  Job job = add("j");
+  AttemptId id = claim(job);
+  attempts.started(id, 1);
+  CHECK(launcher.attempts.back().retries == 1);
+  set("retries = 0\nkill_grace = 60s\ntimeout = 1s\n");
+  clock.advance_ms(10'000);
+  attempts.run_deadlines(clock.mono);
+  CHECK(attempts.next_deadline_ns() == clock.mono + kNsPerSec);
+  REQUIRE(exit(id, 1) == 0);
+  CHECK(row(job.ino).dir == Dir::kPending);
+  CHECK(row(job.ino).outcome.cause == "timed out after 10s");
+}
+
+TEST_CASE_METHOD(AttemptsRig,
+                 "a stopped attempt is killed after the commit, and its end is no end") {
+  Job job = add("j");
+  AttemptId id = claim(job);
+  attempts.started(id, 1);
+  attempts.output(id, "out");
+  launcher.news();
+  const Transition& move = transition(Event::kMoveToFailed, Dir::kActive);
+  REQUIRE(attempts.stop(job, job, move) == 0);
+  CHECK(launcher.news().empty());
+  CHECK(attempts.of(job.ino) == nullptr);
+  SECTION("once committed") {
+    REQUIRE(turn.end() == 0);
+    CHECK(launcher.news() == Strings{"kill j"});
+    CHECK(attempts.has_unfinished(job.ino));
+    CHECK(store.kill_pending() == std::vector<int64_t>{static_cast<int64_t>(id)});
+    attempts.output(id, "late");
+    REQUIRE(exit(id) == 0);
+    CHECK(row(job.ino).dir == Dir::kFailed);
+    CHECK(row(job.ino).outcome.cause == "stopped by mv to failed");
+    CHECK(store.kill_pending().empty());
+    CHECK(attempts.none());
+    CHECK(attempts.totals().killed == 1);
+  }
+  SECTION("but goes on with its late output if the commit fails") {
+    attempts.output(id, " and more");
+    disk.fail(1);
+    CHECK(turn.end() == EIO);
+    CHECK(launcher.news().empty());
+    CHECK(running(job).tie == Attempt::Tie::kAttached);
+    CHECK(attempts.next_save_ns());
+    REQUIRE(exit(id) == 0);
+    CHECK(row(job.ino).dir == Dir::kComplete);
+    CHECK(row(job.ino).log_size == static_cast<int64_t>(strlen(">>> text\nout and more")));
+  }
+}
+
+TEST_CASE_METHOD(AttemptsRig,
+                 "output that was staged with a move that fails is still to be stored") {
+  Job job = add("j");
+  AttemptId id = claim(job);
+  attempts.output(id, "out");
+  REQUIRE(attempts.stop(job, job, transition(Event::kMoveToFailed, Dir::kActive)) == 0);
+  clock.advance_ms(1000);
+  attempts.save_output(clock.mono);
+  disk.fail(1);
+  CHECK(turn.end() == EIO);
+  REQUIRE(attempts.next_save_ns());
+  clock.advance_ms(1000);
+  attempts.save_output(clock.mono);
+  REQUIRE(turn.end() == 0);
+  CHECK(has_log(job.log));
+  CHECK_FALSE(attempts.next_save_ns());
+}
+
+TEST_CASE_METHOD(AttemptsRig, "the tries of an owner who has reached a limit are spread") {
+  std::vector<int64_t> due;
+  for (const char* id : {"a", "b", "c"}) {
+    Job job = add(id);
+    AttemptId attempt = claim(job);
+    attempts.start_failed(attempt, {"exec", EAGAIN, Fault::kOwner});
+    REQUIRE(turn.end() == 0);
+    CHECK(row(job.ino).attempts == 0);
+    due.push_back(row(job.ino).mtime_ns - clock.wall);
+  }
+  CHECK(due ==
+        std::vector<int64_t>{kNsPerSec, kNsPerSec + 10 * kNsPerMs, kNsPerSec + 20 * kNsPerMs});
+  CHECK_FALSE(agenda.retry_ns);
+}
+
+TEST_CASE_METHOD(AttemptsRig, "a lack of the machine's lets all starts wait") {
+  Job job = add("j");
+  attempts.start_failed(claim(job), {"fork", EAGAIN, Fault::kMachine});
+  REQUIRE(turn.end() == 0);
+  CHECK(agenda.retry_ns == clock.mono + kRetryDelayNs);
+  CHECK(row(job.ino).outcome.cause == "could not start: fork: Resource temporarily unavailable");
+}
+
+TEST_CASE_METHOD(AttemptsRig, "a shutdown puts back; a second one kills at once") {
+  set("retries = 0\n");
+  Job one = add("one");
+  Job two = add("two");
+  AttemptId id = claim(one);
+  attempts.started(id, 1);
+  claim(two);
+  launcher.news();
+  agenda.stopping = true;
+  attempts.stop_all(clock.mono, kNsPerSec);
+  attempts.run_deadlines(clock.mono);
+  CHECK(launcher.news().empty());
+  attempts.kill_all(clock.mono);
+  attempts.run_deadlines(clock.mono);
+  Strings news = launcher.news();
+  CHECK(std::set<std::string>(news.begin(), news.end()) ==
+        std::set<std::string>{"kill one", "kill two"});
+  REQUIRE(exit(id, 1) == 0);
+  CHECK(row(one.ino).dir == Dir::kPending);
+  CHECK(row(one.ino).attempts == 0);
+  CHECK(row(one.ino).outcome.cause == "stopped with filed");
+}
+
+TEST_CASE_METHOD(AttemptsRig, "it gives up only when nothing but stored ends is missing") {
+  Job job = add("j");
+  AttemptId id = claim(job);
+  attempts.give_up();
+  CHECK_FALSE(attempts.gave_up());
+  disk.fail(1);
+  CHECK(exit(id) == EIO);
+  attempts.give_up();
+  CHECK(attempts.gave_up());
+}

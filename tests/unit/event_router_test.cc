@@ -1,0 +1,59 @@
+#include "queue/event_router.h"
+
+#include "fake_launcher.h"
+#include "parts_rig.h"
+
+using namespace filed;
+
+namespace {
+
+class RouterRig : public PartsRig {
+ public:
+  FakeLauncher launcher;
+  WatcherLink watcher;
+  OpenFiles files{core, quota};
+  Hooks hooks{store, launcher, clock, "/q"};
+  Attempts attempts{core, files, launcher, hooks, watcher};
+  EventRouter router{hooks, attempts};
+};
+
+}  // namespace
+
+TEST_CASE_METHOD(RouterRig, "events of a hook go to the hooks, all others to the attempts") {
+  HookSettings commands;
+  commands.on_complete = "tell";
+  hooks.set(commands);
+  Job job = add("j");
+  REQUIRE(attempts.claim(job, "text") == 0);
+  REQUIRE(turn.end() == 0);
+  AttemptId attempt = launcher.attempts.back().attempt;
+  router.started(attempt, 77);
+  router.output(attempt, "out");
+  CHECK(attempts.of(job.ino)->pid == 77);
+  router.exited(attempt, {});
+  REQUIRE(turn.end() == 0);
+  CHECK(attempts.none());
+
+  REQUIRE(launcher.attempts.back().hook);
+  AttemptId hook = launcher.attempts.back().attempt;
+  CHECK(hooks.owns(hook));
+  router.started(hook, 78);
+  router.output(hook, "noise");
+  CHECK_FALSE(hooks.idle());
+  bool starts = GENERATE(true, false);
+  if (starts) {
+    router.exited(hook, {});
+  } else {
+    router.start_failed(hook, {"exec", ENOENT});
+  }
+  CHECK(hooks.idle());
+}
+
+TEST_CASE_METHOD(RouterRig, "events of an unknown number are of no effect") {
+  router.started(99, 1);
+  router.output(99, "x");
+  router.exited(99, {});
+  router.start_failed(99, {"fork", EAGAIN, Fault::kMachine});
+  CHECK_FALSE(turn.changed());
+  CHECK_FALSE(agenda.retry_ns);
+}

@@ -1,0 +1,191 @@
+// The stop of filed and the next start, turn by turn: grace, signals, and what a crash leaves.
+#include <algorithm>
+
+#include "catch.h"
+#include "queue_rig.h"
+
+using namespace filed;
+
+// --- the stop
+
+TEST_CASE_METHOD(QueueRig, "a stop gives grace, then TERM, then KILL, and puts back") {
+  set([](QueueSettings& queue) {
+    queue.workers = 2;
+    queue.stop_grace_ms = 10'000;
+    queue.kill_grace_ms = 5000;
+  });
+  submit("quick", "x");
+  submit("slow", "x");
+  submit("waits", "x");
+  begin("quick");
+  begin("slow");
+  news();
+  int64_t due = job(kPending, "waits").mtime_ns;
+  queue->stop();
+  turn();
+  CHECK(news().empty());
+  CHECK_FALSE(queue->stopped());
+  pass_ms(5000);
+  exit("quick", 0);
+  CHECK(ls(kComplete) == Strings{"quick"});
+  CHECK(news().empty());  // nothing new starts
+  pass_ms(5000);
+  CHECK(news() == Strings{"terminate slow"});
+  pass_ms(5000);
+  CHECK(news() == Strings{"kill slow"});
+  die("slow", SIGKILL);
+  CHECK(queue->stopped());
+  Job back = job(kPending, "slow");
+  CHECK(back.attempts == 0);
+  CHECK(back.mtime_ns == due);
+  stop_and_start();
+  turn();
+  CHECK(news() == Strings{"start slow", "start waits"});
+  CHECK(launcher.attempts.back().number == 1);
+}
+
+TEST_CASE_METHOD(QueueRig, "a second stop kills at once") {
+  submit("j", "x");
+  begin("j");
+  news();
+  queue->stop();
+  turn();
+  queue->stop();
+  turn();
+  CHECK(news() == Strings{"kill j"});
+  die("j", SIGKILL);
+  CHECK(queue->stopped());
+  CHECK(job(kPending, "j").attempts == 0);
+}
+
+TEST_CASE_METHOD(QueueRig, "a job that fails by itself in the grace of a stop is retried as ever") {
+  submit("j", "x");
+  begin("j");
+  queue->stop();
+  exit("j", 1);
+  CHECK(job(kPending, "j").attempts == 1);
+  CHECK(queue->stopped());
+}
+
+TEST_CASE_METHOD(QueueRig,
+                 "a stop waits for what was moved away and still dies, and not for more") {
+  submit("j", "x");
+  begin("j");
+  mv(kActive, "j", kFailed);
+  queue->stop();
+  turn();
+  CHECK_FALSE(queue->stopped());
+  die("j", SIGKILL);
+  CHECK(queue->stopped());
+}
+
+TEST_CASE_METHOD(
+    QueueRig,
+    "an attempt that ended before the stop is not put back, however long the disk is full") {
+  submit("j", "x");
+  begin("j");
+  disk.fail(1, SQLITE_FULL, 1'000'000);
+  AttemptExit exit;
+  queue->launcher_events().exited(run("j"), exit);
+  CHECK(queue->end_turn() == ENOSPC);
+  queue->stop();
+  if (GENERATE(true, false)) queue->stop();
+  pass_ms(20'000);
+  news();
+  disk.fail(0);
+  pass_ms(20'000);
+  CHECK(news().empty());
+  CHECK(ls(kComplete) == Strings{"j"});
+  CHECK(queue->stopped());
+}
+
+TEST_CASE_METHOD(QueueRig, "a stop does not wait for ever for a disk that stays full") {
+  submit("j", "x");
+  begin("j");
+  disk.fail(1, SQLITE_FULL, 1'000'000);
+  AttemptExit exit;
+  queue->launcher_events().exited(run("j"), exit);
+  queue->end_turn();
+  queue->stop();
+  for (int i = 0; i < 20 && !queue->stopped(); ++i) pass_ms(1000);
+  CHECK(queue->stopped());
+}
+
+// --- recovery
+
+TEST_CASE_METHOD(QueueRig, "a job that was active at a crash runs again, the attempt not counted") {
+  submit("j", "x");
+  exit("j", 1);
+  pass_ms(1000);
+  CHECK(launcher.attempts.back().number == 2);
+  int64_t due = 0;
+  bool printed = GENERATE(true, false);
+  if (printed) {
+    print("j", "some output");
+    pass_ms(1000);
+  }
+  AttemptId interrupted = run("j");
+  disk.cut_process();
+  queue.reset();
+  store.reset();
+  store.emplace(dir.file("db"));
+  queue.emplace(*store, launcher, clock, LiveSettings(settings), options);
+  CHECK(interrupted_attempts(*store) == std::vector<AttemptId>{interrupted});
+  REQUIRE(recover(*store, clock) == 0);
+  CHECK(interrupted_attempts(*store).empty());
+  Job back = job(kPending, "j");
+  CHECK(back.attempts == 1);
+  CHECK(back.mtime_ns > due);
+  std::string log;
+  REQUIRE(store->read_chunk(back.log, 0, 0, 1000, log) == 0);
+  CHECK(log == std::string(">>> x\n") + (printed ? "some output" : "") +
+                   "\n\n[System Error]: interrupted: filed was killed or the machine stopped\n");
+  CHECK(back.log_size == static_cast<int64_t>(log.size()));
+  launcher.told.clear();
+  turn();
+  CHECK(news() == Strings{"start j"});
+  CHECK(launcher.attempts.back().number == 2);
+  CHECK(launcher.attempts.back().attempt != interrupted);
+}
+
+TEST_CASE_METHOD(QueueRig, "the next start knows the attempts that were still to be killed") {
+  set([](QueueSettings& settings) { settings.workers = 3; });
+  submit("removed", "a");
+  submit("failed", "b");
+  submit("queued", "c");
+  std::vector<AttemptId> stopped = {run("removed"), run("failed"), run("queued")};
+  REQUIRE(rm(kActive, "removed") == 0);
+  REQUIRE(mv(kActive, "failed", kFailed) == 0);
+  REQUIRE(mv(kActive, "queued", kPending) == 0);
+  auto interrupted = [&] {
+    disk.cut_process();
+    queue.reset();
+    store.emplace(dir.file("db"));
+    queue.emplace(*store, launcher, clock, LiveSettings(settings), options);
+    return interrupted_attempts(*store);
+  };
+  SECTION("until they have ended") {
+    CHECK(interrupted() == stopped);
+    REQUIRE(recover(*store, clock) == 0);
+    CHECK(interrupted_attempts(*store).empty());
+  }
+  SECTION("and not after they have") {
+    for (AttemptId id : stopped) queue->launcher_events().exited(id, {SIGKILL, 0, 0});
+    REQUIRE(queue->end_turn() == 0);
+    std::vector<AttemptId> left = interrupted();
+    for (AttemptId id : stopped) CHECK(std::find(left.begin(), left.end(), id) == left.end());
+  }
+}
+
+TEST_CASE_METHOD(QueueRig, "the line of an interrupted attempt may cross into the next chunk") {
+  submit("j", "x");
+  begin("j");
+  print("j", std::string(Store::kChunkSize - 6 - 10, 'o'));
+  pass_ms(1000);
+  crash_and_start();
+  Job back = job(kPending, "j");
+  std::string log;
+  REQUIRE(store->read_chunk(back.log, 1, 0, 1000, log) == 0);
+  CHECK(log == "Error]: interrupted: filed was killed or the machine stopped\n");
+  CHECK(back.log_size == Store::kChunkSize + static_cast<int64_t>(log.size()));
+}
