@@ -72,7 +72,8 @@ test: all unit helpers
 # valgrind does not know.
 valgrind: unit
 	FILED_TEST_OPERATIONS=5000 valgrind -q --error-exitcode=99 \
-		--leak-check=full --errors-for-leak-kinds=definite --child-silent-after-fork=yes $(out)/unit '~[launcher]~[sandbox]~[slow]'
+		--leak-check=full --errors-for-leak-kinds=definite --child-silent-after-fork=yes \
+		$(out)/unit '~[launcher]~[sandbox]~[slow]'
 
 # --- lint: each tool is one target, and all run even if one fails ----------------------------------
 

@@ -6,7 +6,7 @@
 # build/zig. The headers of fuse3, sqlite3, inih and Catch2 are this machine's: they do not depend on the
 # libc. A file that compiled is not compiled again until it, any header or this test changes: build/musl
 # keeps a checksum of these for each file.
-. "${0%/*}/../lib.sh"
+. "${0%/*}/../lib/test.sh"
 
 case $out in */release) ;; *) skip "once, with the plain build, is enough" ;; esac
 [ "$(uname -m)" = x86_64 ] || skip "the zig package is for x86_64"
