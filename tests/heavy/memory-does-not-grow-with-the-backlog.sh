@@ -1,5 +1,5 @@
 # Twenty thousand pending jobs cost the daemon no memory, and its start does not read them.
-# limit: 120
+# limit: 300
 . "${0%/*}/../lib/test.sh"
 needs strace
 [ "$slow" = 1 ] || skip "a sanitizer's memory says nothing"

@@ -2,7 +2,7 @@
 # are in the group $team, $carol is not, and is in $club.
 # shellcheck shell=sh
 
-needs root fuse as
+needs root fuse as_user
 
 alice=filedt${$}a bob=filedt${$}b carol=filedt${$}c
 team=filedt${$}t club=filedt${$}u

@@ -1,5 +1,6 @@
 # What copies, moves and removes files submits, edits, retries and removes jobs: cp, mv from another
 # filesystem, install, tar, rsync, split, dd, tee and xargs, those of busybox, and Python.
+# limit: 300
 . "${0%/*}/../lib/test.sh"
 . "${0%/*}/../lib/cycle.sh"
 needs rsync busybox python3

@@ -1,5 +1,5 @@
 # alone
-# limit: 120
+# limit: 300
 # What one user may try on another's jobs, and on filed, and what comes of it. Each attempt is also made by who
 # may do it, so that it is known to be one.
 . "${0%/*}/../lib/test.sh"

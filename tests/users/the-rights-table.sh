@@ -1,5 +1,5 @@
 # alone
-# limit: 120
+# limit: 300
 # The table of rights in filed(5), cell by cell: what the owner, a member of the file's group, another user and
 # root may do to a job, in directories without and with the sticky bit.
 . "${0%/*}/../lib/test.sh"

@@ -1,6 +1,6 @@
 # After timeout the whole tree gets SIGTERM, and after kill_grace SIGKILL. The attempt has failed, whatever its exit
 # status is.
-# limit: 120
+# limit: 300
 . "${0%/*}/../../lib/test.sh"
 . "${0%/*}/../../lib/tree.sh"
 config workers=2 retries=0 timeout=5s kill_grace=3s
