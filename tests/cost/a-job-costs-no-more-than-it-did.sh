@@ -1,5 +1,5 @@
 # What a job costs, counted: system calls of each process, requests of the kernel, syncs, and instructions. Each count
-# has a bound. Whoever must raise one says why. What the store does for a job is counted in tests/unit/cost_test.cc.
+# has a bound. A commit that raises one says why. What the store does for a job is counted in tests/unit/cost_test.cc.
 #
 # Counts depend a little on what falls into one turn, so each bound leaves room for a tenth or two. Instructions depend
 # on the compiler and on SQLite. So they are compared with those that the same SQLite takes for three plain commits.
@@ -57,7 +57,7 @@ traced "$filed_pid" "$tmp/filed"
 traced "$launcher" "$tmp/launcher"
 traced "$notifier" "$tmp/notifier"
 echo 'workers = 2' >"$q/config.ini"
-# Not through the mount, whose requests are counted.
+# Not through the mount, because its requests are counted.
 wait_for '[ "$(grep -c "took .* complete" "$log")" = $jobs ]' 120
 end_traces
 bounded "requests a run" "$(requests "$tmp/filed")" 10.6

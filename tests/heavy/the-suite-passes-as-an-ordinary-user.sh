@@ -7,7 +7,7 @@ needs fusermount3
 
 as_user "$alice" test -w /dev/fuse || skip "only root may open /dev/fuse here"
 as_user "$alice" test -r "$top/tests/lib/test.sh" -a -x "$out/filed" || skip "others may not read $top and $out"
-# Not in $tmp, whose name is long: the lines of a configuration are not.
+# Not in $tmp: its name is long, and the lines of a configuration are not.
 short=$(mktemp -d "${TMPDIR:-/tmp}/f.XXXXXX")
 chown "$alice" "$short"
 cd "$short"

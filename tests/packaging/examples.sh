@@ -76,7 +76,7 @@ sed -i 's|^\(root:.*\):[^:]*:\([^:]*\)$|\1:/srv/app:\2|' /etc/passwd
 
 # --- the queues ----------------------------------------------------------------------------------------
 
-# stop_queues: whichever filed there is, and whoever has started it.
+# stop_queues: stops each filed, no matter how it was started.
 stop_queues() {
 	while queue=$(pgrep -o -x filed); do
 		kill "$queue" 2>/dev/null || :

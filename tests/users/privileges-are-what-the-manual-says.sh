@@ -46,7 +46,7 @@ if command -v inotifywait >/dev/null; then
 	echo true >"$q/pending/told"
 	wait "$watcher" || fail 'no event from directories that only root may write'
 fi
-# It dies without leaving a job or a mount, whoever's the job is.
+# When it dies, no job and no mount is left, no matter which user owns the job.
 as_user "$alice" sh -c 'true'
 chmod 1777 "$q/pending"
 by "$alice" orphan "setsid sleep 98765 & sleep 98765"
