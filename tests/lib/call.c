@@ -1,4 +1,4 @@
-// One system call or two that a shell has no command for, or whose errors its commands hide.
+// System calls that no shell command makes, or makes without showing the error.
 //
 //	call exchange A B      renameat2(2) with RENAME_EXCHANGE
 //	call noreplace A B     the same with RENAME_NOREPLACE

@@ -10,7 +10,7 @@
 //
 // Then it prints LINES lines, spread over MS milliseconds, and ends with STATUS. The processes that it
 // leaves behind depend on KIND: `plain` none; `family` two in its session; `tree` one in its session,
-// one outside of it, and an orphan of that. Whoever belongs to the attempt holds a lock on DIR/JOB.lock.
+// one outside of it, and an orphan of that. Each process of the attempt holds a lock on DIR/JOB.lock.
 #include <errno.h>
 #include <fcntl.h>
 #include <stdint.h>
@@ -150,7 +150,7 @@ int main(int argc, char **argv) {
 		if (ms > 0) pause_ms(ms / lines);
 	}
 	if (lines == 0) pause_ms(ms);
-	// Who has left the session lives on when an attempt ends by itself; those in it, filed has to kill.
+	// A process that has left the session lives on when an attempt ends by itself; those in it, filed has to kill.
 	if (is_tree && write(ends[1], "qqq", 3) != 3) return 99;
 	return atoi(argv[9]);
 }
