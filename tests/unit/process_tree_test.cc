@@ -39,11 +39,11 @@ class FakeProcesses final : public ProcessTable {
     return pid;
   }
 
-  // Some forks are made with another environment, and some in a session of their own.
+  // Some forks leave the session, and some of these lose the mark, too: only descent tells of them.
   void fork_from(const Member& parent) {
-    bool is_hidden = random_() % 5 == 0;
+    bool is_hidden = random_() % 2 == 0;
     pid_t pid = next_pid_++;
-    pid_t session = random_() % 5 == 0 ? pid : parent.process.session;
+    pid_t session = is_hidden || random_() % 5 == 0 ? pid : parent.process.session;
     add(pid, parent.process.pid, session, is_hidden ? std::nullopt : parent.mark, true);
   }
 
