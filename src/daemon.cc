@@ -98,8 +98,8 @@ void make_default_folder(const Options& options, const Settings& settings,
   make_folders(folder_of(state_file), 0700);
 }
 
-Nodes::Defaults node_defaults(const MountSettings& mount, const Identity& identity) {
-  Nodes::Defaults defaults;
+FixedNodes::Defaults node_defaults(const MountSettings& mount, const Identity& identity) {
+  FixedNodes::Defaults defaults;
   defaults.mode = mount.mode;
   UserIds daemon = identity.user.value_or(UserIds{geteuid(), getegid()});
   defaults.daemon_uid = daemon.uid;
@@ -234,7 +234,7 @@ Daemon::Daemon(const Options& options, const Settings& settings)
   // SQLite is told to follow no links, and the file's name is what its leftover processes are known
   // by.
   std::string state_file = with_real_folder(state_file_path(options, settings));
-  Nodes::Defaults defaults = node_defaults(settings.mount, identity_);
+  FixedNodes::Defaults defaults = node_defaults(settings.mount, identity_);
   bool allow_other = decide_allow_other(settings.mount.allow_other);
   std::string mount_dir = prepare_mount_point(settings.mount.dir);
   job_sandbox_ = prepare_job_sandbox(settings);
