@@ -1,31 +1,38 @@
-// The order of a start, and why:
+// The steps of a start, one method each, and why they come in this order:
 //
-// 1. The mount point is looked at, and what a dead filed has left there is detached.
-// 2. The launcher and the notifier are forked: the process is still small and has all its rights.
-// 3. The state is opened, which refuses a second filed. Attempts that a crash has left are killed,
-// as
-//    long as we may, and their jobs put back.
-// 4. The queue is mounted. If anything fails from here on, the launcher sees our end and detaches
-// it.
-// 5. Rights are dropped: root's for those of the configured user, or for next to none, and all but
-//    the sandbox's grants.
-// 6. The loop serves. Requests that came since the mount have waited in the kernel.
+// 1. check_places    looks at the mount point, and unmounts what a dead filed has left there.
+// 2. fork_helpers    forks the launcher and the notifier while the process is small and has all its
+//                    rights.
+// 3. open_state      opens the state, which refuses a second filed. Then it kills the attempts that
+//                    a crash has left, while it may still do so, and requeues their jobs.
+// 4. mount           If anything fails from here on, the launcher sees that this process has ended,
+//                    and unmounts.
+// 5. drop_rights     gives up root's rights and, with a sandbox, access to most files.
+// 6. watch_events    The loop serves. Requests that came since the mount have waited in the kernel.
 //
-// A turn of the loop: events stage changes, end_turn() commits them once, then replies leave and
-// attempts go to the launcher.
+// A turn of the loop: events stage changes, end_turn() commits them once, then the replies are sent
+// and the attempts go to the launcher.
+//
+// The phases of the loop:
+//
+//     kServing ── SIGTERM, SIGINT, the mount is gone ──► kStopping
+//     kStopping ── all attempts have ended ──► kQuitting: the launcher unmounts and exits
+//     any ── the launcher has exited, or kQuitting takes too long ──► the end
+//
+// All phases serve requests: the launcher's unmount may need an answer.
 #include "daemon.h"
 
 #include <fcntl.h>
-#include <linux/capability.h>
 #include <signal.h>
 #include <sys/epoll.h>
-#include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <functional>
 #include <memory>
 
 #include "base/clock.h"
@@ -36,71 +43,41 @@
 #include "base/privileges.h"
 #include "base/users.h"
 #include "config/keys.h"
+#include "confinement.h"
 #include "launcher/client.h"
 #include "mount/filesystem.h"
 #include "mount/notifier.h"
 #include "mount/session.h"
 #include "queue/queue.h"
 #include "queue/recovery.h"
-#include "sandbox/program.h"
 #include "sandbox/sandbox.h"
 
 namespace filed {
 namespace {
 
+// How long the launcher may take to unmount and exit.
 constexpr int64_t kQuitTimeoutNs = 5 * kNsPerSec;
+// After the launcher was lost: how long the kill of its jobs and the notifier's unmount may take.
 constexpr int64_t kKillTimeoutMs = 5000;
-constexpr int kMostKills = 500;  // of what a crash has left
+constexpr int kUnmountTimeoutMs = 2000;
+// At a start: how often, and after which pause, the attempts that a crash has left are killed again
+// until none is left.
+constexpr int kMaxKills = 500;
 constexpr useconds_t kKillPauseUs = 10'000;
-constexpr int kDetachTimeoutMs = 2000;
-// What a commit waits for further closes: at the most, and for the next sign of one.
+// A commit waits at most this long for more closes, and this long for the next request.
 constexpr int64_t kGatherNs = 3 * kNsPerMs;
 constexpr int64_t kGatherPauseNs = 200'000;
 
-// Who runs the daemon and its jobs.
-struct Identity {
-  bool root = false;
-  std::optional<UserIds> user;     // of the daemon and all jobs, as configured
-  bool owner_mode = false;         // attempts run as the owners of their jobs
-  std::optional<UserIds> serving;  // whom this process becomes before it serves
-  Capabilities kept = 0;           // and what it keeps then
-};
-
-Identity find_identity(const DaemonSettings& settings) {
-  Identity identity;
-  identity.root = geteuid() == 0;
-  if (!identity.root) {
-    if (!settings.user.empty() && find_user(settings.user).uid != geteuid()) {
-      throw Error("user `" + settings.user + "`: only root can become another user");
-    }
-    return identity;
-  }
-  if (settings.user.empty()) {
-    identity.owner_mode = true;
-    // To serve needs no rights: the state is open, the launcher starts the jobs. But these are of
-    // all users, and shall not outlive a launcher that is killed.
-    identity.serving = unprivileged_user();
-    identity.kept = capability(CAP_KILL);
-    return identity;
-  }
-  identity.user = find_user(settings.user);
-  if (!settings.group.empty()) {
-    identity.user = user_in_group(identity.user->uid, find_group(settings.group));
-  }
-  identity.serving = identity.user;
-  return identity;
-}
-
-// The default place of the state may not exist yet; one that was named must.
-void make_default_folder(const Options& options, const Settings& settings,
-                         const std::string& state_file) {
+// Creates the directory of the state if its default place is used. A place that was configured must
+// exist. An error shows when the file is opened.
+void make_default_directory(const Options& options, const Settings& settings,
+                            const std::string& state_file) {
   if (options.state_file || !settings.daemon.state_file.empty()) return;
-  // An error shows when the file is opened.
   make_folders(folder_of(state_file), 0700);
 }
 
-Nodes::Defaults node_defaults(const MountSettings& mount, const Identity& identity) {
-  Nodes::Defaults defaults;
+FixedNodes::Defaults node_defaults(const MountSettings& mount, const Identity& identity) {
+  FixedNodes::Defaults defaults;
   defaults.mode = mount.mode;
   UserIds daemon = identity.user.value_or(UserIds{geteuid(), getegid()});
   defaults.daemon_uid = daemon.uid;
@@ -110,102 +87,16 @@ Nodes::Defaults node_defaults(const MountSettings& mount, const Identity& identi
   return defaults;
 }
 
-std::optional<Sandbox> prepare_job_sandbox(const Settings& settings) {
-  if (settings.sandbox.empty()) return std::nullopt;
-  SandboxOptions options;
-  options.paths = grants_to_start(settings.queue.shell);
-  Sandbox sandbox = Sandbox::prepare(settings.sandbox, options);
-  for (const std::string& warning : sandbox.warnings()) {
-    log_warning("sandbox: %s", warning.c_str());
-  }
-  return sandbox;
-}
-
-// A grant covers all that lies below it. What is filed's own may not be writable for jobs, and
-// should not be readable. Throws Error.
-void check_own_files(const Sandbox& jobs, const std::vector<std::string>& own) {
-  for (const std::string& path : own) {
-    if (std::string grant = jobs.grant_over(path, true); !grant.empty()) {
-      throw Error("sandbox: " + escaped(path) + " lies in " + escaped(grant) +
-                  ", which jobs may write");
-    }
-    if (std::string grant = jobs.grant_over(path, false); !grant.empty()) {
-      log_warning("sandbox: %s lies in %s, which jobs may read", escaped(path).c_str(),
-                  escaped(grant).c_str());
-    }
-  }
-}
-
-// Kills what a crash of both processes has left running, and waits until it is gone: its jobs run
-// again.
-void end_interrupted_attempts(const std::string& token, const std::vector<AttemptId>& runs) {
-  int found = runs.empty() ? 0 : kill_marked(token, runs);
+// Kills the processes that a crash of filed and its launcher has left, and waits until none is left,
+// because their jobs run again.
+void kill_interrupted_attempts(const std::string& token, const std::vector<AttemptId>& attempts) {
+  int found = attempts.empty() ? 0 : kill_marked(token, attempts);
   if (found == 0) return;
   log_warning("killed %d processes of attempts that a crash had left", found);
-  for (int i = 0; i < kMostKills && kill_marked(token, runs) > 0; ++i) usleep(kKillPauseUs);
+  for (int i = 0; i < kMaxKills && kill_marked(token, attempts) > 0; ++i) usleep(kKillPauseUs);
 }
 
-// The file that a reload reads; empty if there is none.
-std::string config_file(const Options& options) {
-  if (!options.config_file && options.mount_dir) return "";
-  return options.config_file.value_or(kDefaultConfigFile);
-}
-
-// Confines the daemon to its state, its configuration, and /proc, where it finds what runs when the
-// launcher has died. It has no need of what its jobs may have, and never touches its mount: that is
-// the notifier's.
-void confine_daemon(const Options& options, const Settings& settings,
-                    const std::string& state_file) {
-  SandboxSpec spec;
-  spec.required = settings.sandbox.required;
-  SandboxOptions grants;
-  grants.scoped = false;
-  grants.paths.push_back({folder_of(state_file), true, false});
-  if (std::string file = config_file(options); !file.empty()) {
-    grants.paths.push_back({folder_of(file), false, false});
-  }
-  grants.paths.push_back({"/proc", false, false});
-  const char* stage = "";
-  if (int error = Sandbox::prepare(spec, grants).apply(&stage)) {
-    throw_errno(std::string("sandbox: ") + stage, error);
-  }
-}
-
-class Daemon {
- public:
-  Daemon(const Options& options, const Settings& settings);
-  int run();
-
- private:
-  void drop_rights(const std::string& state_file);
-  void watch(int fd, uint32_t events, std::function<void()> handler);
-  void take_signals();
-  void reload();
-  void arm_wall_timer();
-  void gather_receipts();
-
-  Options options_;
-  Settings settings_;
-  SystemClock clock_;
-  Identity identity_;
-  std::optional<Sandbox> job_sandbox_;
-  std::optional<EventLoop> loop_;  // outlives those who watch something with it
-  std::optional<LauncherClient> launcher_;
-  std::optional<Store> store_;
-  std::optional<Queue> queue_;
-  std::optional<Notifier> notifier_;
-  std::optional<Filesystem> filesystem_;
-  std::optional<Session> session_;
-  Fd signals_;
-  Fd wall_timer_;
-  int64_t wall_timer_ns_ = -1;
-
-  bool launcher_gone_ = false;
-  bool mount_gone_ = false;
-};
-
-// Marks the processes of this queue's jobs: the same from start to start, and another for each
-// state file.
+// Marks the processes of the jobs of this state file. The same at each start.
 std::string token_of(const std::string& state_file) {
   uint64_t hash = 14695981039346656037U;  // FNV-1a
   for (unsigned char c : state_file) hash = (hash ^ c) * 1099511628211U;
@@ -214,21 +105,92 @@ std::string token_of(const std::string& state_file) {
   return text;
 }
 
+class Daemon {
+ public:
+  Daemon(const Options& options, const Settings& settings);
+  int run();
+
+ private:
+  enum class Phase : uint8_t { kServing, kStopping, kQuitting };
+
+  void check_places();
+  void fork_helpers();
+  void open_state();
+  void mount();
+  void watch_events();
+
+  void block_signals();
+  LauncherSettings launcher_settings();
+  void watch(int fd, uint32_t events, std::function<void()> handler);
+  void take_signals();
+  void reload();
+  void take_wall_timer();
+  void arm_wall_timer();
+
+  void gather_receipts();
+  bool turn(bool untidy);
+  void advance();
+  bool has_quit_in_time();
+  void end_without_launcher();
+
+  Options options_;
+  Settings settings_;
+  SystemClock clock_;
+  Identity identity_;
+  std::string state_file_;
+  std::string mount_dir_;
+  std::string token_;
+  bool allow_other_ = false;
+  FixedNodes::Defaults nodes_;
+  std::optional<Sandbox> job_sandbox_;
+  std::optional<EventLoop> loop_;  // the parts below watch descriptors with it
+  std::optional<LauncherClient> launcher_;
+  std::optional<Store> store_;
+  std::optional<Queue> queue_;
+  std::optional<Notifier> notifier_;
+  std::optional<Filesystem> filesystem_;
+  std::optional<Session> session_;
+  Fd signals_;
+  Fd wall_timer_;
+  std::optional<int64_t> wall_timer_ns_;  // empty: not armed
+
+  Phase phase_ = Phase::kServing;
+  int64_t quit_by_ns_ = 0;  // in kQuitting
+  bool orderly_ = true;     // nothing was lost and nothing has failed
+  bool launcher_gone_ = false;
+  bool mount_gone_ = false;
+};
+
 Daemon::Daemon(const Options& options, const Settings& settings)
     : options_(options), settings_(settings), identity_(find_identity(settings.daemon)) {
-  // SQLite is told to follow no links, and the file's name is what its leftover processes are known
-  // by.
-  std::string state_file = with_real_folder(state_file_path(options, settings));
-  Nodes::Defaults defaults = node_defaults(settings.mount, identity_);
-  bool allow_other = decide_allow_other(settings.mount.allow_other);
-  std::string mount_dir = prepare_mount_point(settings.mount.dir);
-  job_sandbox_ = prepare_job_sandbox(settings);
-  if (job_sandbox_) {
-    std::vector<std::string> own = {state_file, mount_dir};
-    if (std::string file = config_file(options); !file.empty()) own.push_back(file);
-    check_own_files(*job_sandbox_, own);
-  }
+  check_places();
+  fork_helpers();
+  open_state();
+  mount();
+  drop_rights(identity_, job_sandbox_.has_value(), options_, settings_, state_file_);
+  watch_events();
+  log_info("ready: %s", escaped(mount_dir_).c_str());
+}
 
+// --- a start
+
+void Daemon::check_places() {
+  // Resolved, because SQLite is told to follow no links, and because the token that marks jobs is
+  // made of it.
+  state_file_ = with_real_folder(state_file_path(options_, settings_));
+  token_ = token_of(state_file_);
+  nodes_ = node_defaults(settings_.mount, identity_);
+  allow_other_ = decide_allow_other(settings_.mount.allow_other);
+  mount_dir_ = prepare_mount_point(settings_.mount.dir);
+  job_sandbox_ = prepare_job_sandbox(settings_);
+  if (!job_sandbox_) return;
+  std::vector<std::string> own = {state_file_, mount_dir_};
+  if (std::string file = config_file(options_); !file.empty()) own.push_back(file);
+  check_own_files(*job_sandbox_, own);
+}
+
+// From now on signals are read from a descriptor.
+void Daemon::block_signals() {
   sigset_t handled;
   sigemptyset(&handled);
   for (int signo : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&handled, signo);
@@ -236,50 +198,62 @@ Daemon::Daemon(const Options& options, const Settings& settings)
   signal(SIGPIPE, SIG_IGN);
   signals_.reset(signalfd(-1, &handled, SFD_CLOEXEC | SFD_NONBLOCK));
   if (!signals_) throw_errno("signalfd");
+}
 
+LauncherSettings Daemon::launcher_settings() {
   LauncherSettings launcher;
-  launcher.mount_dir = mount_dir;
-  launcher.limits = settings.limits;
-  launcher.env = settings.env;
+  launcher.mount_dir = mount_dir_;
+  launcher.limits = settings_.limits;
+  launcher.env = settings_.env;
   launcher.as_owner = identity_.owner_mode;
   if (identity_.user) launcher.user = JobUser{identity_.user->uid, identity_.user->gid};
   launcher.use_fusermount = !identity_.root;
-  launcher.token = token_of(state_file);
+  launcher.token = token_;
   if (job_sandbox_) {
     launcher.confine = Sandbox::confine;
     launcher.confine_context = &*job_sandbox_;
     if (job_sandbox_->ruleset() >= 0) launcher.confine_descriptors = {job_sandbox_->ruleset()};
   }
-  launcher_.emplace(launcher);
-  notifier_.emplace(mount_dir);
+  return launcher;
+}
 
+void Daemon::fork_helpers() {
+  block_signals();
+  launcher_.emplace(launcher_settings());
+  notifier_.emplace(mount_dir_);
+}
+
+void Daemon::open_state() {
   {
-    std::optional<ScopedEffectiveUser> acting;
-    if (identity_.user) acting.emplace(*identity_.user);
-    make_default_folder(options, settings, state_file);
-    store_.emplace(state_file);
+    std::optional<ScopedEffectiveUser> as_user;
+    if (identity_.user) as_user.emplace(*identity_.user);
+    make_default_directory(options_, settings_, state_file_);
+    store_.emplace(state_file_);
   }
-  Queue::Options queue_options;
-  queue_options.owner_mode = identity_.owner_mode;
-  queue_options.mount_dir = mount_dir;
-  queue_options.hooks = settings.hooks;
-  queue_.emplace(*store_, *launcher_, clock_, LiveSettings(settings), queue_options);
-  end_interrupted_attempts(launcher.token, interrupted_attempts(*store_));
-  if (int error = recover(*store_, clock_)) throw_errno(state_file, error);
+  Queue::Options options;
+  options.owner_mode = identity_.owner_mode;
+  options.mount_dir = mount_dir_;
+  options.hooks = settings_.hooks;
+  queue_.emplace(*store_, *launcher_, clock_, LiveSettings(settings_), options);
+  kill_interrupted_attempts(token_, interrupted_attempts(*store_));
+  if (int error = recover(*store_, clock_)) throw_errno(state_file_, error);
+}
 
+void Daemon::mount() {
   loop_.emplace();
   notifier_->attach(*loop_);
   wall_timer_.reset(timerfd_create(CLOCK_REALTIME, TFD_CLOEXEC | TFD_NONBLOCK));
   if (!wall_timer_) throw_errno("timerfd_create");
   launcher_->attach(*loop_, queue_->launcher_events(), [this] { launcher_gone_ = true; });
 
-  filesystem_.emplace(*queue_, *store_, *notifier_, clock_, defaults, settings.mount.inotify);
-  session_.emplace(*filesystem_, mount_dir, allow_other);
+  filesystem_.emplace(*queue_, *store_, *notifier_, clock_, nodes_, settings_.mount.inotify);
+  session_.emplace(*filesystem_, mount_dir_, allow_other_);
   launcher_->mounted();
   notifier_->mounted();
-  drop_rights(state_file);
-  queue_->set_watcher(&*filesystem_);
+}
 
+void Daemon::watch_events() {
+  queue_->set_watcher(&*filesystem_);
   watch(session_->fd(), EPOLLIN, [this] {
     if (session_->serve()) return;
     loop_->remove(session_->fd());
@@ -287,45 +261,20 @@ Daemon::Daemon(const Options& options, const Settings& settings)
   });
   watch(session_->mounts_fd(), EPOLLPRI, [this] {
     if (session_->is_attached()) return;
-    // Those who have something of it open are served to the end.
+    // Programs that have files of it open are still served until the stop is done.
     loop_->remove(session_->mounts_fd());
     mount_gone_ = true;
   });
   watch(signals_.get(), EPOLLIN, [this] { take_signals(); });
-  watch(wall_timer_.get(), EPOLLIN, [this] {
-    // Read or ECANCELED (the clock was set): either way there may be something to do.
-    uint64_t times;
-    if (read(wall_timer_.get(), &times, sizeof times) < 0 && errno == EAGAIN) return;
-    wall_timer_ns_ = -1;
-    queue_->wall_clock_due();
-  });
-  log_info("ready: %s", escaped(mount_dir).c_str());
-}
-
-void Daemon::drop_rights(const std::string& state_file) {
-  // In this order: the bounding set needs a right that the sandbox takes, and what the sandbox is
-  // to open may be root's.
-  if (identity_.root) {
-    drop_bounding_set();
-    prctl(PR_SET_NO_NEW_PRIVS, 1L, 0L, 0L, 0L);
-  }
-  if (job_sandbox_) confine_daemon(options_, settings_, state_file);
-  if (identity_.serving) {
-    switch_user(*identity_.serving, identity_.kept);
-  } else {
-    keep_capabilities(0, 0);
-  }
-  std::string file = config_file(options_);
-  if (!file.empty() && access(file.c_str(), R_OK) != 0) {
-    log_warning("%s: user %u may not read it, so it cannot be read again without a restart",
-                escaped(file).c_str(), static_cast<unsigned>(geteuid()));
-  }
+  watch(wall_timer_.get(), EPOLLIN, [this] { take_wall_timer(); });
 }
 
 void Daemon::watch(int fd, uint32_t events, std::function<void()> handler) {
   int error = loop_->add(fd, events, [handler = std::move(handler)](uint32_t) { handler(); });
   if (error != 0) throw_errno("epoll_ctl", error);
 }
+
+// --- events
 
 void Daemon::take_signals() {
   signalfd_siginfo info;
@@ -334,7 +283,8 @@ void Daemon::take_signals() {
       reload();
     } else {
       log_info("stopping");
-      queue_->stop();
+      if (phase_ == Phase::kServing) phase_ = Phase::kStopping;
+      queue_->stop();  // a second signal kills at once
     }
   }
 }
@@ -354,20 +304,30 @@ void Daemon::reload() {
   }
 }
 
+void Daemon::take_wall_timer() {
+  // An expiry, or ECANCELED because the clock was set: in both cases jobs may be due.
+  uint64_t times;
+  if (read(wall_timer_.get(), &times, sizeof times) < 0 && errno == EAGAIN) return;
+  wall_timer_ns_.reset();
+  queue_->wall_clock_due();
+}
+
 void Daemon::arm_wall_timer() {
-  int64_t next = queue_->next_wall_ns().value_or(-1);
+  std::optional<int64_t> next = queue_->next_wall_ns();
   if (next == wall_timer_ns_) return;
   wall_timer_ns_ = next;
   itimerspec when{};
-  // 1 ns after the epoch: a due time before it has come, and 0 would disarm the timer.
-  if (next >= 0) when.it_value = to_timespec(std::max<int64_t>(next, 1));
+  // At least 1 ns: 0 would disarm the timer.
+  if (next) when.it_value = to_timespec(std::max<int64_t>(*next, 1));
   timerfd_settime(wall_timer_.get(), TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET, &when, nullptr);
 }
 
-// Group commit: as long as writers that are known to be at work come on with their next requests,
-// these are served before the turn ends.
+// --- the loop
+
+// Group commit: while writers that have begun are expected to close, their requests are served
+// before the turn ends, so that one commit stores them all.
 void Daemon::gather_receipts() {
-  if (!queue_->expects_receipts()) return;  // as in most turns
+  if (!queue_->expects_receipts()) return;
   int64_t now = clock_.mono_ns();
   int64_t until = now + kGatherNs;
   while (now < until && loop_->wait(std::min(until, now + kGatherPauseNs)) &&
@@ -376,54 +336,69 @@ void Daemon::gather_receipts() {
   }
 }
 
-int Daemon::run() {
-  bool orderly = true;
-  bool untidy = false;
-  bool quitting = false;
-  int64_t quit_by_ns = -1;
-  while (!launcher_gone_) {
-    int64_t deadline = quitting ? quit_by_ns : queue_->next_deadline_ns().value_or(-1);
-    bool idle = !loop_->wait(untidy ? 0 : deadline);
-    gather_receipts();
-    if (std::exchange(mount_gone_, false) && !quitting && orderly) {
-      log_error("the mount is gone; stopping");
-      orderly = false;
-      queue_->stop();
-    }
-    queue_->end_turn();
-    launcher_->flush();
-    arm_wall_timer();
-    untidy = store_->tidy(idle);
-    if (queue_->stopped() && !quitting) {
-      // The loop goes on serving until the launcher has detached the mount, which may need an
-      // answer.
-      quitting = true;
-      quit_by_ns = clock_.mono_ns() + kQuitTimeoutNs;
-      launcher_->quit();
-      launcher_->flush();
-    }
-    if (quitting && clock_.mono_ns() >= quit_by_ns) {
-      log_error("the launcher does not leave");
-      break;
-    }
+// Waits for events, serves them and commits. Returns true if the store has more housekeeping to do
+// in an idle moment.
+bool Daemon::turn(bool untidy) {
+  constexpr int64_t kNever = -1;  // of EventLoop::wait()
+  int64_t deadline_ns =
+      phase_ == Phase::kQuitting ? quit_by_ns_ : queue_->next_deadline_ns().value_or(kNever);
+  bool idle = !loop_->wait(untidy ? 0 : deadline_ns);
+  gather_receipts();
+  if (std::exchange(mount_gone_, false) && phase_ != Phase::kQuitting && orderly_) {
+    log_error("the mount is gone; stopping");
+    orderly_ = false;
+    phase_ = Phase::kStopping;
+    queue_->stop();
   }
   queue_->end_turn();
-  if (!quitting || !launcher_gone_) {
-    if (!quitting) log_error("the launcher is gone; killing what runs");
-    orderly = false;
-    // The notifier first, which would be killed with the jobs. What it may wait for cannot come any
-    // more once the session has ended.
-    std::string mount_dir = session_->mount_dir();
-    session_.reset();
-    if (!notifier_->unmount(kDetachTimeoutMs)) unmount(mount_dir);
-    launcher_->kill_everything(kKillTimeoutMs);
+  launcher_->flush();
+  arm_wall_timer();
+  return store_->tidy(idle);
+}
+
+void Daemon::advance() {
+  if (phase_ != Phase::kStopping || !queue_->stopped()) return;
+  phase_ = Phase::kQuitting;
+  quit_by_ns_ = clock_.mono_ns() + kQuitTimeoutNs;
+  launcher_->quit();
+  launcher_->flush();
+}
+
+bool Daemon::has_quit_in_time() {
+  if (phase_ != Phase::kQuitting || clock_.mono_ns() < quit_by_ns_) return true;
+  log_error("the launcher did not exit within %lld s",
+            static_cast<long long>(kQuitTimeoutNs / kNsPerSec));
+  return false;
+}
+
+// The launcher's work at the end, done here: unmounts, and kills all jobs.
+void Daemon::end_without_launcher() {
+  // First the notifier, because the kill of the jobs would kill it, too. Ending the session wakes
+  // it up if it waits for an answer.
+  session_.reset();
+  if (!notifier_->unmount(kUnmountTimeoutMs)) unmount(mount_dir_);
+  launcher_->kill_everything(kKillTimeoutMs);
+}
+
+int Daemon::run() {
+  bool untidy = false;
+  while (!launcher_gone_) {
+    untidy = turn(untidy);
+    advance();
+    if (!has_quit_in_time()) break;
+  }
+  queue_->end_turn();
+  if (phase_ != Phase::kQuitting || !launcher_gone_) {
+    if (phase_ != Phase::kQuitting) log_error("the launcher is gone; killing what runs");
+    orderly_ = false;
+    end_without_launcher();
   }
   if (int error = store_->close()) {
     log_error("%s: %s", store_->path().c_str(), strerror(error));
-    orderly = false;
+    orderly_ = false;
   }
-  if (orderly) log_info("stopped");
-  return orderly ? 0 : 1;
+  if (orderly_) log_info("stopped");
+  return orderly_ ? 0 : 1;
 }
 
 }  // namespace

@@ -62,7 +62,7 @@ constexpr int64_t kWaitNs = 3 * kNsPerSec;
 constexpr int64_t kDistrustNs = 60 * kNsPerSec;
 
 constexpr const char* kStoppedStep = "stopped before exec";
-constexpr const char* kTimedOutStep = "start timed out";
+constexpr const char* kTimedOutStep = "the interpreter did not answer within 3 s";  // kWaitNs
 
 // The interpreter of a script, for messages: "exec /usr/bin/perl".
 std::string script_step(int text) {

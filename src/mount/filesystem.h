@@ -1,103 +1,86 @@
-// The queue as a filesystem: answers the kernel's requests out of the Queue.
+// The queue as a filesystem: answers the kernel's requests with what the Queue has.
 //
-// Requests that change something are staged at once and answered when the turn is committed; with
-// the errno of the commit if that failed. Requests that only read, and come while something is
-// staged that may concern them, wait for the commit too, so that nobody ever sees what may yet be
-// taken back.
+// A request that changes something is staged at once and answered when the turn is committed. A
+// request that reads waits if the open transaction may change what it reads. See Waits.
 #pragma once
 
 #include <fuse_lowlevel.h>
 
-#include <functional>
-#include <memory>
-#include <optional>
 #include <string>
 #include <string_view>
 
-#include "mount/nodes.h"
+#include "mount/fixed_nodes.h"
+#include "mount/listing.h"
 #include "mount/notifier.h"
+#include "mount/replay.h"
+#include "mount/special_files.h"
+#include "mount/waits.h"
+#include "mount/xattr.h"
 #include "queue/queue.h"
 
 namespace filed {
 
+struct OpenFile;
+
 class Filesystem final : public QueueWatcher {
  public:
+  // `tells_watchers`: what filed moves or removes by itself is repeated for inotify watchers.
   Filesystem(Queue& queue, Store& store, Notifier& notifier, const Clock& clock,
-             const Nodes::Defaults& defaults, bool tells_watchers);
-  // Where the kernel can be told that what it has cached is out of date.
-  void set_session(fuse_session* session) { session_ = session; }
+             const FixedNodes::Defaults& defaults, bool tells_watchers);
+  // Where the kernel is told that attributes are out of date. Call it before the mount is served.
+  void set_session(fuse_session* session) { replay_.set_session(session); }
 
-  // What the queue does of its own accord changes directories, too, and is repeated for watchers.
   void notify_moved(const Job& job, Dir from) override;
   void notify_removed(const Job& job) override;
 
-  // libfuse's table of requests; its userdata is the Filesystem.
-  static const fuse_lowlevel_ops& operations();
-
-  // One method a request; arguments and errnos as in fuse_lowlevel.h.
+  // One method a request, with the arguments and errnos that fuse_lowlevel.h describes.
+  // operations.cc calls them.
   void init(fuse_conn_info* connection);
-  void lookup(fuse_req_t req, fuse_ino_t parent, std::string_view name);
-  void getattr(fuse_req_t req, fuse_ino_t ino);
-  void setattr(fuse_req_t req, fuse_ino_t ino, const struct stat* attr, int to_set,
-               fuse_file_info* fi);
-  void unlink(fuse_req_t req, fuse_ino_t parent, std::string_view name);
-  void rename(fuse_req_t req, fuse_ino_t parent, std::string_view name, fuse_ino_t new_parent,
-              std::string_view new_name, unsigned flags);
-  void create(fuse_req_t req, fuse_ino_t parent, std::string_view name, mode_t mode,
-              const fuse_file_info* fi);
-  void open(fuse_req_t req, fuse_ino_t ino, const fuse_file_info* fi);
-  void read(fuse_req_t req, size_t size, off_t offset, const fuse_file_info* fi);
-  void write(fuse_req_t req, std::string_view bytes, off_t offset, const fuse_file_info* fi);
-  void flush(fuse_req_t req, const fuse_file_info* fi);
-  void release(fuse_req_t req, const fuse_file_info* fi);
-  void opendir(fuse_req_t req, fuse_ino_t ino, const fuse_file_info* fi);
-  void readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, bool plus);
-  void statfs(fuse_req_t req);
-  void getxattr(fuse_req_t req, fuse_ino_t ino, std::string_view name, size_t size);
+  void lookup(fuse_req_t req, fuse_ino_t parent, const char* name);
+  void getattr(fuse_req_t req, fuse_ino_t ino, fuse_file_info* fi);
+  void setattr(fuse_req_t req, fuse_ino_t ino, struct stat* attr, int to_set, fuse_file_info* fi);
+  void unlink(fuse_req_t req, fuse_ino_t parent, const char* name);
+  void rename(fuse_req_t req, fuse_ino_t parent, const char* name, fuse_ino_t new_parent,
+              const char* new_name, unsigned flags);
+  void create(fuse_req_t req, fuse_ino_t parent, const char* name, mode_t mode, fuse_file_info* fi);
+  void open(fuse_req_t req, fuse_ino_t ino, fuse_file_info* fi);
+  void read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, fuse_file_info* fi);
+  void write(fuse_req_t req, fuse_ino_t ino, const char* data, size_t size, off_t offset,
+             fuse_file_info* fi);
+  void flush(fuse_req_t req, fuse_ino_t ino, fuse_file_info* fi);
+  void fsync(fuse_req_t req, fuse_ino_t ino, int datasync, fuse_file_info* fi);
+  void release(fuse_req_t req, fuse_ino_t ino, fuse_file_info* fi);
+  void opendir(fuse_req_t req, fuse_ino_t ino, fuse_file_info* fi);
+  void readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, fuse_file_info* fi);
+  void readdirplus(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, fuse_file_info* fi);
+  void statfs(fuse_req_t req, fuse_ino_t ino);
+  void getxattr(fuse_req_t req, fuse_ino_t ino, const char* name, size_t size);
   void listxattr(fuse_req_t req, fuse_ino_t ino, size_t size);
 
  private:
-  // An opened file. A special file shows the text that it had when it was opened.
-  struct File {
-    fuse_ino_t ino = 0;
-    bool append = false;
-    OpenJob job;
-    std::string text;
-    bool truncated = false;  // config.ini: opened with O_TRUNC, and not written yet
-    bool written = false;    // config.ini: holds what has not been applied
-  };
-  static File* file_of(const fuse_file_info* fi);
-
-  void lookup_for_notifier(fuse_req_t req, fuse_ino_t parent, std::string_view name);
-  void confirm_to_notifier(fuse_req_t req);
-  void repeat(const Job& job, Dir from, std::optional<Dir> to);
-  void forget_times(Dir from, std::optional<Dir> to);
-  int64_t waits_for_notifier(Dir dir, std::string_view id);
-  void when_committed(fuse_req_t req, std::function<void()> reply);
-  void when_settled(std::function<void()> request);
-  template <typename Key>
-  void when_settled(const Key& job, std::function<void()> request);
-  void reply_job_entry(fuse_req_t req, const Job& job, double attr_timeout);
-  struct stat attributes_for_all(const Job& job);
+  void lookup_in_root(fuse_req_t req, std::string_view name);
   struct stat fixed_attributes(fuse_ino_t ino);
-  int open_special(File& file, int flags);
-  int write_config(File& file);
-  void open_now(fuse_req_t req, fuse_ino_t ino, const fuse_file_info& fi);
-  void create_now(fuse_req_t req, const std::string& name, mode_t mode, const Caller& caller,
-                  const fuse_file_info& fi);
-  int change_directory(fuse_ino_t ino, const struct stat& attr, int to_set, uid_t caller);
-  std::string status_text();
+  struct stat shown_attributes(const Job& job) const;
+  int set_directory(fuse_ino_t ino, const struct stat& attr, int to_set, uid_t caller);
+  int set_job(fuse_ino_t ino, const struct stat& attr, int to_set, const OpenFile* file,
+              const Caller& caller, struct stat& result);
+  Caller creator(fuse_req_t req, fuse_ino_t parent) const;
+  void create_now(fuse_req_t req, Dir dir, const std::string& name, mode_t mode,
+                  const Caller& caller, const fuse_file_info& asked);
+  void open_now(fuse_req_t req, fuse_ino_t ino, const fuse_file_info& asked);
+  int write_job(OpenFile& file, std::string_view bytes, off_t offset);
+  void list(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, bool plus);
+  void list_root(Listing& listing, off_t offset);
+  int list_jobs(Listing& listing, Dir dir, off_t offset);
+  int xattrs_of(fuse_ino_t ino, Xattrs& all) const;
 
   Queue& queue_;
-  const Store& store_;
-  Notifier& notifier_;
+  Store& store_;
   const Clock& clock_;
-  Nodes nodes_;
-  bool tells_watchers_;
-  fuse_session* session_ = nullptr;
-  int64_t started_ns_;
-  std::string status_;  // as it was when its size was last asked for
-  int64_t status_ns_ = 0;
+  FixedNodes nodes_;
+  SpecialFiles specials_;
+  Replay replay_;
+  Waits waits_;
 };
 
 }  // namespace filed

@@ -40,13 +40,13 @@ constexpr Capabilities kNeeded =
 
 constexpr int kSocket = 3;
 constexpr char kMounted = 'm';
-constexpr char kDetach = 'd';
-constexpr char kRepeat = 'r';
+constexpr char kUnmount = 'd';
+constexpr char kReplay = 'r';
 constexpr char kRemoved = 'x';  // in place of the directory that a job has moved to
 
-// An event on the socket: kRepeat, from, to, the job's id.
+// An event on the socket: kReplay, from, to, the job's id.
 constexpr size_t kHead = 3;
-constexpr size_t kLongest = kHead + kMaxIdLength;
+constexpr size_t kMaxPacket = kHead + kMaxIdLength;
 
 char code_of(Dir dir) { return static_cast<char>('0' + static_cast<int>(dir)); }
 
@@ -62,9 +62,9 @@ class NotifierProcess {
 
   // Until the socket's end, which is filed's, or an order to detach.
   void serve() {
-    char packet[kLongest + 1];
+    char packet[kMaxPacket + 1];
     while (true) {
-      ssize_t size = recv(kSocket, packet, kLongest, 0);
+      ssize_t size = recv(kSocket, packet, kMaxPacket, 0);
       if (size < 0 && errno == EINTR) continue;
       if (size <= 0) return;
       packet[size] = '\0';
@@ -72,11 +72,11 @@ class NotifierProcess {
         case kMounted:
           root_.reset(open(mount_dir_.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
           break;
-        case kRepeat:
-          if (size > static_cast<ssize_t>(kHead)) repeat(packet);
+        case kReplay:
+          if (size > static_cast<ssize_t>(kHead)) replay(packet);
           done_.fetch_add(1, std::memory_order_release);
           break;
-        case kDetach:
+        case kUnmount:
           for (Fd& fd : directories_) fd.reset();
           root_.reset();
           filed::unmount(mount_dir_);
@@ -94,7 +94,7 @@ class NotifierProcess {
     return fd.get();
   }
 
-  void repeat(const char* packet) {
+  void replay(const char* packet) {
     auto from = dir_of_code(packet[1]);
     auto to = dir_of_code(packet[2]);
     const char* id = packet + kHead;
@@ -188,7 +188,7 @@ void Notifier::mounted() { send(socket_.get(), &kMounted, 1, MSG_NOSIGNAL); }
 bool Notifier::push(Event event) {
   if (!socket_) return false;
   forget_done();
-  if (waiting_.size() >= kMostWaiting) {
+  if (waiting_.size() >= kMaxWaiting) {
     if (!dropping_) log_warning("inotify events lag behind; some are left out");
     dropping_ = true;
     return false;
@@ -209,9 +209,9 @@ bool Notifier::is_busy() {
   return !waiting_.empty();
 }
 
-void Notifier::overtake(int64_t ino) {
+void Notifier::supersede(int64_t ino) {
   for (Event& event : waiting_) {
-    if (event.job.ino == ino) event.overtaken = true;
+    if (event.job.ino == ino) event.superseded = true;
   }
 }
 
@@ -224,7 +224,7 @@ void Notifier::forget_done() {
 void Notifier::send_waiting() {
   while (socket_ && sent_ < waiting_.size()) {
     const Event& event = waiting_[sent_];
-    std::string packet = {kRepeat, code_of(event.from), event.to ? code_of(*event.to) : kRemoved};
+    std::string packet = {kReplay, code_of(event.from), event.to ? code_of(*event.to) : kRemoved};
     packet += event.job.id;
     if (send(socket_.get(), packet.data(), packet.size(), MSG_DONTWAIT | MSG_NOSIGNAL) < 0) break;
     ++sent_;
@@ -245,7 +245,7 @@ void Notifier::gone() {
 bool Notifier::unmount(int timeout_ms) {
   if (!socket_) return false;
   // In the queue behind what it still repeats; these calls fail fast.
-  if (send(socket_.get(), &kDetach, 1, MSG_DONTWAIT | MSG_NOSIGNAL) < 0) return false;
+  if (send(socket_.get(), &kUnmount, 1, MSG_DONTWAIT | MSG_NOSIGNAL) < 0) return false;
   pollfd ended = {socket_.get(), POLLIN, 0};
   return poll(&ended, 1, timeout_ms) == 1;
 }

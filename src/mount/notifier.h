@@ -27,14 +27,14 @@ namespace filed {
 class Notifier {
  public:
   // Beyond so many waiting events new ones are dropped: no watcher gets them.
-  static constexpr size_t kMostWaiting = 10'000;
+  static constexpr size_t kMaxWaiting = 10'000;
 
   // A move or a removal that is being repeated.
   struct Event {
     Job job;  // as it is after the move, or was before the removal
     Dir from = Dir::kPending;
-    std::optional<Dir> to;  // nothing: removed
-    bool overtaken = false;
+    std::optional<Dir> to;    // nothing: removed
+    bool superseded = false;  // a user has moved or removed the job since
   };
 
   // Forks the process. It goes on with the rights that the caller has now, as far as it needs them,
@@ -58,8 +58,8 @@ class Notifier {
   const Event& current();
   // Whether anything waits to be repeated.
   bool is_busy();
-  // A user has moved or removed the job: what waits of it is not repeated any more. 0 is no job.
-  void overtake(int64_t ino);
+  // A user has moved or removed the job: its events that still wait are not repeated.
+  void supersede(int64_t ino);
 
   // Has the process detach the mount, as its last work, and waits for its end, at most
   // `timeout_ms`. For the end without a launcher. A call into the mount must be able to come back:

@@ -19,6 +19,7 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "base/log.h"
+#include "mount/operations.h"
 
 namespace filed {
 namespace {
@@ -138,7 +139,7 @@ Session::Session(Filesystem& filesystem, const std::string& dir, bool allow_othe
   const char* argv[] = {"filed", "-o", options.c_str(), nullptr};
   fuse_args args = FUSE_ARGS_INIT(3, const_cast<char**>(argv));
   session_ =
-      fuse_session_new(&args, &Filesystem::operations(), sizeof(fuse_lowlevel_ops), &filesystem);
+      fuse_session_new(&args, &filesystem_operations(), sizeof(fuse_lowlevel_ops), &filesystem);
   fuse_opt_free_args(&args);
   if (session_ == nullptr) throw Error("cannot set up FUSE");
   filesystem.set_session(session_);

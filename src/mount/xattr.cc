@@ -2,6 +2,7 @@
 
 #include <sys/wait.h>
 
+#include <cerrno>
 #include <cstdio>
 #include <ctime>
 
@@ -25,9 +26,8 @@ std::string rfc3339(int64_t ns) {
 
 }  // namespace
 
-std::vector<std::pair<std::string, std::string>> job_xattrs(const Job& job, int retries,
-                                                            pid_t pid) {
-  std::vector<std::pair<std::string, std::string>> all;
+Xattrs job_xattrs(const Job& job, int retries, pid_t pid) {
+  Xattrs all;
   auto add = [&](const char* name, std::string value) {
     all.emplace_back(std::string("user.filed.") + name, std::move(value));
   };
@@ -56,6 +56,16 @@ std::vector<std::pair<std::string, std::string>> job_xattrs(const Job& job, int 
   }
   if (!outcome.cause.empty()) add("last_error", outcome.cause);
   return all;
+}
+
+void reply_xattr(fuse_req_t req, const std::string& value, size_t size) {
+  if (size == 0) {
+    fuse_reply_xattr(req, value.size());
+  } else if (size < value.size()) {
+    fuse_reply_err(req, ERANGE);
+  } else {
+    fuse_reply_buf(req, value.data(), value.size());
+  }
 }
 
 }  // namespace filed

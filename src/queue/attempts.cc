@@ -245,7 +245,7 @@ void Attempts::stage_end(Attempt& attempt) {
   });
 }
 
-// The attempt may have been detached in this very turn, whose commit may still fail.
+// The attempt may have been detached in this very turn, and its commit may still fail.
 void Attempts::stage_detached_end(Attempt& attempt) {
   int staged = core_.store.remove_kill_pending(static_cast<int64_t>(attempt.id));
   core_.turn.on_end([this, id = attempt.id, staged](int error) {

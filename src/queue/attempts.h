@@ -102,7 +102,7 @@ class Attempts final : public LauncherEvents {
   void touch(Attempt& attempt, int64_t mtime_ns);
   // Lays the size and the mtime of the growing log over an active job's row.
   void overlay(Job& job) const;
-  // Attempts that hold a worker: those whose end is not staged.
+  // Attempts that hold a worker, because their end is not staged.
   int64_t busy_workers() const { return static_cast<int64_t>(attempts_.size()) - leaving_; }
   const Totals& totals() const { return totals_; }
 
@@ -115,7 +115,7 @@ class Attempts final : public LauncherEvents {
   void run_deadlines(int64_t now_ns);
   // Stages output that has waited long enough.
   void save_output(int64_t now_ns);
-  // Stages the ends whose commit has failed.
+  // Stages again the ends that a commit failed to store.
   void retry_ends();
   std::optional<int64_t> next_deadline_ns() const { return deadlines_.next(); }
   std::optional<int64_t> next_save_ns() const { return saves_.next(); }

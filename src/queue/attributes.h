@@ -19,7 +19,7 @@ class Attributes {
   // Checks that the kernel cannot make, for jobs that run as their owners. EACCES for the size and
   // the times of another user's job. EBUSY for chown of a job that its owner has open for writing,
   // because text that is still to come would run as the new owner. `by_writer`: the change comes
-  // through an open file, whose opening was checked.
+  // through an open file, and its opening was checked.
   int check(int64_t ino, const AttributeChange& change, const Caller& caller, bool by_writer) const;
 
   // Changes the job and returns it in `job`. EACCES for the size of a job that is not pending,

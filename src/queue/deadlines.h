@@ -39,7 +39,7 @@ class Deadlines {
     return order_.begin()->first;
   }
 
-  // Takes out a key whose deadline has come, the earliest first; empty if there is none.
+  // Takes out the key with the earliest deadline if that has come; else empty.
   std::optional<Key> take(int64_t now_ns) {
     if (order_.empty() || order_.begin()->first > now_ns) return std::nullopt;
     Key key = order_.begin()->second;

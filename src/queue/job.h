@@ -18,7 +18,7 @@ constexpr std::string_view dir_name(Dir dir) { return kDirNames[static_cast<int>
 
 constexpr size_t kMaxIdLength = 255;  // bytes, as any file name
 
-// A job whose name starts with a dot is a draft: it does not run until it is renamed.
+// A job is a draft if its id starts with a dot: it does not run until it is renamed.
 constexpr bool is_draft(std::string_view id) { return !id.empty() && id[0] == '.'; }
 
 // The bits of a job's mode: permissions, and the sticky bit, which has no meaning. setuid and setgid

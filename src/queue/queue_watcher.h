@@ -1,5 +1,5 @@
-// The interface that is told when filed itself has moved or removed a job, so that programs that watch the mount
-// with inotify see it.
+// The interface that is told when filed itself has moved or removed a job, so that programs that
+// watch the mount with inotify see it.
 #pragma once
 
 #include "queue/job.h"

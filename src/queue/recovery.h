@@ -9,8 +9,8 @@
 
 namespace filed {
 
-// The attempts whose processes may still run, because they were under way or were to be killed when
-// filed died.
+// The attempts that were under way or were to be killed when filed died. Their processes may still
+// run.
 std::vector<AttemptId> interrupted_attempts(Store& store);
 
 // Ends the logs of these attempts, puts their jobs back to pending and commits. Returns 0 or the

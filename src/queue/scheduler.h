@@ -18,7 +18,7 @@ class Scheduler {
       : core_(core), uploads_(uploads), attempts_(attempts), moves_(moves), watcher_(watcher) {}
 
   // Stages the claims of as many due jobs as there are free workers, in the order of their due
-  // times, and the removal of some jobs whose time is over. Sets the agenda's next_wall_ns to when
+  // times, and the removal of some jobs that have expired. Sets the agenda's next_wall_ns to when
   // there will be more.
   void run();
 

@@ -1,8 +1,7 @@
-# A daemon that is stopped by SIGSTOP answers nobody. Its jobs run on, and after SIGCONT it goes on as if
-# nothing had been: callers get their answer, what has ended in time has not timed out, what has run too
-# long has.
+# A daemon that is stopped by SIGSTOP answers no call. Its jobs go on. After SIGCONT callers get their answers, a job
+# that has ended in time has not timed out, and a job that has run too long has.
 . "${0%/*}/../lib/test.sh"
-config workers=2 retries=0 timeout=2s kill_grace=300ms
+config workers=2 retries=0 timeout=6s kill_grace=300ms
 start_filed
 
 submit short "echo begins >$tmp/short; sleep 1; echo ends | tee -a $tmp/short"
@@ -14,8 +13,8 @@ wait_for 'grep -q "^State:.T" "/proc/$filed_pid/status"'
 writer=$!
 wait_for 'grep -q ends "$tmp/short"'
 began=$(now)
-wait_for '[ "$(now)" -gt $((began + 2000)) ]'
-assert "nobody has a receipt" [ ! -e "$tmp/receipt" ]
+wait_for '[ "$(now)" -gt $((began + 6000)) ]'
+assert "the writer has no receipt" [ ! -e "$tmp/receipt" ]
 
 kill -CONT "$filed_pid"
 wait_for '[ -e "$tmp/receipt" ]'
@@ -23,5 +22,5 @@ wait "$writer"
 wait_in complete short
 assert_eq "ends" "$(tail -n 1 "$q/complete/short")" "what it has printed meanwhile"
 wait_in failed long
-assert_eq "[System Error]: timed out after 2s" "$(tail -n 1 "$q/failed/long")" "cause"
+assert_eq "[System Error]: timed out after 6s" "$(tail -n 1 "$q/failed/long")" "cause"
 wait_in complete late

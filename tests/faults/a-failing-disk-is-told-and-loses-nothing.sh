@@ -1,5 +1,5 @@
-# A disk that fails, or has become read-only: whoever changes something is told, reading goes on as far as
-# the disk gives it, attempts that end are kept until it works again, and nothing is lost or run twice.
+# A disk fails, or becomes read-only. Each change gets an error, and reads go on as far as the disk allows. The ends of
+# attempts are kept until the disk works again. No job is lost or runs twice.
 . "${0%/*}/../lib/test.sh"
 . "${0%/*}/../lib/faults.sh"
 needs fuse file
@@ -52,7 +52,7 @@ done
 # When nothing can be read, a start says so.
 disk 5 reads
 status=0
-timeout 20 filed -c "$conf" -state "$state" "$q" 2>"$tmp/said" || status=$?
+timeout 80 filed -c "$conf" -state "$state" "$q" 2>"$tmp/said" || status=$?
 assert_eq 1 "$status" "status"
 assert_eq 1 "$(grep -c . "$tmp/said")" "lines of: $(cat "$tmp/said")"
 grep -q "^filed: $state: " "$tmp/said" || fail "it says: $(cat "$tmp/said")"

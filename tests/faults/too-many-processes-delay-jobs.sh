@@ -1,11 +1,11 @@
-# A user who has as many processes as [limits] grants starts no more: the next job waits, which costs it no
-# attempt, and runs when another has ended.
+# If a user has as many processes as [limits] grants, the next job waits. That costs it no attempt, and it runs when
+# another has ended.
 . "${0%/*}/../lib/test.sh"
 needs root
 config workers=8 retries=0 '[limits]' processes=1
 start_filed
 chmod 1777 "$q/pending"
-somebody=$((100000 + $$)) # who has no other processes
+somebody=$((100000 + $$)) # a user without other processes
 mkfifo -m 666 "$tmp/go"
 chmod 755 "$tmp"
 
@@ -19,7 +19,7 @@ done
 wait_for 'grep -q "^filed: job .*: cannot start now: exec .*: \(Resource temporarily\|Try again\)" "$log"'
 assert "some run" [ "$(counter active)" -gt 0 ]
 assert_eq 0 "$(counter failed)" "failed"
-# Others are not concerned.
+# Jobs of other users run.
 submit other "echo other"
 wait_in complete other
 

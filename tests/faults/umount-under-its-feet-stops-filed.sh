@@ -1,5 +1,5 @@
-# umount -l, by whoever may, stops filed as a signal would, but with a status that is not 0: nobody could
-# reach the queue any more. What is open stays usable until then, and the next start has all jobs.
+# umount -l stops filed as a signal would, but with a status that is not 0, because the queue cannot be reached any
+# more. Open files stay usable until then, and the next start has all jobs.
 . "${0%/*}/../lib/test.sh"
 needs root
 config workers=1 retries=0 stop_grace=300ms kill_grace=300ms

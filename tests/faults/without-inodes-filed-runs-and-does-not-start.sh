@@ -21,7 +21,7 @@ rm -f "$state-wal" # which is empty now, and which some stops remove
 touch "$tmp/small/taken"
 
 status=0
-timeout 20 filed -c "$conf" -state "$state" "$q" 2>"$tmp/said" || status=$?
+timeout 80 filed -c "$conf" -state "$state" "$q" 2>"$tmp/said" || status=$?
 assert_eq 1 "$status" "status"
 grep -q "^filed: $state-wal: No space left on device" "$tmp/said" || fail "it says: $(cat "$tmp/said")"
 assert_eq 1 "$(grep -c . "$tmp/said")" "lines"

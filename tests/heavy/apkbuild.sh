@@ -62,7 +62,8 @@ umask 022
 export MAKEFLAGS=-j2 CFLAGS="-Os -fstack-clash-protection -Wformat -Werror=format-security"
 export CXXFLAGS="$CFLAGS -D_GLIBCXX_ASSERTIONS=1" LDFLAGS="-Wl,--as-needed,-O1,--sort-common"
 with_fuse=${fuse-yes}
-unset out fuse shells
+unset out fuse shells lint jobs
+export total=900 # less than the limit of this test, so that the run ends with a list
 cd "$startdir"
 # shellcheck source=/dev/null
 . ./APKBUILD
@@ -84,7 +85,11 @@ for step in prepare build check package; do
 	(set -e; cd "$builddir"; "$step") >"$tmp/$step" 2>&1
 	status=$?
 	set -e
-	[ "$status" = 0 ] || fail "$step: $(tail -n 30 "$tmp/$step")"
+	if [ "$status" != 0 ]; then
+		# What failed, of a long list of tests; else the last words of the compiler.
+		grep -A 40 '^FAIL' "$tmp/$step" | tail -n 150
+		fail "$step: $(tail -n 30 "$tmp/$step")"
+	fi
 done
 grep '^skip ' "$tmp/check" || :
 grep -q ' passed, 0 failed' "$tmp/check" || fail "check ran no test: $(tail -n 30 "$tmp/check")"

@@ -1,6 +1,6 @@
 # Two hundred jobs of all kinds, dropped at once by cp from a folder, all end where they should, with the
 # right logs; and after a stop and a start ls -l and cat of them are the same.
-# limit: 150
+# limit: 300
 . "${0%/*}/../lib/test.sh"
 needs python3 perl gzip
 config workers=4 retries=2 backoff=100ms timeout=10s kill_grace=1s

@@ -1,7 +1,7 @@
 # A machine within the machine, for tests of the installed service. Sourced right after test.sh, it
 # runs the test again in mount and PID namespaces of its own, where /etc, /usr, /var and /run are
 # copies: filed is installed there as `make install` does it, its user and group exist, and OpenRC
-# believes to have booted. All of it is gone when the test ends.
+# takes the machine for booted. All of it is gone when the test ends.
 # shellcheck shell=sh
 
 needs root fuse openrc-run unshare

@@ -4,7 +4,7 @@
 # cycle NAME PUT MOVE REMOVE: words of commands that put a local FILE at a path of the queue, move a job
 # from one such path to another, and remove one. The paths begin with the mount, $base. A draft is
 # submitted, edited and released, fails, is retried, succeeds and is removed. Whatever the program does on
-# the way, nothing else ever runs: each run leaves a line.
+# the way, no other text runs: each run leaves a line.
 cycle() {
 	runs=$tmp/runs-$1
 	printf 'echo old >>%s' "$runs" >"$tmp/old"
@@ -24,7 +24,7 @@ cycle() {
 	assert_eq "" "$(where "$1")" "where $1 is"
 }
 
-# direct NAME PUT: puts a text at its place at once, where it runs once and is the whole text.
+# direct NAME PUT: puts a text into pending/ without a draft. It runs once, and what runs is the whole text.
 direct() {
 	printf ': %s\necho $FILED_ID' "$(seq 2000 | xargs)" >"$tmp/text"
 	$2 "$tmp/text" "$base/pending/direct-$1" || fail "$1 cannot submit at once"
@@ -32,7 +32,7 @@ direct() {
 	assert_eq "direct-$1" "$(tail -n 1 "$q/complete/direct-$1")" "output"
 }
 
-# Nothing has run but what was meant to.
+# No other job has run.
 assert_nothing_else_ran() {
 	assert_eq "" "$(ls "$q/pending" "$q/active" "$q/failed" "$q/complete" | grep -v -E '^(/.*:|direct-.*|)$')" \
 		"what else ran"

@@ -1,4 +1,4 @@
-# The attempts to get out of a sandbox, and what it takes to make them. Sourced after test.sh by the
+# Ways to get out of a sandbox, and what a test needs to try them. Sourced after test.sh by the
 # tests that run them in different ways: each sets the runner's functions and calls `attempt_all`.
 #
 #   run_free WAY…        does `escape WAY…` without a sandbox and prints what it says

@@ -1,5 +1,5 @@
-# To be sourced after test.sh: filed with a disk that fails and a clock that steps when the files
-# $faults/disk and $faults/clock say so. See ../faults/preload/faults.c.
+# Sourced after test.sh: filed with a disk that fails and a clock that steps, by the files $faults/disk and
+# $faults/clock. See ../faults/preload/faults.c.
 # shellcheck shell=sh disable=SC2154
 
 case $out in *asan* | *tsan*) skip "sanitizers want to be loaded first" ;; esac

@@ -8,17 +8,17 @@
 #include <unistd.h>
 
 int main(int argc, char **argv) {
-	if (argc != 3) return 2;
-	for (int i = 0; i < atoi(argv[2]); ++i) {
-		char name[4096];
-		snprintf(name, sizeof name, "%s%d", argv[1], i);
-		if (open(name, O_WRONLY | O_CREAT | O_EXCL, 0666) < 0) {
-			printf("%d: %s\n", i, strerror(errno));
-			break;
-		}
-	}
-	fflush(stdout);
-	char byte;
-	while (read(0, &byte, 1) > 0) {
-	}
+  if (argc != 3) return 2;
+  for (int i = 0; i < atoi(argv[2]); ++i) {
+    char name[4096];
+    snprintf(name, sizeof name, "%s%d", argv[1], i);
+    if (open(name, O_WRONLY | O_CREAT | O_EXCL, 0666) < 0) {
+      printf("%d: %s\n", i, strerror(errno));
+      break;
+    }
+  }
+  fflush(stdout);
+  char byte;
+  while (read(0, &byte, 1) > 0) {
+  }
 }

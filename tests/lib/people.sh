@@ -1,13 +1,13 @@
-# What the tests of users source after test.sh: three users, who are gone when the test ends. $alice and $bob
-# are in the group $team, $carol is not, and is in $club.
+# Three users for a test; sourced after test.sh. They are removed when the test ends. $alice and $bob are in the group
+# $team. $carol is not in it, but in $club, as $alice is.
 # shellcheck shell=sh
 
-needs root fuse as
+needs root fuse as_user
 
 alice=filedt${$}a bob=filedt${$}b carol=filedt${$}c
 team=filedt${$}t club=filedt${$}u
 
-# Another test, or an administrator, may be at it: the files are locked for a moment.
+# Repeats the command, because another process may have locked the files for a moment.
 patiently() {
 	for _ in 1 2 3 4 5 6 7 8 9 10; do
 		if "$@" 2>"$tmp/said"; then return 0; fi

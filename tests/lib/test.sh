@@ -5,7 +5,7 @@
 # It sets -eu, makes a folder for the test, $tmp, and puts the built programs and helpers first on PATH.
 # A test passes if it ends with status 0. At its end everything that it started is killed, and everything
 # that it mounted is unmounted. Comments in the first 12 lines of a test are for tests/run:
-# `# alone`: no other test runs at the same time. `# limit: N`: its time limit in seconds, if not 60.
+# `# alone`: no other test runs at the same time. `# limit: N`: its time limit in seconds, if not 180.
 # shellcheck shell=sh
 
 set -eu
@@ -225,12 +225,14 @@ counter() {
 
 # --- checks ----------------------------------------------------------------------------------------
 
-# wait_for CONDITION [SECONDS]: evaluates the shell command until it is true, for 10 s at most.
+# wait_for CONDITION [SECONDS]: evaluates the shell command until it is true. SECONDS (10) are a generous bound on a
+# quiet machine. The test fails after $patience (4) times as many, because other tests may be in the way.
 wait_for() {
-	wait_end=$(($(now) + ${2:-10} * slow * 1000))
+	wait_s=$((${2:-10} * slow * ${patience:-4}))
+	wait_end=$(($(now) + wait_s * 1000))
 	until eval "$1"; do
 		if [ "$(now)" -gt "$wait_end" ]; then
-			fail "waited ${2:-10} s in vain for: $1${wait_id:+ (\$wait_dir is $wait_dir, \$wait_id is $wait_id, now in: $(where "$wait_id"))}"
+			fail "waited $wait_s s in vain for: $1${wait_id:+ (\$wait_dir is $wait_dir, \$wait_id is $wait_id, now in: $(where "$wait_id"))}"
 		fi
 		sleep 0.05
 	done

@@ -1,5 +1,5 @@
-# A job with processes of every kind: children, one that left the session, and orphans in and out of
-# it. Sourced after test.sh.
+# A job with processes of every kind: children, a child that has left the session, and orphans in it and out of it.
+# Sourced after test.sh.
 # shellcheck shell=sh disable=SC2154
 
 # Its stderr is dropped, because its shell may write "Terminated" there when a child is killed.
@@ -25,7 +25,7 @@ wait_for_tree() {
 	wait_for '[ -e "$tmp/pids" ] && [ "$(grep -c . "$tmp/pids")" = "$kTree" ]' 30
 }
 
-# Prints those that still live.
+# Prints the processes that still run.
 living() {
 	while read -r pid; do
 		if running "$pid"; then echo "$pid"; fi
@@ -39,7 +39,7 @@ launcher_pid() {
 	sed 's/.*) //' "/proc/$leader/stat" | cut -d ' ' -f 2
 }
 
-# All of the tree is dead, or will be in the next moment.
+# Waits until all of the tree is dead.
 assert_tree_dies() {
 	wait_for '[ -z "$(living)" ]'
 	rm "$tmp/pids"

@@ -1,6 +1,6 @@
 # A daemon whose mount no longer answers, or is gone, is killed and started again.
 # alone
-# limit: 180
+# limit: 300
 . "${0%/*}/../lib/test.sh"
 . "${0%/*}/../lib/box.sh"
 

@@ -1,6 +1,6 @@
 # The service starts, tells its status, reloads, restarts and stops, and leaves nothing behind.
 # alone
-# limit: 120
+# limit: 300
 . "${0%/*}/../lib/test.sh"
 . "${0%/*}/../lib/box.sh"
 

@@ -1,5 +1,5 @@
 # What stands as an example in a man page or under the README's "Getting started" can be typed as it stands.
-# limit: 300
+# limit: 600
 #
 # Every block between ``` in a section EXAMPLES is run in a copy of this machine (a chroot of an overlay)
 # where filed is installed, and that has what examples speak of: a queue on /q, an application in
@@ -76,7 +76,7 @@ sed -i 's|^\(root:.*\):[^:]*:\([^:]*\)$|\1:/srv/app:\2|' /etc/passwd
 
 # --- the queues ----------------------------------------------------------------------------------------
 
-# stop_queues: whichever filed there is, and whoever has started it.
+# stop_queues: stops each filed, no matter how it was started.
 stop_queues() {
 	while queue=$(pgrep -o -x filed); do
 		kill "$queue" 2>/dev/null || :
@@ -183,7 +183,7 @@ run_block() {
 	\$*) run_session "$1" ;;
 	filed\ * | *"
 filed"* | *release/filed*) run_daemon "$1" ;;
-	*) (cd "$(place "$1")" && timeout 60 sh -e "$1") >"$tmp/said" 2>&1 </dev/null || broken "$1" ;;
+	*) (cd "$(place "$1")" && timeout 240 sh -e "$1") >"$tmp/said" 2>&1 </dev/null || broken "$1" ;;
 	esac
 }
 

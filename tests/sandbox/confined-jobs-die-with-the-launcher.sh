@@ -1,7 +1,7 @@
-# A job in a sandbox is as mortal as any other: killed by rm, by its timeout, and with the launcher.
+# A job in a sandbox is killed like any other: by rm, by its timeout, and when the launcher dies.
 . "${0%/*}/../lib/test.sh"
 
-# How long a job sleeps says whose it is.
+# The argument of sleep tells the jobs of this test from others.
 removed=7$$ orphan=8$$
 
 config timeout=1s kill_grace=1s retries=0

@@ -1,5 +1,5 @@
 # A command that filed-launch runs cannot get out of its sandbox in any known way.
-# limit: 120
+# limit: 300
 . "${0%/*}/../lib/test.sh"
 . "${0%/*}/../lib/escapes.sh"
 

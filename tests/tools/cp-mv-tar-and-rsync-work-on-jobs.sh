@@ -1,5 +1,6 @@
 # What copies, moves and removes files submits, edits, retries and removes jobs: cp, mv from another
 # filesystem, install, tar, rsync, split, dd, tee and xargs, those of busybox, and Python.
+# limit: 300
 . "${0%/*}/../lib/test.sh"
 . "${0%/*}/../lib/cycle.sh"
 needs rsync busybox python3
@@ -18,7 +19,7 @@ tar_x() {
 	tar -C "$tmp/tar" -cf "$tmp/a.tar" "${2##*/}"
 	${box-} tar -C "${2%/*}" -xf "$tmp/a.tar"
 }
-split_to() { # into one piece, whose name ends with 0
+split_to() { # into one piece; its name ends with 0
 	split -b 1M -a 1 -d "$1" "${2%0}"
 }
 dd_to() { # by seven bytes, and what follows them over what there was

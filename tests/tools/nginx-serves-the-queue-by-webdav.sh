@@ -30,7 +30,7 @@ http {
 	}
 }
 EOF2
-timeout 50 nginx -e "$tmp/www/errors" -p "$tmp/www" -c "$tmp/nginx.conf" >"$tmp/nginx.log" 2>&1 &
+timeout 240 nginx -e "$tmp/www/errors" -p "$tmp/www" -c "$tmp/nginx.conf" >"$tmp/nginx.log" 2>&1 &
 nginx=$!
 wait_for '[ -S "$tmp/www/socket" ] || ! running "$nginx"'
 running "$nginx" || fail "nginx did not start: $(cat "$tmp/nginx.log")"

@@ -13,9 +13,9 @@ wait_for '[ -s "$q/active/good" ] && [ -s "$q/active/bad" ]'
 cp "$q/active/good" "$tmp/begun"
 tails=
 for job in good bad; do
-	timeout 50 tail -c +1 -f "$q/active/$job" >"$tmp/$job.tail" 2>"$tmp/$job.tail.said" &
+	timeout 240 tail -c +1 -f "$q/active/$job" >"$tmp/$job.tail" 2>"$tmp/$job.tail.said" &
 	tails="$tails $!"
-	timeout 50 busybox tail -c +1 -f "$q/active/$job" >"$tmp/$job.busybox" 2>"$tmp/$job.busybox.said" &
+	timeout 240 busybox tail -c +1 -f "$q/active/$job" >"$tmp/$job.busybox" 2>"$tmp/$job.busybox.said" &
 	tails="$tails $!"
 done
 for i in 1 2 3; do

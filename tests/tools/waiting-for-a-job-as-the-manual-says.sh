@@ -21,7 +21,7 @@ for way in events polling; do
 	for text in 'sleep 0.3' 'sleep 0.3; exit 1' 'sleep 0.3; [ $FILED_ATTEMPT = 2 ]' ':'; do
 		submit 7 "$text"
 		[ "$text" != : ] || wait_in complete 7
-		timeout 30 sh "$tmp/$way" 2>"$tmp/said" || fail "waited in vain for '$text': $(cat "$tmp/said")"
+		timeout 120 sh "$tmp/$way" 2>"$tmp/said" || fail "waited in vain for '$text': $(cat "$tmp/said")"
 		case $(where 7) in
 		complete) rm complete/7 ;;
 		failed) rm failed/7 ;;

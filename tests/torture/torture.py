@@ -36,7 +36,7 @@ MOST_JOBS = 120  # above, none is submitted and more are removed
 SLOW = 4 if re.search("asan|tsan", OUT) else 1
 HELPER = os.path.join(OUT, "tests", "torture-job")
 
-# Whom a cycle kills, and how often of 100.
+# The process that a cycle kills, and how often of 100.
 VICTIMS = ((38, ("daemon",)), (20, ("launcher",)), (20, ("daemon", "launcher")), (8, ("notifier",)),
            (8, ("daemon", "launcher", "notifier")), (6, ()))  # (): told to stop
 
@@ -508,8 +508,8 @@ class Torture:
             self.ids.add(id)
 
     def kill_processes_of_a_job(self):
-        """All processes of an attempt at once. Not of trees: who has left the session would live on, as
-        it should when an attempt ends by itself."""
+        """All processes of an attempt at once. Not of trees: a process that has left the session would live on,
+        as it should when an attempt ends by itself."""
         self.runs.read()
         with self.runs.lock:
             recent = list(self.runs.recent)

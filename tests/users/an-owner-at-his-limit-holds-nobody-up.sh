@@ -1,10 +1,10 @@
-# Jobs that cannot start, because their owner has as many processes as [limits] grants, or because their
-# interpreter is open for writing, leave the workers to the jobs behind them, of others.
+# Some jobs cannot start, because their owner has as many processes as [limits] grants, or because their interpreter
+# is open for writing. They leave the workers to later jobs of other users.
 . "${0%/*}/../lib/test.sh"
 needs root fuse
 config workers=2 retries=1 backoff=1ms '[mount]' mode=1777 '[limits]' processes=3
 start_filed
-one=$((100000 + $$)) other=$((200000 + $$)) # who have no other processes
+one=$((100000 + $$)) other=$((200000 + $$)) # users without other processes
 
 by() { # UID ID TEXT
 	as_user "$1:$1" sh -c 'printf %s "$2" >"$1"' - "$q/pending/$2" "$3"

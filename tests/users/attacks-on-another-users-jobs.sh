@@ -1,7 +1,7 @@
 # alone
-# limit: 120
-# What one user may try on another's jobs, and on filed, and what comes of it. Each attempt is also made by who
-# may do it, so that it is known to be one.
+# limit: 300
+# Attacks of a user on the jobs of another and on filed all fail. Each is also made by a user who may do it, to show
+# that it would work.
 . "${0%/*}/../lib/test.sh"
 . "${0%/*}/../lib/people.sh"
 
@@ -147,7 +147,7 @@ attempts=$((attempts + 1))
 if filed -state "$tmp/other.db" "$tmp/home/$bob/q" >"$tmp/said" 2>&1; then fail "mounted on /etc"; fi
 grep -q 'not empty' "$tmp/said" || fail "it says $(cat "$tmp/said")"
 
-# --- a race: who replaces a job at the moment of its start never has a text run as another.
+# --- a race: a user who replaces a job at the moment of its start never gets a text run as another user.
 chmod 0777 "$p"
 echo 'workers = 20' >"$q/config.ini"
 i=0

@@ -12,7 +12,7 @@ done
 assert_eq '644 root:root 444 root:root 444 root:root' \
 	"$(stat -c '%a %U:%G' "$q/config.ini" "$q/new-id" "$q/status" | xargs)" "special files"
 # The owner may change the mode, and the group to one of his own; nobody else may, and the kernel keeps
-# the set-group bit from those who are not in the group.
+# the set-group bit for users who are not in the group.
 as_user "$carol" chmod 1777 "$q/failed"
 as_user "$carol" chgrp "$club" "$q/failed"
 assert_fails EPERM as_user "$bob" chmod 777 "$q/pending"
@@ -29,6 +29,6 @@ for _ in 1 2; do
 	assert_eq "2750 $bob:$club" "$(rights complete)" "rights of complete"
 	restart_filed
 done
-# Who has the rights of the mounted root only gets no further.
+# A user who may only enter the mount gets no further.
 assert_fails EACCES as_user 345678:456789 ls "$q"
 as_user "$alice" ls "$q/pending"

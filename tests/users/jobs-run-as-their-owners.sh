@@ -32,7 +32,7 @@ as_user "$alice" chgrp "$club" "$q/pending/.chosen"
 as_user "$alice" mv "$q/pending/.chosen" "$q/pending/chosen"
 assert_eq "$club" "$(output chosen)" "group"
 
-# A user whom passwd does not know.
+# A user without an entry in passwd.
 by 345678:456789 number 'echo out $(id -u) $(id -g) $(id -G) $HOME $USER $(pwd)'
 assert_eq "345678 456789 456789 / 345678 /" "$(output number)" "a job of a number"
 assert_eq 345678:456789 "$(stat -c %u:%g "$q/complete/number")" "owner"
@@ -52,7 +52,7 @@ assert_eq "$bob" "$(output given)" "a job that was given away"
 chmod 0777 "$q/pending" "$q/complete"
 as_user "$carol" mv "$q/complete/given" "$q/pending/again"
 assert_eq "$bob" "$(output again)" "a job that another ran again"
-# Whoever replaces a job has his own text run as himself.
+# A user who replaces a job gets the own text run as that user.
 by "$alice" .target 'echo out $(id -un) of alice'
 by "$bob" .source 'echo out $(id -un) of bob'
 as_user "$bob" mv -f "$q/pending/.source" "$q/pending/.target"

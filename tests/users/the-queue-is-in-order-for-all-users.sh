@@ -1,6 +1,6 @@
 # alone
-# Due time first, then order of submission, whoever submits how many: who has one job waits for those that were
-# there before, and for none that came later.
+# Jobs run by due time, then in order of submission, no matter how many a user has submitted. A user with one job
+# waits for jobs that were there before, and for none that came later.
 . "${0%/*}/../lib/test.sh"
 . "${0%/*}/../lib/people.sh"
 

@@ -1,5 +1,5 @@
 # alone
-# limit: 120
+# limit: 300
 # The table of rights in filed(5), cell by cell: what the owner, a member of the file's group, another user and
 # root may do to a job, in directories without and with the sticky bit.
 . "${0%/*}/../lib/test.sh"
@@ -83,7 +83,7 @@ expect 0777 read-log     yes   yes    EACCES yes
 expect 0777 read-log     yes   EACCES EACCES yes    600
 expect 0777 settings     EACCES EACCES EACCES yes
 
-# Without the sticky bit, who may write the directories disposes of all jobs.
+# Without the sticky bit, a user who may write the directories may do anything with all jobs.
 for name in cancel remove-pending again remove-complete retry remove-failed stop kill; do
 	expect 0777 $name yes yes yes yes
 done
@@ -105,7 +105,7 @@ chmod 0755 "$q/active" "$q/failed" "$q/complete"
 for name in stop kill remove-failed remove-complete retry again; do
 	expect 0755 $name EACCES EACCES EACCES yes
 done
-# For a group's queue: who is not of the group gets nowhere.
+# A queue for a group: other users have no access.
 chgrp "$team" "$q" "$q/pending" "$q/active" "$q/failed" "$q/complete"
 chmod 3770 "$q/pending" "$q/active" "$q/failed" "$q/complete"
 chmod 0750 "$q"

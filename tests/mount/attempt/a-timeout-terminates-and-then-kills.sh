@@ -1,6 +1,6 @@
 # After timeout the whole tree gets SIGTERM, and after kill_grace SIGKILL. The attempt has failed, whatever its exit
 # status is.
-# limit: 120
+# limit: 300
 . "${0%/*}/../../lib/test.sh"
 . "${0%/*}/../../lib/tree.sh"
 config workers=2 retries=0 timeout=5s kill_grace=3s
@@ -12,7 +12,7 @@ text="trap 'wait; echo bye; exit 0' TERM
 setsid sh -c 'trap \"echo child >$tmp/child; exit\" TERM; sleep 1000 & wait' &
 wait"
 submit obeys "$text"
-# A job whose main process ignores SIGTERM.
+# A job with a main process that ignores SIGTERM.
 submit ignores "$tree_job"
 wait_in failed obeys 60
 assert_file "$q/failed/obeys" '>>> %s\nbye\n\n\n[System Error]: timed out after 5s\n' "$text"

@@ -34,7 +34,7 @@ assert_eq "killed failed 137 2 $q/failed/killed" "$(head -n 1 "$tmp/told/killed"
 wait_for 'grep -q "job good: on_complete: exit status 3: told of good" "$log"'
 assert_eq complete "$(where good)" "where good is"
 
-# Who moves a job to failed/ himself knows of it.
+# No hook runs when a user moves a job to failed/.
 rm "$tmp/told/"*
 submit slow 'sleep 1000'
 wait_in active slow

@@ -1,4 +1,4 @@
-# When a job's main process ends, what it left running in its session is killed, and the job is over.
+# When a job's main process ends, the processes that it left in its session are killed.
 . "${0%/*}/../../lib/test.sh"
 config workers=1 retries=0
 start_filed

@@ -10,7 +10,7 @@ refused() {
 	for check in '' -check; do
 		status=0
 		# shellcheck disable=SC2086
-		timeout 20 filed $check -c "$tmp/bad.conf" -state "$state" "$q" >"$tmp/out" 2>"$tmp/said" || status=$?
+		timeout 80 filed $check -c "$tmp/bad.conf" -state "$state" "$q" >"$tmp/out" 2>"$tmp/said" || status=$?
 		assert_eq 1 "$status" "status with $3"
 		assert_eq 1 "$(grep -c '' "$tmp/said")" "lines of: $(cat "$tmp/said")"
 		case $(cat "$tmp/said") in

@@ -6,7 +6,7 @@ usage() {
 	words=$1
 	shift
 	status=0
-	timeout 20 filed "$@" >"$tmp/out" 2>"$tmp/said" || status=$?
+	timeout 80 filed "$@" >"$tmp/out" 2>"$tmp/said" || status=$?
 	assert_eq 2 "$status" "status of filed $*: $(cat "$tmp/said")"
 	assert_eq 1 "$(grep -c '' "$tmp/said")" "lines of: $(cat "$tmp/said")"
 	grep -q -E "^filed: .*$words" "$tmp/said" || fail "filed $* says: $(cat "$tmp/said")"

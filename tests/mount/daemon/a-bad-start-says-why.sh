@@ -7,7 +7,7 @@ refused() {
 	what=$1 words=$2
 	shift 2
 	status=0
-	timeout 20 filed "$@" 2>"$tmp/said" >"$tmp/out" || status=$?
+	timeout 80 filed "$@" 2>"$tmp/said" >"$tmp/out" || status=$?
 	assert_eq 1 "$status" "status of filed $*: $(cat "$tmp/said")"
 	assert_eq 1 "$(grep -c '' "$tmp/said")" "lines of: $(cat "$tmp/said")"
 	case $(cat "$tmp/said") in

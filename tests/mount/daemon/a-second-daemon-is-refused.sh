@@ -8,7 +8,7 @@ refused() {
 	words=$1
 	shift
 	status=0
-	timeout 20 filed "$@" 2>"$tmp/said" || status=$?
+	timeout 80 filed "$@" 2>"$tmp/said" || status=$?
 	assert_eq 1 "$status" "status of filed $*"
 	assert_eq 1 "$(grep -c . "$tmp/said")" "lines of: $(cat "$tmp/said")"
 	grep -q -E "^filed: .+: $words" "$tmp/said" || fail "it says: $(cat "$tmp/said")"

@@ -1,6 +1,6 @@
 # A daemon with nothing to do does nothing: none of its processes makes a system call in ten seconds. They hold less
 # than 8 MiB together.
-# limit: 150
+# limit: 300
 # alone
 # filed looks up when anything is mounted. So the test runs in a mount namespace of its own if it may make one.
 if [ "$(id -u)" = 0 ] && [ ! "${own_mounts-}" ] && unshare -m true 2>/dev/null; then

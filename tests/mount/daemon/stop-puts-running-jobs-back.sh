@@ -1,5 +1,5 @@
-# SIGTERM: no new starts; who ends within stop_grace ends well, the others get TERM and go back to
-# pending. Their attempt does not count.
+# After SIGTERM filed starts no job. Jobs that end within stop_grace end well. The others get SIGTERM and go back to
+# pending, and their attempt does not count.
 . "${0%/*}/../../lib/test.sh"
 . "${0%/*}/../../lib/tree.sh"
 config workers=3 retries=0 stop_grace=3s kill_grace=500ms

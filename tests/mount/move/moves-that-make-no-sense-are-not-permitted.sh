@@ -1,4 +1,4 @@
-# Nobody can say that a job is active, or complete, by moving it: EPERM, and all stays as it was.
+# A move by a user cannot make a job active or complete: EPERM, and nothing changes.
 . "${0%/*}/../../lib/test.sh"
 config workers=1 retries=0
 start_filed

@@ -1,4 +1,4 @@
-# rm cancels a pending job and forgets one that has failed or is complete; its name is free again.
+# rm cancels a pending job, and removes a failed or complete one. Its id can be used again.
 . "${0%/*}/../../lib/test.sh"
 config workers=1 retries=0
 start_filed
@@ -15,7 +15,7 @@ wait_in complete good
 # shellcheck disable=SC2094
 exec 3>>"$q/pending/later" 4<"$q/pending/later" 5<"$q/complete/good"
 rm "$q/pending/later" "$q/failed/bad" "$q/complete/good"
-# Who has it open sees that it has no name any more, and still reads it.
+# A program that has it open sees that it has no name any more, and still reads it.
 assert_eq "0 0 0" "$(stat -L -c %h /dev/fd/3 /dev/fd/4 /dev/fd/5 | xargs)" "links of removed jobs"
 exec 3>&-
 assert_eq "0 0" "$(stat -L -c %h /dev/fd/4 /dev/fd/5 | xargs)" "links of removed jobs"

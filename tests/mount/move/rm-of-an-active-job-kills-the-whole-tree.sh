@@ -1,4 +1,4 @@
-# rm active/x kills all of the job's processes at once and forgets it.
+# rm active/x kills all of the job's processes at once and removes the job.
 . "${0%/*}/../../lib/test.sh"
 . "${0%/*}/../../lib/tree.sh"
 config workers=1 retries=3 backoff=1ms

@@ -1,6 +1,6 @@
 # filed does not wait for its notifier, the process that repeats moves for watchers. While it stands still, jobs run,
 # more of them than fit into its socket. Afterwards watchers are told of each move.
-# limit: 180
+# limit: 300
 . "${0%/*}/../../lib/test.sh"
 needs inotifywait
 config workers=0

@@ -1,4 +1,4 @@
-# Nobody runs a job while somebody has it open for writing, however often it is flushed meanwhile.
+# A job does not run while it is open for writing, no matter how often it is flushed.
 . "${0%/*}/../../lib/test.sh"
 config workers=1
 start_filed

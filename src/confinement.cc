@@ -1,0 +1,113 @@
+#include "confinement.h"
+
+#include <linux/capability.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "base/files.h"
+#include "base/log.h"
+#include "sandbox/program.h"
+
+namespace filed {
+namespace {
+
+// Serving needs little: the state file, its log, and the directory of the configuration. /proc is
+// for the kill of jobs whose launcher has died. It needs nothing that its jobs may have, and never
+// its own mount: only the notifier makes system calls there.
+void confine_daemon(const Options& options, const Settings& settings,
+                    const std::string& state_file) {
+  SandboxSpec spec;
+  spec.required = settings.sandbox.required;
+  SandboxOptions grants;
+  grants.scoped = false;
+  grants.paths.push_back({folder_of(state_file), true, false});
+  if (std::string file = config_file(options); !file.empty()) {
+    grants.paths.push_back({folder_of(file), false, false});
+  }
+  grants.paths.push_back({"/proc", false, false});
+  const char* step = "";
+  if (int error = Sandbox::prepare(spec, grants).apply(&step)) {
+    throw_errno(std::string("sandbox: ") + step, error);
+  }
+}
+
+}  // namespace
+
+Identity find_identity(const DaemonSettings& settings) {
+  Identity identity;
+  identity.root = geteuid() == 0;
+  if (!identity.root) {
+    if (!settings.user.empty() && find_user(settings.user).uid != geteuid()) {
+      throw Error("user `" + settings.user + "`: only root can become another user");
+    }
+    return identity;
+  }
+  if (settings.user.empty()) {
+    identity.owner_mode = true;
+    // Serving needs no rights, because the state is open and the launcher starts the jobs. But if
+    // the launcher is killed, this process kills the jobs of all users.
+    identity.serving = unprivileged_user();
+    identity.kept = capability(CAP_KILL);
+    return identity;
+  }
+  identity.user = find_user(settings.user);
+  if (!settings.group.empty()) {
+    identity.user = user_in_group(identity.user->uid, find_group(settings.group));
+  }
+  identity.serving = identity.user;
+  return identity;
+}
+
+std::string config_file(const Options& options) {
+  if (!options.config_file && options.mount_dir) return "";
+  return options.config_file.value_or(kDefaultConfigFile);
+}
+
+std::optional<Sandbox> prepare_job_sandbox(const Settings& settings) {
+  if (settings.sandbox.empty()) return std::nullopt;
+  SandboxOptions options;
+  options.paths = grants_to_start(settings.queue.shell);
+  Sandbox sandbox = Sandbox::prepare(settings.sandbox, options);
+  for (const std::string& warning : sandbox.warnings()) {
+    log_warning("sandbox: %s", warning.c_str());
+  }
+  return sandbox;
+}
+
+// A grant covers everything below its path.
+void check_own_files(const Sandbox& jobs, const std::vector<std::string>& own) {
+  for (const std::string& path : own) {
+    if (std::string grant = jobs.grant_over(path, true); !grant.empty()) {
+      throw Error("sandbox: " + escaped(path) + " lies in " + escaped(grant) +
+                  ", which jobs may write");
+    }
+    if (std::string grant = jobs.grant_over(path, false); !grant.empty()) {
+      log_warning("sandbox: %s lies in %s, which jobs may read", escaped(path).c_str(),
+                  escaped(grant).c_str());
+    }
+  }
+}
+
+void drop_rights(const Identity& identity, bool sandboxed, const Options& options,
+                 const Settings& settings, const std::string& state_file) {
+  // In this order: dropping the bounding set needs a capability that the sandbox takes away, and
+  // only root may be able to open what the sandbox grants.
+  if (identity.root) {
+    drop_bounding_set();
+    prctl(PR_SET_NO_NEW_PRIVS, 1L, 0L, 0L, 0L);
+  }
+  if (sandboxed) confine_daemon(options, settings, state_file);
+  if (identity.serving) {
+    switch_user(*identity.serving, identity.kept);
+  } else {
+    keep_capabilities(0, 0);
+  }
+  std::string file = config_file(options);
+  if (!file.empty() && access(file.c_str(), R_OK) != 0) {
+    log_warning("%s: user %u may not read it, so it cannot be read again without a restart",
+                escaped(file).c_str(), static_cast<unsigned>(geteuid()));
+  }
+}
+
+}  // namespace filed

@@ -1,0 +1,98 @@
+#include "mount/special_files.h"
+
+#include <fcntl.h>
+
+#include <algorithm>
+#include <cerrno>
+
+namespace filed {
+namespace {
+
+size_t new_id_size(SpecialFiles& files) { return files.queue().new_id_length() + 1; }
+
+int new_id_text(SpecialFiles& files, const Caller&, std::string& text) {
+  int error = files.queue().new_id(text);
+  text += '\n';
+  return error;
+}
+
+size_t config_size(SpecialFiles& files) { return files.queue().settings_text().size(); }
+
+int config_text(SpecialFiles& files, const Caller&, std::string& text) {
+  text = files.queue().settings_text();
+  return 0;
+}
+
+int write_config(SpecialFiles& files, std::string_view text) {
+  return files.queue().write_settings(text);
+}
+
+size_t status_size(SpecialFiles& files) { return files.status().refresh().size(); }
+
+int status_text(SpecialFiles& files, const Caller&, std::string& text) {
+  text = files.status().recent();
+  return 0;
+}
+
+// In the order of a listing.
+constexpr SpecialFile kSpecialFiles[] = {
+    {"new-id", 6, 0444, new_id_size, new_id_text, nullptr},
+    {"config.ini", 7, 0644, config_size, config_text, write_config},
+    {"status", 8, 0444, status_size, status_text, nullptr},
+};
+
+}  // namespace
+
+std::span<const SpecialFile> special_files() { return kSpecialFiles; }
+
+const SpecialFile* find_special(fuse_ino_t ino) {
+  for (const SpecialFile& file : kSpecialFiles) {
+    if (file.ino == ino) return &file;
+  }
+  return nullptr;
+}
+
+int SpecialFiles::open(const SpecialFile& file, int flags, const Caller& caller,
+                       EditBuffer& buffer) {
+  bool writes = (flags & O_ACCMODE) != O_RDONLY;
+  if (writes && file.write == nullptr) return EACCES;
+  if (file.write != nullptr && (flags & O_TRUNC) != 0) {
+    buffer.start_empty();
+    return 0;
+  }
+  std::string text;
+  int error = file.text(*this, caller, text);
+  buffer.start(std::move(text));
+  return error;
+}
+
+int SpecialFiles::flush(const SpecialFile& file, EditBuffer& buffer) {
+  auto written = buffer.take();
+  return written ? file.write(*this, *written) : 0;
+}
+
+void SpecialFiles::release(const SpecialFile& file, EditBuffer& buffer) {
+  if (buffer.is_emptied()) file.write(*this, "");
+}
+
+int SpecialFiles::set(const SpecialFile& file, const struct stat& attr, int to_set,
+                      EditBuffer* buffer) {
+  constexpr int kTimes = FUSE_SET_ATTR_ATIME | FUSE_SET_ATTR_MTIME | FUSE_SET_ATTR_ATIME_NOW |
+                         FUSE_SET_ATTR_MTIME_NOW | FUSE_SET_ATTR_CTIME;
+  if (file.write == nullptr || (to_set & ~(FUSE_SET_ATTR_SIZE | kTimes)) != 0) return EPERM;
+  if ((to_set & FUSE_SET_ATTR_SIZE) == 0) return 0;
+  auto size = static_cast<size_t>(attr.st_size);
+  if (buffer == nullptr) return truncate(file, size);
+  buffer->truncate(size);
+  return 0;
+}
+
+// Without a descriptor: applied at once.
+int SpecialFiles::truncate(const SpecialFile& file, size_t size) {
+  std::string text;
+  if (int error = file.text(*this, {}, text)) return error;
+  text.resize(std::min(size, text.size()));
+  return file.write(*this, text);
+}
+
+}  // namespace filed

@@ -1,0 +1,67 @@
+// The special files in the root of the mount, as a table: new-id, config.ini, status. A new special
+// file is one more row in special_files.cc.
+#pragma once
+
+#include <fuse_lowlevel.h>
+#include <sys/stat.h>
+
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "mount/edit_buffer.h"
+#include "mount/status_text.h"
+#include "queue/caller.h"
+#include "queue/queue.h"
+
+namespace filed {
+
+class SpecialFiles;
+
+struct SpecialFile {
+  std::string_view name;  // ends with a null byte
+  fuse_ino_t ino;         // below kFirstJobIno
+  mode_t mode;
+
+  // The size of the text that an open would now show. Some programs (busybox cat) read only st_size
+  // bytes. So the size is exact or a little too large, never too small.
+  size_t (*size)(SpecialFiles& files);
+  // The text for an open by `caller`. Returns 0 or an errno. What it stages is committed before the
+  // open is answered.
+  int (*text)(SpecialFiles& files, const Caller& caller, std::string& text);
+  // Applies a text that a user has written. Returns 0 or an errno. nullptr if the file is read-only.
+  int (*write)(SpecialFiles& files, std::string_view text);
+};
+
+std::span<const SpecialFile> special_files();
+// nullptr if no special file has this inode number.
+const SpecialFile* find_special(fuse_ino_t ino);
+
+// Requests about special files. `file` is a row of the table.
+class SpecialFiles {
+ public:
+  SpecialFiles(Queue& queue, const Clock& clock) : queue_(queue), status_(queue, clock) {}
+
+  // `flags` as for open(2). EACCES for writing to a read-only file.
+  int open(const SpecialFile& file, int flags, const Caller& caller, EditBuffer& buffer);
+  // close(2) and fsync(2): applies what was written. Returns 0 or an errno.
+  int flush(const SpecialFile& file, EditBuffer& buffer);
+  // The last descriptor is closed: applies an O_TRUNC that no write has followed.
+  void release(const SpecialFile& file, EditBuffer& buffer);
+  // A change of attributes; `to_set` has FUSE_SET_ATTR_ bits. Only the size can be changed. Times
+  // are accepted and have no effect, because programs that save a file set them. `buffer` is that
+  // of the caller's descriptor, or nullptr. EPERM for a read-only file, or for anything else.
+  int set(const SpecialFile& file, const struct stat& attr, int to_set, EditBuffer* buffer);
+
+  // For the functions of the table.
+  Queue& queue() { return queue_; }
+  StatusText& status() { return status_; }
+
+ private:
+  int truncate(const SpecialFile& file, size_t size);
+
+  Queue& queue_;
+  StatusText status_;
+};
+
+}  // namespace filed

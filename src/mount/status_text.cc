@@ -1,0 +1,50 @@
+#include "mount/status_text.h"
+
+namespace filed {
+namespace {
+
+constexpr int64_t kMaxAgeNs = kNsPerSec;
+
+}  // namespace
+
+StatusText::StatusText(const Queue& queue, const Clock& clock)
+    : queue_(queue), clock_(clock), started_ns_(clock.mono_ns()) {}
+
+const std::string& StatusText::refresh() {
+  text_ = make();
+  made_ns_ = clock_.mono_ns();
+  return text_;
+}
+
+const std::string& StatusText::recent() {
+  bool is_recent = !text_.empty() && clock_.mono_ns() - made_ns_ <= kMaxAgeNs;
+  return is_recent ? text_ : refresh();
+}
+
+std::string StatusText::make() const {
+  Counts counts = queue_.jobs().counts();
+  const Totals& totals = queue_.totals();
+  int64_t pending = counts.of(Dir::kPending);
+  std::string text;
+  auto line = [&](const char* key, int64_t value) {
+    text += key;
+    text += ' ' + std::to_string(value) + '\n';
+  };
+  text += "version " FILED_VERSION "\n";
+  line("uptime", (clock_.mono_ns() - started_ns_) / kNsPerSec);
+  line("workers", queue_.settings().workers);
+  line("pending", pending);
+  line("waiting", queue_.jobs().count_waiting());
+  line("drafts", pending - counts.ready);
+  line("active", counts.of(Dir::kActive));
+  line("failed", counts.of(Dir::kFailed));
+  line("complete", counts.of(Dir::kComplete));
+  line("total_started", totals.started);
+  line("total_succeeded", totals.succeeded);
+  line("total_retried", totals.retried);
+  line("total_failed", totals.failed);
+  line("total_killed", totals.killed);
+  return text;
+}
+
+}  // namespace filed

@@ -1,0 +1,33 @@
+// The text of the special file `status`.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "base/clock.h"
+#include "queue/queue.h"
+
+namespace filed {
+
+class StatusText {
+ public:
+  // The uptime counts from here.
+  StatusText(const Queue& queue, const Clock& clock);
+
+  // The text as of now. Kept for recent().
+  const std::string& refresh();
+  // The text that the latest refresh() gave, if that was less than a second ago; else a new one. So
+  // an open(2) shows the text whose size the lookup before it has told.
+  const std::string& recent();
+
+ private:
+  std::string make() const;
+
+  const Queue& queue_;
+  const Clock& clock_;
+  const int64_t started_ns_;
+  std::string text_;
+  int64_t made_ns_ = 0;  // valid if text_ is not empty
+};
+
+}  // namespace filed
