@@ -48,7 +48,7 @@ FNR == 1 {
 top && /^[^#\/ *\t]/ { top = 0 }
 top && /Long because / { long = 1 }
 /[ \t]$/ && !(file ~ /\.scd$/ && /^[:|\[\]] *$/) { say(FNR, "blanks at its end") }
-/\t/ && code && !tabs++ { say(FNR, "a tab") }
+/^ *\t/ && code && !tabs++ { say(FNR, "a tab") }
 columns($0) > width && !/^[|:\[]/ && !(file ~ /scd$/ && /^\*filed/) { say(FNR, "over " width " columns") }
 /design(\.md)? [0-9]\./ && file !~ /^tests\/lint\// { say(FNR, "a design that is not here") }
 code { functions() }
