@@ -1,5 +1,5 @@
-# filed that was killed starts again on a disk that is so full that it accepts no job: what was running is
-# put back, and rm makes room.
+# A killed filed starts again on a disk that is too full for new jobs. Jobs that were running are put back, and rm
+# makes room.
 . "${0%/*}/../lib/test.sh"
 needs root
 mkdir "$tmp/small"

@@ -1,5 +1,5 @@
-# With too few descriptors for all of its workers, filed says so, and starts the others' jobs when some
-# have ended: that is no attempt, and costs no job its retries.
+# With too few descriptors for all of its workers, filed logs it, and starts further jobs when some have ended. The
+# delay is no attempt and costs no job its retries.
 . "${0%/*}/../lib/test.sh"
 config workers=40 retries=0
 ulimit -n 30

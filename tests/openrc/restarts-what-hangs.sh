@@ -13,7 +13,7 @@ wait_for '[ -n "$(daemons)" ] && [ -e "$q/status" ]' 20
 echo "echo again" >"$q/pending/1"
 wait_in complete 1
 
-# A mount that was taken away from it is no less dead.
+# The same if its mount was taken away.
 victim=$(daemons | head -n 1)
 umount -l "$q"
 wait_gone "$victim" 60

@@ -48,7 +48,7 @@ start_queues() {
 	start_queue files $(options_of files)
 }
 
-# The other job is back where it was.
+# The job that was attacked is in its place again.
 fresh_more() {
 	[ "$filed_pid" ] || return 0
 	[ "$(where other)" ] || submit other 'echo a secret'

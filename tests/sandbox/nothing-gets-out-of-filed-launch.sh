@@ -5,7 +5,7 @@
 
 runner=launch
 
-# Both at a terminal of their own where that matters, and with a descriptor that must not be passed on.
+# Some ways need a terminal. The command also inherits a descriptor that must not be passed on.
 run_free() {
 	if has tty; then set -- in-terminal "$escape" "$@"; fi
 	"$escape" "$@"

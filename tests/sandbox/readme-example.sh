@@ -13,7 +13,7 @@ assert_file "$q/complete/2" ">>> /usr/bin/echo 'hello world'\nhello world\n"
 
 config retries=0
 stop_filed
-# The shell starts, and nothing else does, without a folder of libraries, too.
+# Only the shell starts, also without a folder of libraries.
 start_filed -rof /usr/bin/echo
 submit 3 'echo a shell; /usr/bin/env || test -r /bin/sh && cat </etc/passwd || echo and nothing else'
 wait_in complete 3

@@ -14,7 +14,7 @@ mv "$tmp/conf/new" "$conf"
 kill -HUP "$filed_pid"
 wait_for 'grep -q "^retries *= 2" "$q/config.ini"'
 
-# One that lies elsewhere is not, though any user may read it; nor what only jobs were given.
+# A configuration elsewhere is not read, although any user may read it. Nor is a file that only jobs were granted.
 for folder in "$tmp/other" "$tmp/data"; do
 	sed 's/retries = 2/retries = 3/' "$conf" >"$folder/elsewhere"
 	ln -sf "$folder/elsewhere" "$conf.link"
@@ -27,7 +27,7 @@ for folder in "$tmp/other" "$tmp/data"; do
 done
 grep -q "^retries *= 2" "$q/config.ini"
 
-# It serves on: jobs, settings, the notifier's renames.
+# It still serves jobs, settings and the notifier's renames.
 submit 1 'echo confined'
 wait_in complete 1
 assert_file "$q/complete/1" '>>> echo confined\nconfined\n'

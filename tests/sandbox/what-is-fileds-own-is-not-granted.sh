@@ -1,4 +1,4 @@
-# A grant to write what holds the state or the mount stops the start; one to read it is a warning.
+# A grant to write to a directory with the state or the mount stops the start. A grant to read it gives a warning.
 . "${0%/*}/../lib/test.sh"
 mkdir "$tmp/state"
 state=$tmp/state/filed.db

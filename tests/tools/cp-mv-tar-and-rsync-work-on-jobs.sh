@@ -1,5 +1,5 @@
-# What copies, moves and removes files submits, edits, retries and removes jobs: cp, mv from another
-# filesystem, install, tar, rsync, split, dd, tee and xargs, those of busybox, and Python.
+# Programs that copy, move and remove files can submit, edit, retry and remove jobs: cp, mv from another file system,
+# install, tar, rsync, split, dd, tee and xargs, those of busybox, and Python.
 # limit: 300
 . "${0%/*}/../lib/test.sh"
 . "${0%/*}/../lib/cycle.sh"
@@ -64,7 +64,7 @@ done
 box=busybox
 for put in 'busybox cp' dd_to tee_to; do direct "busybox-$(echo "$put" | tr ' ' -)" "$put"; done
 
-# By the dozen: a piece of a list is a job, and each line of a list one.
+# Many at once: each piece of a split list is a job, and each line of a list.
 seq 100 | sed 's/.*/echo line &/' | split -l 20 - "$q/pending/direct-piece-"
 seq 12 | busybox xargs -I{} sh -c 'echo echo {} | busybox tee "$1/pending/direct-x{}" >/dev/null' - "$q"
 seq 12 | xargs -P 4 -I{} cp "$tmp/text" "$q/pending/direct-p{}"

@@ -48,7 +48,7 @@ Name to Write	\r
 Wrote 1	\x18
 EOF2
 
-# Each replaces the word "one" by "two" in a file.
+# Each editor replaces the word "one" by "two" in a file.
 by_vim() { vim -es -u NONE -i NONE "$1" -c 's/one/two/' -c wq; }
 by_vim_with_backup() { vim -es -N -u NONE -i NONE -c 'set backup backupcopy=no' "$1" -c 's/one/two/' -c wq; }
 by_busybox_vi() { # wants a short name: a long message has to be confirmed
@@ -71,7 +71,7 @@ by_python() {
 editors='vim busybox_vi nano sed busybox_sed perl python'
 
 for editor in $editors vim_with_backup sed_with_backup; do
-	# A held job: what it says is what it will do, but not yet.
+	# A held job.
 	echo 'echo one' >"$q/pending/.direct-$editor"
 	"by_$editor" "$q/pending/.direct-$editor" || fail "$editor: status $?"
 	assert_eq 'echo two' "$(cat "$q/pending/.direct-$editor")" "draft after $editor"

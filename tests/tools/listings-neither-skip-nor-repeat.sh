@@ -1,5 +1,5 @@
-# A listing that goes on while jobs come, go and are renamed has every job that was there all along exactly
-# once: in readdir, ls -f, ls -l and find, and for a reader that takes its time.
+# A listing shows each job that exists during all of it exactly once, even if other jobs come, go and are renamed
+# meanwhile: with readdir, ls -f, ls -l and find, and for a slow reader.
 . "${0%/*}/../lib/test.sh"
 needs python3
 config workers=0
@@ -52,7 +52,7 @@ try:
         check((line.rsplit(" ", 1)[1] for line in output("ls", "-lU", pending)[1:]), "ls -l")
         check((path.rsplit("/", 1)[1] for path in output("find", pending, "-type", "f")), "find")
         assert churned[0] > before, "nothing has changed meanwhile"
-    # One that reads in small steps, from where it stands, and comes back to a place it has been at.
+    # A reader of small steps that seeks back to an earlier position.
     with os.scandir(pending) as entries:
         slow = []
         for entry in entries:

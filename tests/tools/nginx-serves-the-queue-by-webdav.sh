@@ -53,7 +53,7 @@ http -r 4-9 http://localhost/complete/direct-put -o "$tmp/got"
 tail -c +5 "$q/complete/direct-put" | head -c 6 | cmp - "$tmp/got"
 http -r -5 http://localhost/complete/direct-put -o "$tmp/got"
 tail -c 5 "$q/complete/direct-put" | cmp - "$tmp/got"
-# What makes no sense is refused.
+# Requests that the queue does not permit are refused.
 if put "$tmp/text" /complete/x 2>"$tmp/said"; then fail "PUT into complete/ went well"; fi
 if move /complete/direct-put /active/direct-put 2>"$tmp/said"; then fail "MOVE to active/ went well"; fi
 assert_eq complete "$(where direct-put)" "where direct-put is"

@@ -39,7 +39,7 @@ for out in good.tail good.busybox bad.tail bad.busybox; do
 	wait_for 'cmp -s "$tmp/${out%.*}.wanted" "$tmp/$out"'
 done
 assert_eq pending "$(where bad)" "where bad is"
-# To all others it reads as what it is.
+# Other readers see the log of the present attempt.
 assert_eq "$gate; [ \$FILED_ATTEMPT = 2 ]" "$(cat "$q/pending/bad")" "its text"
 wait_in complete bad
 assert_eq "line 3" "$(tail -n 2 "$q/complete/bad" | head -n 1)" "the second attempt's log"

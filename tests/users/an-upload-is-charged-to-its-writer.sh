@@ -1,6 +1,6 @@
 # alone
-# What is written and not closed is held in memory: a user may fill upload_limit with it, or with empty files, and
-# gets EDQUOT then. Nobody else notices.
+# Text that is written and not closed is held in memory. If it exceeds a user's upload_limit, or if the user has too
+# many empty files open, the user gets EDQUOT. Other users are not affected.
 . "${0%/*}/../lib/test.sh"
 . "${0%/*}/../lib/people.sh"
 

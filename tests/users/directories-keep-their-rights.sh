@@ -11,7 +11,7 @@ for dir in . pending active failed complete; do
 done
 assert_eq '644 root:root 444 root:root 444 root:root' \
 	"$(stat -c '%a %U:%G' "$q/config.ini" "$q/new-id" "$q/status" | xargs)" "special files"
-# The owner may change the mode, and the group to one of his own; nobody else may, and the kernel keeps
+# The owner may change the mode, and the group to a group of the owner. Other users may not. The kernel keeps
 # the set-group bit for users who are not in the group.
 as_user "$carol" chmod 1777 "$q/failed"
 as_user "$carol" chgrp "$club" "$q/failed"

@@ -37,18 +37,18 @@ by 345678:456789 number 'echo out $(id -u) $(id -g) $(id -G) $HOME $USER $(pwd)'
 assert_eq "345678 456789 456789 / 345678 /" "$(output number)" "a job of a number"
 assert_eq 345678:456789 "$(stat -c %u:%g "$q/complete/number")" "owner"
 
-# Root's job is root, with all its rights: it reads what only another may.
+# Root's job runs as root with all rights: it reads a file that only another user may read.
 install -m 600 -o "$alice" /dev/null "$tmp/made/private"
 echo "cat $tmp/made/private && chown 12:34 $tmp/made/private && echo out \$(id -u)" >"$q/pending/root"
 assert_eq 0 "$(output root)" "root's job"
 assert_eq 12:34 "$(stat -c %u:%g "$tmp/made/private")" "what root's job has given away"
 
-# A job that root has given away is its new owner's.
+# A job that root has given away runs as its new owner.
 echo 'echo out $(id -un)' >"$q/pending/.given"
 chown "$bob" "$q/pending/.given"
 mv "$q/pending/.given" "$q/pending/given"
 assert_eq "$bob" "$(output given)" "a job that was given away"
-# It is so when somebody else runs it again.
+# The same if another user runs it again.
 chmod 0777 "$q/pending" "$q/complete"
 as_user "$carol" mv "$q/complete/given" "$q/pending/again"
 assert_eq "$bob" "$(output again)" "a job that another ran again"

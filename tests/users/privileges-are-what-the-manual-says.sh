@@ -33,7 +33,7 @@ assert_eq "$(four 0 0)" "$(ids "$launcher")" "the launcher"
 assert_eq "$all $(set_of 2 5 6 7 8 19 21 23 24) $all" "$(capabilities "$launcher")" "its capabilities"
 assert_eq "$(four 0 0)" "$(ids "$(process filed-notifier)")" "the notifier"
 assert_eq "$notifier $notifier $none" "$(capabilities "$(process filed-notifier)")" "its capabilities"
-# What needs rights is done, all the same.
+# Operations that need rights still work.
 assert 'df knows the disk' [ "$(df -P -k "$q" | awk 'NR == 2 { print $2 }')" -gt 0 ]
 echo 'retries = 1' >"$q/config.ini"
 kill -HUP "$filed_pid"

@@ -9,7 +9,7 @@ start_filed
 as_user "$alice" sh -c 'i=100; while [ $i -lt 200 ]; do printf true >"$1/a$i"; i=$((i + 1)); done' - "$q/pending"
 by "$bob" b true
 as_user "$alice" sh -c 'i=200; while [ $i -lt 300 ]; do printf true >"$1/a$i"; i=$((i + 1)); done' - "$q/pending"
-# One that is due before the others goes first, whenever it came; one that is due later does not hold them up.
+# A job that is due first runs first, no matter when it was submitted. A job that is due later delays no other.
 by "$carol" .first true
 as_user "$carol" touch -d @1000000000 "$q/pending/.first"
 as_user "$carol" mv "$q/pending/.first" "$q/pending/first"

@@ -87,18 +87,18 @@ expect 0777 settings     EACCES EACCES EACCES yes
 for name in cancel remove-pending again remove-complete retry remove-failed stop kill; do
 	expect 0777 $name yes yes yes yes
 done
-# With it, of one's own.
+# With the sticky bit, only with the user's own jobs.
 chmod 1777 "$q/pending" "$q/active" "$q/failed" "$q/complete"
 for name in cancel remove-pending again remove-complete retry remove-failed stop kill; do
 	expect 1777 $name yes EPERM EPERM yes
 done
 expect 1777 submit yes yes yes yes
-# And the owner of the directories of all in them.
+# The owner of the directories may do it with all jobs in them.
 chown "$bob" "$q/pending" "$q/active" "$q/failed" "$q/complete"
 for name in cancel remove-pending again retry stop kill; do
 	expect 1777 $name yes yes EPERM yes
 done
-# In a directory that one may not write nobody can do it but root: not even the owner.
+# In a directory that only root may write, only root may do it, not even the owner of the job.
 chown root "$q/pending" "$q/active" "$q/failed" "$q/complete"
 expect 1777 read-log yes yes EACCES yes
 chmod 0755 "$q/active" "$q/failed" "$q/complete"

@@ -8,12 +8,12 @@ wait_in complete x 20
 assert_file "$q/complete/x" '>>> echo attempt $FILED_ATTEMPT; [ $FILED_ATTEMPT = 3 ]\nattempt 3\n'
 assert_eq "3 1 2 0" "$(counter total_started) $(counter total_succeeded) $(counter total_retried) $(counter total_failed)" "totals"
 
-# What runs again by mv starts from 1.
+# A job that runs again by mv starts from attempt 1.
 mv "$q/complete/x" "$q/pending/x"
 wait_for '[ "$(counter total_succeeded)" = 2 ]' 20
 assert_eq 6 "$(counter total_started)" "started"
 
-# Another text is another job: it starts from 1, too.
+# A new text makes a new job, which starts from attempt 1, too.
 echo "retries = 1
 backoff = 1h" >"$q/config.ini"
 submit y 'echo $FILED_ATTEMPT >>'"$tmp/y; exit 1"

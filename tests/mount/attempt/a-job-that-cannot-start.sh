@@ -13,7 +13,7 @@ printf '#!%s\n' "$tmp" >"$q/pending/folder"
 wait_in failed folder 20
 tail -n 1 "$q/failed/folder" | grep -q 'could not start: ' || fail "it says: $(tail -n 1 "$q/failed/folder")"
 
-# No such shell either.
+# The same if the shell is missing.
 echo "shell = $tmp/no-shell" >"$q/config.ini"
 submit y "echo y"
 wait_in failed y 20

@@ -1,5 +1,5 @@
-# on_failure and on_complete run once for each job that has ended so: with its log as input and what is
-# known of it in the environment, four at a time. One that fails is named in the log and changes nothing.
+# on_failure and on_complete run once for each job that has failed or is complete, four at a time. The log is their
+# input, and their environment describes the job. A hook that fails is named in filed's log and changes nothing.
 . "${0%/*}/../../lib/test.sh"
 mkdir "$tmp/told"
 cat >"$tmp/tell" <<'EOF'

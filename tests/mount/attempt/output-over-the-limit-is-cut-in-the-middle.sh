@@ -31,7 +31,7 @@ check fits 65536
 check one-more 65537
 check all 1000000
 
-# A failed one has its cause behind the tail.
+# The cause of a failed job stands behind the tail.
 config workers=1 output_limit=1K retries=0
 restart_filed
 submit bad "$numbers; exit 5"

@@ -20,7 +20,7 @@ echo "workers = 1" >"$q/config.ini"
 wait_for '[ "$(counter complete)" = 7 ]' 20
 assert "they ran in this order: $(xargs <"$tmp/order")" cmp -s "$tmp/expected-order" "$tmp/order"
 
-# Of those that are due at the same time, the first that was submitted is first.
+# Of jobs that are due at the same time, the one submitted first runs first.
 echo "workers = 0" >"$q/config.ini"
 rm "$tmp/order"
 for id in s3 s1 s2; do

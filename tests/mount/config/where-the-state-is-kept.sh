@@ -27,7 +27,7 @@ assert_eq 700 "$(stat -c %a "$tmp/xdg/filed")" "mode of its folder"
 unset XDG_DATA_HOME
 keeps "$HOME/.local/share/filed/filed.db"
 
-# Below a link as well, be the folder new or not.
+# Also below a symbolic link, with a folder that exists and with a new one.
 rm -rf "$HOME/.local"
 mkdir "$tmp/elsewhere"
 ln -s "$tmp/elsewhere" "$HOME/.local"

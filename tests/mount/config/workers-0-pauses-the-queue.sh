@@ -17,7 +17,7 @@ assert_eq "0 2 0" "$(counter workers) $(counter pending) $(counter total_started
 wait_in complete b
 wait_in complete c
 
-# As many at once as there are workers, and not more.
+# As many run at once as there are workers.
 rm "$tmp/go"
 echo "workers = 3" >"$q/config.ini"
 for i in 1 2 3 4 5; do submit "n$i" "until [ -e $tmp/go ]; do sleep 0.05; done"; done

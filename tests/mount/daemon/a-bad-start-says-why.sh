@@ -54,7 +54,7 @@ if command -v sqlite3 >/dev/null; then
 	refused "$state" 'newer' -state "$state" "$q"
 	assert_eq $((version + 1)) "$(sqlite3 "$state" 'PRAGMA user_version')" "version"
 fi
-# Not the applet of the same name, which can do less.
+# Not busybox's applet of the same name, which has fewer options.
 setpriv=/usr/bin/setpriv
 [ -x $setpriv ] || setpriv=/bin/setpriv
 if [ "$(id -u)" = 0 ] && [ -x $setpriv ]; then

@@ -21,7 +21,7 @@ assert_fails EPERM call rename "$q/complete/c" "$q/failed/c"
 assert_fails EPERM call rename "$q/active/a" "$q/complete/a"
 assert_fails EPERM mv "$q/pending/p" "$q/complete/"
 
-# Not into the root either, nor do the directories and special files move or go.
+# Nor can a job be moved into the root, or a directory or special file be moved or removed.
 for file in pending/p active/a failed/f complete/c; do
 	assert_fails EPERM call rename "$q/$file" "$q/x"
 done

@@ -12,7 +12,7 @@ assert_tree_dies
 assert_file "$q/failed/x" '>>> %s\nstarted\n\n\n[System Error]: stopped by mv to failed\n' "$tree_job"
 assert_eq failed "$(where x)" "where x is"
 
-# Its worker is free again, and nothing more came of it.
+# Its worker is free again, and its log has not grown.
 submit y "true"
 wait_in complete y
 assert_eq failed "$(where x)" "where x is"

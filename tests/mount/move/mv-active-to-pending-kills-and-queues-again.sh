@@ -12,7 +12,7 @@ assert_tree_dies
 wait_in complete x
 assert_file "$tmp/attempts" '1\n1\n'
 
-# Into a draft it is held.
+# mv to a name with a dot holds it.
 rm "$tmp/good"
 mv "$q/complete/x" "$q/pending/"
 wait_for_tree

@@ -19,7 +19,7 @@ assert_eq pending "$(where y)" "where y is"
 assert_file "$q/pending/y" "echo \$FILED_ID >>$tmp/ran"
 assert_eq 1 "$(counter waiting)" "waiting"
 
-# Its own date again, but under way into a draft: it does not run.
+# With its old date, but moved to a draft's name: it does not run.
 mv "$q/complete/z" "$q/pending/.z"
 touch "$q/pending/y"
 wait_in complete y

@@ -1,4 +1,4 @@
-# mv onto another job replaces it only in pending, and only one that nobody has open. Else EEXIST.
+# mv onto another job replaces it only in pending, and only if it is not open. Else EEXIST.
 . "${0%/*}/../../lib/test.sh"
 config workers=1 retries=0
 start_filed
@@ -21,7 +21,7 @@ assert_fails EEXIST call rename "$q/complete/c1" "$q/pending/old"
 assert_fails EEXIST call rename "$q/pending/old" "$q/failed/f1"
 assert_fails EEXIST call rename "$q/active/busy" "$q/failed/f1"
 assert_fails EEXIST call rename "$q/active/busy" "$q/pending/old"
-# A name that is taken in another directory is taken.
+# An id that is used in another directory is refused.
 for id in c1 f1 busy; do assert_fails EEXIST call rename "$q/pending/old" "$q/pending/$id"; done
 assert_fails EEXIST call noreplace "$q/pending/.new" "$q/pending/old"
 assert_fails EBUSY call rename "$q/pending/.new" "$q/pending/open"

@@ -15,7 +15,7 @@ assert_eq 0 "$(counter pending)" "pending"
 assert_eq 3 "$(counter failed)" "failed"
 assert_eq 0 "$(counter total_started)" "started"
 
-# One that waits for its next attempt tells what has come of the last.
+# If a job waits for its next attempt, the cause also says how the last one ended.
 config workers=1 retries=3 backoff=1h
 restart_filed
 submit y "exit 7"

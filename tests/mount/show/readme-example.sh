@@ -7,7 +7,7 @@ printf "echo 'hello world'" >"$q/pending/1"
 wait_in complete 1
 assert_file "$q/complete/1" ">>> echo 'hello world'\nhello world\n"
 
-# The words between are the shell's own.
+# The second line is the shell's message.
 printf "ech this-will-fail" >"$q/pending/2"
 wait_in failed 2
 case $(readlink -f /bin/sh) in

@@ -20,7 +20,7 @@ exec 4>&-
 wait_in complete x
 assert_file "$q/complete/x" '>>> echo one\necho two\none\ntwo\n'
 
-# Readers are in nobody's way.
+# A reader does not keep it from running.
 echo "until [ -e $tmp/go ]; do sleep 0.1; done" >"$q/pending/blocker"
 wait_in active blocker
 echo "echo three" >"$q/pending/y"

@@ -36,7 +36,7 @@ take 30
 assert_eq "" "$(sort "$tmp/ids" "$tmp/next" | uniq -d)" "ids of jobs that were given"
 rm -f "$q"/pending/*
 
-# For what it is there:
+# Its use, as the manual shows it:
 echo "workers = 2" >"$q/config.ini"
 for i in 1 2 3; do echo "echo $i" >"$q/pending/$(cat "$q/new-id")"; done
 wait_for '[ "$(counter complete)" = 3 ]'

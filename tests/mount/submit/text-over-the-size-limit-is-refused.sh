@@ -21,7 +21,7 @@ assert_fails EFBIG call size "$q/pending/old" 1048577
 assert_file "$q/pending/old" 'echo old'
 assert "the job of just that size is there" cmp -s "$tmp/fits" "$q/pending/fits"
 
-# What is left of a job that did not fit is at most an empty one.
+# A job that did not fit leaves at most an empty job.
 for id in new copy; do assert "$id is empty or missing" [ ! -s "$q/pending/$id" ]; done
 echo "workers = 1" >"$q/config.ini"
 wait_in complete old
