@@ -118,7 +118,7 @@ TEST_CASE("a number is never given twice, whether filed stops or crashes") {
   }
 }
 
-TEST_CASE("a number whose reservation was not committed is reserved again") {
+TEST_CASE("a number is reserved again if its reservation was not committed") {
   TempDir dir;
   std::set<int64_t> given;
   {
