@@ -12,9 +12,9 @@
 namespace filed {
 namespace {
 
-// Serving needs little: the state file, its log, and the directory of the configuration. /proc is
-// for the kill of jobs whose launcher has died. It needs nothing that its jobs may have, and never
-// its own mount: only the notifier makes system calls there.
+// Serving needs the directory of the state file, that of the configuration, and /proc, to find and
+// kill the jobs after the launcher has died. It needs nothing that its jobs may have. It never needs
+// its own mount, because only the notifier makes system calls there.
 void confine_daemon(const Options& options, const Settings& settings,
                     const std::string& state_file) {
   SandboxSpec spec;

@@ -9,12 +9,12 @@
 
 namespace filed {
 
-// Serves until it is told to stop, and returns the exit status: 0 after an orderly stop, 1 when the
-// mount or the launcher was lost. Throws Error for what keeps it from starting; nothing is left
-// behind then.
+// Serves until a signal stops it. Returns the exit status: 0 after an orderly stop, 1 if the mount or
+// the launcher was lost or the state could not be closed. Throws Error if it cannot start; then no
+// mount and no process is left.
 int run_daemon(const Options& options, const Settings& settings);
 
-// What can be checked without starting. Throws Error.
+// Checks what can be checked without starting: the paths, the users, the sandbox. Throws Error.
 void check_daemon(const Options& options, const Settings& settings);
 
 }  // namespace filed

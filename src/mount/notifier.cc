@@ -1,7 +1,6 @@
-// What the two processes share is a socket, on which events go one way, and a counter of those that
-// are done. The counter is raised after each call has come back, and before the next is made: so
-// when a request of the notifier's arrives, the first event that is not done is the one it belongs
-// to.
+// The two processes share a socket and a counter. Events go through the socket to the process. The
+// process raises the counter after each system call has returned, and before it makes the next. So
+// when a request of the process arrives, it belongs to the first event that is not counted.
 #include "mount/notifier.h"
 
 #include <fcntl.h>
@@ -34,7 +33,7 @@
 namespace filed {
 namespace {
 
-// To move a job whatever the rights of the directories say, and to detach the mount.
+// To move a job regardless of the rights of the directories, and to unmount.
 constexpr Capabilities kNeeded =
     capability(CAP_DAC_OVERRIDE) | capability(CAP_FOWNER) | capability(CAP_SYS_ADMIN);
 
@@ -44,9 +43,9 @@ constexpr char kUnmount = 'd';
 constexpr char kReplay = 'r';
 constexpr char kRemoved = 'x';  // in place of the directory that a job has moved to
 
-// An event on the socket: kReplay, from, to, the job's id.
-constexpr size_t kHead = 3;
-constexpr size_t kMaxPacket = kHead + kMaxIdLength;
+// An event is a packet: kReplay, code_of(from), code_of(to) or kRemoved, the job's id.
+constexpr size_t kIdOffset = 3;
+constexpr size_t kMaxPacket = kIdOffset + kMaxIdLength;
 
 char code_of(Dir dir) { return static_cast<char>('0' + static_cast<int>(dir)); }
 
@@ -60,7 +59,7 @@ class NotifierProcess {
   NotifierProcess(std::string mount_dir, std::atomic<uint32_t>& done)
       : mount_dir_(std::move(mount_dir)), done_(done) {}
 
-  // Until the socket's end, which is filed's, or an order to detach.
+  // Returns when filed has ended, which closes the socket, or after an order to unmount.
   void serve() {
     char packet[kMaxPacket + 1];
     while (true) {
@@ -73,7 +72,7 @@ class NotifierProcess {
           root_.reset(open(mount_dir_.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
           break;
         case kReplay:
-          if (size > static_cast<ssize_t>(kHead)) replay(packet);
+          if (size > static_cast<ssize_t>(kIdOffset)) replay(packet);
           done_.fetch_add(1, std::memory_order_release);
           break;
         case kUnmount:
@@ -97,11 +96,11 @@ class NotifierProcess {
   void replay(const char* packet) {
     auto from = dir_of_code(packet[1]);
     auto to = dir_of_code(packet[2]);
-    const char* id = packet + kHead;
-    // An id without a slash stays in its directory; "." and ".." are no jobs, and would fail.
+    const char* id = packet + kIdOffset;
+    // An id without a slash cannot leave its directory. The calls fail for "." and "..".
     if (!root_ || !from || strchr(id, '/') != nullptr) return;
-    // Any error is the end of it: the job has gone on meanwhile. The kernel keeps nothing of the
-    // old place that it would not ask about again.
+    // Errors are ignored: the job has moved again. The kernel asks again about the old place,
+    // because it caches no names of jobs.
     if (to) {
       renameat(directory(*from), id, directory(*to), id);
     } else {
@@ -115,10 +114,9 @@ class NotifierProcess {
   std::array<Fd, kDirs> directories_;  // opened at their first use
 };
 
-void close_others(int socket) {
-  if (socket != kSocket) {
-    dup2(socket, kSocket);
-  }
+// Makes the socket descriptor kSocket, and closes all above it.
+void keep_only(int socket) {
+  if (socket != kSocket) dup2(socket, kSocket);
   fcntl(kSocket, F_SETFD, FD_CLOEXEC);
   if (syscall(SYS_close_range, kSocket + 1, ~0U, 0) == 0) return;
   long open_max = sysconf(_SC_OPEN_MAX);
@@ -133,11 +131,11 @@ void close_others(int socket) {
   sigset_t all;
   sigfillset(&all);
   sigprocmask(SIG_SETMASK, &all, nullptr);
-  close_others(socket);
+  keep_only(socket);
   if (chdir("/") != 0) log_warning("notifier: /: %s", strerror(errno));
   try {
     if (geteuid() == 0) {
-      drop_bounding_set();  // an exec could give back what it has; the kernel says no at worst
+      drop_bounding_set();  // so that an exec could not give rights back
       prctl(PR_SET_NO_NEW_PRIVS, 1L, 0L, 0L, 0L);
       keep_capabilities(kNeeded, kNeeded);
     } else {
@@ -168,7 +166,7 @@ Notifier::Notifier(const std::string& mount_dir) {
 }
 
 Notifier::~Notifier() {
-  gone();
+  disconnect();
   munmap(shared_, sizeof(Shared));
 }
 
@@ -178,7 +176,7 @@ void Notifier::attach(EventLoop& loop) {
   int error = loop.add(socket_.get(), interest_, [this](uint32_t events) {
     if ((events & (EPOLLIN | EPOLLHUP | EPOLLERR)) == 0) return send_waiting();
     log_error("the notifier is gone: inotify no longer tells of moves that filed makes");
-    gone();
+    disconnect();
   });
   if (error != 0) throw_errno("notifier: epoll", error);
 }
@@ -235,7 +233,7 @@ void Notifier::send_waiting() {
   loop_->modify(socket_.get(), wanted);
 }
 
-void Notifier::gone() {
+void Notifier::disconnect() {
   if (socket_ && loop_ != nullptr) loop_->remove(socket_.get());
   socket_.reset();
   waiting_.clear();
@@ -244,7 +242,7 @@ void Notifier::gone() {
 
 bool Notifier::unmount(int timeout_ms) {
   if (!socket_) return false;
-  // In the queue behind what it still repeats; these calls fail fast.
+  // The process reads this after the events that it has not replayed yet. Their calls fail fast.
   if (send(socket_.get(), &kUnmount, 1, MSG_DONTWAIT | MSG_NOSIGNAL) < 0) return false;
   pollfd ended = {socket_.get(), POLLIN, 0};
   return poll(&ended, 1, timeout_ms) == 1;

@@ -24,16 +24,16 @@
 namespace filed {
 namespace {
 
-constexpr int kRequestsAtOnce = 256;
+constexpr int kMaxRequestsAtOnce = 256;
 
-// The kernel's numbers for the answer to FUSE_INIT (fuse_kernel.h), which libfuse writes for us.
+// The layout of the answer to FUSE_INIT, which libfuse writes: see the kernel's fuse_kernel.h.
 constexpr size_t kInitAnswerSize = 64;
 constexpr size_t kInitFlagsOffset = 12;
 constexpr uint32_t kHandleKillprivV2 = 1U << 28;
 
-// libfuse's way out. Adds to the first answer, that to FUSE_INIT, a flag that this libfuse does not
-// know: jobs never have setuid bits or file capabilities, so the kernel need not ask for them at
-// each write.
+// libfuse sends all replies through this. The first one answers FUSE_INIT; it gets a flag that this
+// libfuse does not know. With it the kernel does not ask for file capabilities before each write,
+// because jobs never have setuid bits or file capabilities.
 ssize_t send_reply(int fd, iovec* parts, int count, void*) {
   static bool is_first = true;
   if (std::exchange(is_first, false) && count == 2 && parts[1].iov_len == kInitAnswerSize) {
@@ -48,7 +48,7 @@ ssize_t send_reply(int fd, iovec* parts, int count, void*) {
 
 ssize_t receive_request(int fd, void* buffer, size_t size, void*) { return read(fd, buffer, size); }
 
-// As /proc/self/mountinfo writes paths.
+// A path as /proc/self/mountinfo writes it.
 std::string mountinfo_escape(const std::string& path) {
   std::string out;
   for (char c : path) {
@@ -65,8 +65,8 @@ std::string mountinfo_escape(const std::string& path) {
 
 constexpr const char* kMounts = "/proc/self/mountinfo";
 
-// How mountinfo's line of the filed mounted on `dir` begins: the mount's number and a blank, which
-// no other has while this one is there. Empty if there is none.
+// The beginning of mountinfo's line for the filed that is mounted on `dir`: the mount's number and a
+// space. No other mount has this number while this one is there. Empty if there is none.
 std::string find_filed_mount(const std::string& dir) {
   std::string place = " " + mountinfo_escape(dir) + " ";
   std::string found;
@@ -74,7 +74,7 @@ std::string find_filed_mount(const std::string& dir) {
     size_t type = line.find(" - ");
     if (type == std::string::npos || line.compare(type + 3, 11, "fuse.filed ") != 0) continue;
     if (line.substr(0, type).find(place) == std::string::npos) continue;
-    found = line.substr(0, line.find(' ') + 1);  // the last one is the topmost
+    found = line.substr(0, line.find(' ') + 1);  // the last line is the topmost mount
   }
   return found;
 }
@@ -101,12 +101,13 @@ void unmount(const std::string& dir) {
 }
 
 std::string prepare_mount_point(const std::string& dir) {
-  // Asks the filesystem itself: of a dead mount's root the kernel may still know the attributes.
+  // statvfs asks the filesystem. stat alone may be answered from the kernel's cache although the
+  // mount is dead.
   struct statvfs asked {};
   struct stat st {};
   if (statvfs(dir.c_str(), &asked) != 0 || stat(dir.c_str(), &st) != 0) {
     if (errno != ENOTCONN && errno != ECONNABORTED) throw_errno(dir);
-    log_warning("%s: detaching the mount that a dead filed left", dir.c_str());
+    log_warning("%s: unmounting what a dead filed has left", dir.c_str());
     unmount(dir);
     if (stat(dir.c_str(), &st) != 0) throw_errno(dir);
   }
@@ -157,11 +158,11 @@ Session::Session(Filesystem& filesystem, const std::string& dir, bool allow_othe
   fcntl(fd(), F_SETFL, flags | O_NONBLOCK);
   mounts_.reset(open(kMounts, O_RDONLY | O_CLOEXEC));
   if (!mounts_) throw_errno(kMounts);
-  mount_ = find_filed_mount(dir);
+  mount_id_ = find_filed_mount(dir);
 }
 
 #ifdef __SANITIZE_ADDRESS__
-// libfuse frees the mount point's name only where it unmounts, which is the launcher's work.
+// libfuse frees the name of the mount point only when it unmounts. Here the launcher unmounts.
 extern "C" const char* __lsan_default_suppressions() { return "leak:libfuse3\n"; }
 extern "C" const char* __lsan_default_options() { return "print_suppressions=0"; }
 #endif
@@ -175,13 +176,13 @@ int Session::fd() const { return fuse_session_fd(session_); }
 
 bool Session::is_attached() const {
   for (const std::string& line : read_lines(kMounts)) {
-    if (line.compare(0, mount_.size(), mount_) == 0) return true;
+    if (line.compare(0, mount_id_.size(), mount_id_) == 0) return true;
   }
   return false;
 }
 
 bool Session::serve() {
-  for (int i = 0; i < kRequestsAtOnce; ++i) {
+  for (int i = 0; i < kMaxRequestsAtOnce; ++i) {
     int size = fuse_session_receive_buf(session_, &buffer_);
     if (size == -EINTR) continue;
     if (size == -EAGAIN) return true;

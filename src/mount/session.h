@@ -1,4 +1,5 @@
-// The mount itself: from the check of the mount point to the kernel's last request.
+// The mount: checks the mount point, mounts, receives the kernel's requests and unmounts. The
+// Filesystem answers the requests.
 #pragma once
 
 #include <fuse_lowlevel.h>
@@ -11,25 +12,25 @@
 
 namespace filed {
 
-// The directory to mount on as one absolute path without links. Detaches what a filed that was
-// killed has left there. Throws Error: not there, not a directory, in use by another filed, not
-// empty.
+// The directory to mount on, as an absolute path without symbolic links. Unmounts what a killed filed
+// has left there. Throws Error if the directory is missing, is no directory, is in use by another
+// filed, or is not empty.
 std::string prepare_mount_point(const std::string& dir);
 
-// Takes a mount off its directory, whoever still uses it: with umount2 where we may, else with
-// fusermount3. For a mount that nobody serves any more.
+// Unmounts lazily (MNT_DETACH), also while programs use the mount: with umount2, or with fusermount3
+// if this process may not. Only for a mount that is no longer served.
 void unmount(const std::string& dir);
 
-// Whether other users get to see the mount: root may always allow it, others where /etc/fuse.conf
-// has user_allow_other. Throws Error when it is asked for and not permitted.
+// True if other users may access the mount. Root may always allow that, other users only if
+// /etc/fuse.conf has user_allow_other. Throws Error if it is configured and not permitted.
 bool decide_allow_other(AllowOther wanted);
 
 class Session {
  public:
-  // Mounts `filesystem` on `dir`, as prepare_mount_point() gave it; by fusermount3 where this
-  // process may not mount. Throws Error.
+  // Mounts `filesystem` on `dir`, which prepare_mount_point() has returned: with mount(2), or with
+  // fusermount3 if this process may not. Throws Error.
   Session(Filesystem& filesystem, const std::string& dir, bool allow_other);
-  // Leaves the mount to the launcher, which detaches it.
+  // Closes the connection to the kernel. The launcher unmounts.
   ~Session();
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
@@ -37,14 +38,14 @@ class Session {
   const std::string& mount_dir() const { return mount_dir_; }
   int fd() const;  // readable when there are requests; never blocks
 
-  // Gives EPOLLPRI when any mount has changed; then is_attached() may be false: somebody has taken
-  // the mount off its directory. The kernel does not tell as long as the mount is in use, and it
-  // always is, by the notifier.
+  // Gives EPOLLPRI when any mount of the system has changed; then ask is_attached(), which is false
+  // after an unmount by another process. The kernel sends no event for the unmount itself, because
+  // the notifier keeps the mount busy.
   int mounts_fd() const { return mounts_.get(); }
   bool is_attached() const;
 
-  // Serves the requests that have come, up to a bound that lets others have their turn. Returns
-  // false when the mount is gone.
+  // Serves the requests that have arrived, at most 256 of them, so that other events get their turn.
+  // Returns false if the mount is gone.
   bool serve();
 
  private:
@@ -52,7 +53,7 @@ class Session {
   fuse_session* session_ = nullptr;
   fuse_buf buffer_{};
   Fd mounts_;
-  std::string mount_;  // how its line in mountinfo begins
+  std::string mount_id_;  // the beginning of its line in mountinfo
 };
 
 }  // namespace filed

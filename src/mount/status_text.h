@@ -17,7 +17,7 @@ class StatusText {
   // The text as of now. Kept for recent().
   const std::string& refresh();
   // The text that the latest refresh() gave, if that was less than a second ago; else a new one. So
-  // an open(2) shows the text whose size the lookup before it has told.
+  // an open(2) shows the text for which the lookup before it has told the size.
   const std::string& recent();
 
  private:

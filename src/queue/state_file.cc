@@ -6,12 +6,12 @@
 // log          The logs in chunks of 64 KiB. The key is the log's number and the chunk's number,
 //              so a log is a range of rows and needs no index.
 // discarded    Logs to be removed when their last reader closes, or at the next start.
-// stopped      Attempts that no longer belong to a job and whose processes are being killed.
+// stopped      Attempts that no longer belong to a job, while their processes are being killed.
 // counts       The number of jobs in each directory. A start and a statfs read it here, because
 //              counting rows takes too long.
 // state        Sequence numbers below next_serial may have been given. in_use is 1 from a start to
 //              an orderly stop.
-// directories  Directories whose mode or owner was changed on the mount.
+// directories  Mode and owner of directories, if they were changed on the mount.
 // settings     What a user has written to config.ini.
 //
 // A start does, in this order:

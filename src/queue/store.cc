@@ -45,7 +45,7 @@ void Store::prepare_changes() {
       file_.prepare("INSERT OR REPLACE INTO directories(name, mode, uid, gid) VALUES(?, ?, ?, ?)");
 }
 
-// Also removes the logs whose readers are gone with the last filed.
+// Also removes the logs that the last filed has kept for their readers.
 void Store::mark_in_use() {
   const std::string chunks = std::to_string(int64_t{1} << kChunkBits);
   file_.exec(

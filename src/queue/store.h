@@ -58,7 +58,7 @@ class Store : public StoreReader {
   // start.
   int defer_log_removal(int64_t log);
   int remove_deferred_log(int64_t log);
-  // Records an attempt that no longer belongs to a job and whose processes are to be killed. If
+  // Records an attempt that no longer belongs to a job, and has processes that are to be killed. If
   // filed dies before remove_kill_pending(), the next start kills them.
   int add_kill_pending(int64_t attempt);
   int remove_kill_pending(int64_t attempt);

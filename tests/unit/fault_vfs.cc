@@ -6,7 +6,7 @@
 
 using Kind = FaultDisk::Change::Kind;
 
-// An open file, as SQLite holds it: in memory that SQLite gives and takes back.
+// An open file. SQLite allocates and frees its memory.
 struct FaultFile {
   sqlite3_file base;
   struct State {
@@ -103,7 +103,7 @@ const sqlite3_io_methods FaultFile::kMethods = [] {
   };
   methods.xFileControl = [](sqlite3_file*, int, void*) { return SQLITE_NOTFOUND; };
   methods.xSectorSize = [](sqlite3_file*) { return 4096; };
-  // As the unix VFS says it of every disk: a write damages nothing beside it.
+  // As the unix VFS reports for every disk: a write does not damage the bytes beside it.
   methods.xDeviceCharacteristics = [](sqlite3_file*) { return SQLITE_IOCAP_POWERSAFE_OVERWRITE; };
   return methods;
 }();
@@ -120,7 +120,7 @@ FaultDisk::FaultDisk() {
   vfs_.xDelete = remove;
   vfs_.xAccess = access;
   vfs_.xFullPathname = full_path;
-  // The rest serves with the methods of the VFS before; they are asked for nothing but the time.
+  // The other methods are those of the real VFS. SQLite uses them only to get the time.
   sqlite3_vfs_register(&vfs_, 1);
 }
 
@@ -220,7 +220,7 @@ void FaultDisk::cut_power(std::mt19937& random, double keep) {
       std::string_view bytes = change.bytes;
       for (int64_t at = change.at; !bytes.empty();) {
         auto piece = std::min(static_cast<size_t>(kSector - at % kSector), bytes.size());
-        // Now and then not even a sector is whole.
+        // Sometimes a sector is written in part.
         size_t kept = random() % 16 == 0 ? random() % piece : piece;
         if (survives()) write(after->data, at, bytes.substr(0, kept));
         at += static_cast<int64_t>(piece);

@@ -1,8 +1,8 @@
 // A disk in memory for SQLite, with faults: the n-th change of it can fail, it can be full, and its
-// power can be cut. Then of all that was not synced each sector survives or does not, by chance.
+// power can be cut. After a power cut each sector that was not synced survives or is lost, by chance.
 //
-// Changes are writes, truncations, syncs and deletions of files. They may be recorded, so that the
-// power can be cut at each of them without running the whole story again.
+// Changes are writes, truncations, syncs and deletions of files. They can be recorded and applied to
+// another disk. So a test runs once and then cuts the power at each of its changes.
 #pragma once
 
 #include <sqlite3.h>
@@ -26,39 +26,39 @@ class FaultDisk {
     std::string bytes;
   };
 
-  // While it lives, SQLite opens all files on this disk.
+  // SQLite opens all files on this disk, until the destructor.
   FaultDisk();
   ~FaultDisk();
   FaultDisk(const FaultDisk&) = delete;
   FaultDisk& operator=(const FaultDisk&) = delete;
 
-  // The `n`-th change from now (from 1) fails with `code`, an SQLITE_IOERR_... or SQLITE_FULL, and
-  // so do the `more` that follow it. A write that fails leaves its first half. 0: none fails.
+  // The `n`-th change from now (1: the next one) fails with `code`, an SQLITE_IOERR_... or
+  // SQLITE_FULL, and so do the `more` changes after it. A write that fails leaves its first half.
+  // 0: none fails.
   void fail(int64_t n, int code = SQLITE_IOERR_WRITE, int64_t more = 0);
-  // Every read gives EIO; what SQLite has in memory it still knows.
+  // Every read gives EIO. SQLite still has its cached pages.
   void fail_reads(bool on) { fail_reads_ = on; }
-  // Some change has failed since the last fail().
+  // True if a change has failed since the last fail().
   bool has_failed() const { return has_failed_; }
-  // Of all files together; writes beyond give SQLITE_FULL. Negative: no limit.
+  // The size of all files together. Writes beyond it give SQLITE_FULL. Negative: no limit.
   void set_capacity(int64_t bytes) { capacity_ = bytes; }
   int64_t size() const;
 
-  // Cuts the power: of each sector that was written and not synced, `keep` (0 to 1) is the chance
-  // to survive. Connections that are open can do nothing any more. The next open finds what is
-  // left.
+  // Cuts the power. Each sector that was written and not synced survives with the probability `keep`
+  // (0 to 1). Open connections get only errors. The next open finds what is left.
   void cut_power(std::mt19937& random, double keep);
-  // As if the process had died: what it wrote is there. Open connections can do nothing any more.
+  // As if the process had died: all that it wrote is there. Open connections get only errors.
   void cut_process();
 
-  // Changes so far, and when recording, all of them.
+  // The number of changes so far, and the changes that were recorded.
   int64_t changes() const { return changes_; }
   void record(bool on) { recording_ = on; }
   const std::vector<Change>& recorded() const { return recorded_; }
-  // Does a recorded change again.
+  // Makes a recorded change on this disk.
   void apply(const Change& change);
   // Removes all files.
   void clear();
-  // Takes over the files of another disk, synced or not.
+  // Copies the files of another disk, synced or not.
   void copy_from(const FaultDisk& other);
 
  private:
@@ -83,7 +83,7 @@ class FaultDisk {
   sqlite3_vfs vfs_{};
   sqlite3_vfs* before_ = nullptr;
   std::map<std::string, std::shared_ptr<File>> files_;
-  int64_t generation_ = 0;  // one more with each cut
+  int64_t generation_ = 0;  // the number of cuts
   int64_t changes_ = 0;
   int64_t capacity_ = -1;
   int64_t fail_in_ = 0;

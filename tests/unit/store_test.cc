@@ -108,7 +108,7 @@ TEST_CASE("a number is never given twice, whether filed stops or crashes") {
     if (life % 3 == 0) {
       int64_t next = store.next_sequence_number();
       REQUIRE(store.close() == 0);
-      // An orderly stop gives back what was reserved and not used.
+      // An orderly stop gives unused numbers back.
       CHECK(next < *given.rbegin() + 3);
       given.insert(next);
     } else {
@@ -118,7 +118,7 @@ TEST_CASE("a number is never given twice, whether filed stops or crashes") {
   }
 }
 
-TEST_CASE("a number whose reservation was not committed is reserved again") {
+TEST_CASE("a number is reserved again if its reservation was not committed") {
   TempDir dir;
   std::set<int64_t> given;
   {
@@ -278,8 +278,8 @@ TEST_CASE("settings and directories' rights survive a restart, whole or not at a
 TEST_CASE("a full state file fails the whole transaction, and works again when there is room") {
   QuietLog quiet;
   TempDir dir;
-  // SQLite's own limit stands for the disk's: the pragma is of the connection, so it goes in as a
-  // step of the schema.
+  // SQLite's limit of pages stands for a full disk. The pragma is valid for one connection, so it is
+  // given as a step of the schema.
   int version = 0;
   {
     Store store(dir.file("db"));
@@ -313,7 +313,7 @@ TEST_CASE("a full state file fails the whole transaction, and works again when t
   CHECK(store.counts().of(Dir::kPending) == 2);
 }
 
-// How much work SQLite does for `action`, in steps of its machine.
+// The number of steps of SQLite's virtual machine that `action` takes.
 template <typename Action>
 int64_t steps(Action action) {
   static int64_t counted;
