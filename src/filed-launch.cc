@@ -1,7 +1,7 @@
 // filed-launch: runs one command in the sandbox in which filed runs its jobs.
 //
-// Finds the command, prepares a sandbox from the options and from what the command needs to start,
-// confines itself, closes what it inherited, and becomes the command.
+// 1. Find the command. 2. Prepare a sandbox from the options and from what the command needs to
+// start. 3. Confine this process. 4. Close what it inherited. 5. Execute the command.
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -63,7 +63,7 @@ int launch(const LaunchOptions& options) {
     say(std::string("sandbox: ") + stage + ": " + std::strerror(error));
     return kErrorExit;
   }
-  // What is open is out of Landlock's reach; a job has nothing above 2 either.
+  // Landlock does not restrict descriptors that are open already. Jobs have none above 2 either.
   if (close_range(3U, ~0U, 0U) != 0) {
     say(std::string("close_range: ") + std::strerror(errno));
     return kErrorExit;

@@ -32,7 +32,7 @@ int main(int argc, char** argv) {
     fprintf(stderr, "filed: %s\n", error.what());
     return kUsageExit;
   } catch (const Error& error) {
-    // On stderr wherever the log goes: who starts a daemon wants to see why it does not.
+    // On stderr, also if the log goes to syslog, so that the admin who starts filed sees the cause.
     fprintf(stderr, "filed: %s\n", error.what());
     return 1;
   }

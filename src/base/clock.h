@@ -1,5 +1,5 @@
 // The two clocks that filed reads. Due times are wall time, because people set them with touch(1);
-// timeouts and delays are monotonic, so that a clock step neither kills nor spares a job.
+// timeouts and delays are monotonic, so that a step of the clock does not change them.
 #pragma once
 
 #include <cstdint>
@@ -41,7 +41,7 @@ inline timespec to_timespec(int64_t ns) {
   return {static_cast<time_t>(sec), static_cast<long>(rest)};
 }
 
-// What is too far away (1677 or 2262) is taken for as far as it goes.
+// Times before 1677 or after 2262 become the least or the largest value.
 inline int64_t from_timespec(const timespec& ts) {
   int64_t ns = 0;
   if (__builtin_mul_overflow(int64_t{ts.tv_sec}, kNsPerSec, &ns) ||

@@ -1,5 +1,6 @@
-// What stops a start: thrown while filed reads its settings and sets itself up, caught in main and
-// printed as one line. Nothing throws once the daemon serves; operations return an errno there.
+// The exception that stops a start. It is thrown while filed reads its settings and sets itself up;
+// main catches it and prints one line. Once the daemon serves, nothing throws: operations return an
+// errno.
 #pragma once
 
 #include <cerrno>

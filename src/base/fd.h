@@ -23,7 +23,7 @@ class Fd {
   int get() const { return fd_; }
   explicit operator bool() const { return fd_ >= 0; }
 
-  // Gives the descriptor up to the caller.
+  // Returns the descriptor, which the caller owns then.
   int release() { return std::exchange(fd_, -1); }
 
   void reset(int fd = -1) {

@@ -1,5 +1,5 @@
-// Small things about files and their names. They do without <fstream> and <filesystem>, which would
-// bring all of the C++ library's locales into a static binary.
+// Small things about files and their names. They do not use <fstream> and <filesystem>, which would
+// add all locales of the C++ library to a static binary.
 #pragma once
 
 #include <sys/types.h>

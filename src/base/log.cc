@@ -31,7 +31,7 @@ void write_line(LogLevel level, const char* format, va_list args) {
     vsyslog(syslog_priority(level), format, args);
     return;
   }
-  // One write a line, so that lines of the two processes never mix.
+  // One write per line, so that lines of several processes never mix.
   char line[2048] = "filed: ";
   constexpr size_t kPrefix = 7;
   int length = vsnprintf(line + kPrefix, sizeof(line) - kPrefix, format, args);

@@ -12,15 +12,14 @@ enum class LogTarget { kStderr, kSyslog };
 // Chooses where lines go and which are dropped. Before the first call: stderr, info.
 void log_setup(LogTarget target, LogLevel level);
 
-// printf-style; the line gets no newline from the caller. Text that comes from users belongs
-// through escaped() first.
+// printf-style, without a newline at the end. Text from users must go through escaped() first.
 void log_error(const char* format, ...) __attribute__((format(printf, 1, 2)));
 void log_warning(const char* format, ...) __attribute__((format(printf, 1, 2)));
 void log_info(const char* format, ...) __attribute__((format(printf, 1, 2)));
 void log_debug(const char* format, ...) __attribute__((format(printf, 1, 2)));
 
 // `text` with control characters, backslashes and bytes that are not UTF-8 written as \xNN, so that
-// no id can forge a line of the log or drive a terminal.
+// no id can forge a line of the log or control a terminal.
 std::string escaped(std::string_view text);
 
 }  // namespace filed

@@ -1,4 +1,4 @@
-// The capability sets of a process that gives up what it does not need.
+// The capability sets of a process: reading them, and giving up what is not needed.
 #pragma once
 
 #include <cstdint>
@@ -23,9 +23,9 @@ HeldCapabilities held_capabilities();  // throws Error
 int get_capabilities(HeldCapabilities& held) noexcept;
 int set_capabilities(const HeldCapabilities& wanted) noexcept;
 
-// Keeps of the calling thread's capabilities at most these, and none that an exec by an ordinary
-// user hands on (inheritable, ambient). What is in `effective` and was permitted is in force
-// afterwards. Throws Error, also when more is left than was meant.
+// Reduces the calling thread's permitted set to `permitted` and its effective set to `effective`,
+// as far as they were permitted before. Empties the inheritable and the ambient set. Throws Error,
+// also if a check afterwards finds more capabilities.
 void keep_capabilities(Capabilities permitted, Capabilities effective);
 
 // Empties the bounding set, so that no exec gives a capability. Returns 0, or an errno: EPERM

@@ -23,10 +23,9 @@ constexpr uid_t kNobody = 65534;
 constexpr size_t kMaxGroups = 65536;  // NGROUPS_MAX
 
 #if defined(FILED_STATIC) && defined(__GLIBC__)
-// A program that is statically linked with glibc would load the modules that /etc/nsswitch.conf
-// names, and those work, if at all, with the very glibc that it was built with: libnss-systemd's
-// makes it crash. What is left is what glibc has built in, and what musl does in any case:
-// /etc/passwd and /etc/group.
+// A program that is statically linked with glibc would load the modules of /etc/nsswitch.conf. They
+// only work with the glibc that built them; libnss-systemd's makes filed crash. So only the files
+// /etc/passwd and /etc/group are read, as musl always does.
 [[maybe_unused]] const bool kFilesOnly = [] {
   for (const char* database : {"passwd", "group", "initgroups"}) {
     __nss_configure_lookup(database, "files");
@@ -110,7 +109,7 @@ UserIds user_in_group(uid_t uid, gid_t gid) {
 UserIds unprivileged_user() {
   for (const char* name : {"filed", "nobody"}) {
     const passwd* entry = getpwnam(name);
-    // No supplementary groups: what they are for is not for this.
+    // No supplementary groups, because their rights are not needed.
     if (entry != nullptr && entry->pw_uid != 0) return {entry->pw_uid, entry->pw_gid};
   }
   return {kNobody, kNobody};

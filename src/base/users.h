@@ -1,4 +1,4 @@
-// Users and groups, by name or number, and becoming one of them.
+// Users and groups: finding them by name or number, and switching a process to a user.
 #pragma once
 
 #include <sys/types.h>
@@ -11,7 +11,7 @@
 
 namespace filed {
 
-// Who a process is.
+// The user and groups of a process.
 struct UserIds {
   uid_t uid = 0;
   gid_t gid = 0;                   // the primary group
@@ -46,9 +46,9 @@ class ScopedEffectiveUser {
   UserIds before_;
 };
 
-// Becomes `user` for good: real, effective and saved ids, groups, and of the capabilities those of
-// `kept` only, which are in force. Reads no file. Throws Error, also when the kernel says
-// afterwards that it is not so, or lets it be undone.
+// Switches to `user` for good: real, effective and saved ids, and groups. Of the capabilities, only
+// those in `kept` stay, and they are effective. Reads no file. Throws Error, also if a check
+// afterwards shows that the switch is not complete or can be undone.
 void switch_user(const UserIds& user, Capabilities kept);
 
 }  // namespace filed

@@ -1,8 +1,8 @@
-// inih takes its lines from a reader function, so the text is checked there, line by line, on its
-// way to inih; that also gives the line numbers which inih keeps to itself. Blanks in front of a
-// line are taken away: with them inih would, as it was built, take the line for more of the one
-// before. After an error the reader says that the text has ended. Lines that inih itself does not
-// understand are known from its result, the number of the first one.
+// inih takes its lines from a reader function. That function checks each line and counts them,
+// because inih does not tell line numbers. It removes blanks in front of a line, because some
+// builds of inih would take such a line as a continuation of the one before. After an error it says
+// that the text has ended. inih's result is the number of the first line that inih itself does not
+// understand.
 #include "config/ini.h"
 
 #include <ini.h>
@@ -29,7 +29,8 @@ struct Stream {
   }
 };
 
-// Checks a line that opens a section: inih would neither tell of an empty one nor of what follows.
+// Checks a line that begins a section, because inih reports neither an empty section nor text
+// behind the bracket.
 bool check_heading(std::string_view text, IniSink& sink, std::string& reason) {
   size_t end = text.find(']');
   if (end == text.npos) {

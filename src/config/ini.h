@@ -1,4 +1,4 @@
-// Reads an INI text with inih, and refuses what inih would let pass in silence: a line longer than
+// Reads an INI text with inih. Refuses what inih would accept without a word: a line longer than
 // its buffer, a NUL byte, text behind a [section].
 #pragma once
 
@@ -9,10 +9,10 @@
 
 namespace filed {
 
-// What a line may hold, without its newline: inih's buffer of 200 bytes also takes "\n" and NUL.
+// The longest line, without its newline: inih's buffer of 200 bytes also holds "\n" and NUL.
 constexpr size_t kMaxIniLine = 198;
 
-// No configuration is larger; what claims to be one is some other file.
+// The largest text. A larger file is probably not a configuration.
 constexpr size_t kMaxIniBytes = size_t{1} << 20;
 
 struct IniError {

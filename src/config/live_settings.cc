@@ -22,7 +22,7 @@ std::vector<const Key*> live_keys() {
   return keys;
 }
 
-// A comment line, cut to what one line may hold.
+// A comment line, cut to the longest line.
 std::string comment(const std::string& text) {
   constexpr std::string_view kCut = "...";
   std::string line = "; " + text;
@@ -41,7 +41,8 @@ std::string setting(const std::string& name, const std::string& value, const std
   std::string gap(value_width > value.size() ? value_width - value.size() : 0, ' ');
   std::string whole = line + gap + "  ; " + source;
   if (whole.size() <= kMaxIniLine) return whole + "\n";
-  // The comment goes before, and the shortest form is no longer than the one that was read.
+  // The comment goes on a line before. The shortest form fits, because it is not longer than the
+  // line that was read.
   if (line.size() > kMaxIniLine) line = name + "=" + value;
   return comment(source) + line + "\n";
 }
@@ -84,7 +85,7 @@ std::string LiveSettings::text() const {
       row.source = escaped(written->second.source);
     }
     name_width = std::max(name_width, row.name.size());
-    // One long value must not push all comments out of sight.
+    // One long value must not move all comments far to the right.
     constexpr size_t kWidestValue = 16;
     if (row.value.size() <= kWidestValue) value_width = std::max(value_width, row.value.size());
     rows.push_back(std::move(row));

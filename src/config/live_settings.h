@@ -1,6 +1,6 @@
-// The [queue] section as it is in force: the defaults, the configuration file over them, and over
-// both what was set through config.ini. A key is "set here" exactly when its value differs from
-// what lies below it.
+// The live settings ([queue]) in force, in three layers: the defaults, the configuration file, and
+// what was written to config.ini. A key is "set here" exactly if its value differs from that of the
+// layers below.
 #pragma once
 
 #include <map>
@@ -16,28 +16,28 @@ class LiveSettings {
  public:
   explicit LiveSettings(const Settings& base);
 
-  // Puts a newly read configuration below what is set here. What is set here stays, but for keys
-  // that now say the same as the file, or that no longer go with it (log_warning): overrides() may
-  // have changed.
+  // Takes a newly read configuration. What is set here stays, except keys with the same value as
+  // the file now, and keys that do not go together with it (log_warning). So overrides() may
+  // change.
   void set_base(const Settings& base);
 
   const QueueSettings& queue() const { return current_.queue; }
 
-  // What config.ini reads as: after a refused write a comment with the reason, then every key of
-  // [queue] with its value and, as a comment, where that is from. write() takes it back and changes
+  // The text of config.ini: every live key with its value and a comment that names its source.
+  // After a refused write, a comment with the reason comes first. To write this text changes
   // nothing.
   std::string text() const;
 
-  // Applies a text that was written to config.ini: keys that it leaves out fall back to what lies
-  // below. Returns nothing on success, else the reason ("line 3: retries: `abc` is not a number");
-  // then nothing has changed but text(), which shows the reason until the next success.
+  // Applies a text that was written to config.ini. Keys that it leaves out fall back to the layers
+  // below. Returns nothing on success, else the reason ("line 3: retries: `abc` is not a number").
+  // Then only text() changes: it shows the reason until the next success.
   std::optional<std::string> write(std::string_view text);
 
   // What is set here, key by key, to be stored.
   std::map<std::string, std::string> overrides() const { return overrides_; }
 
-  // Sets what overrides() gave before the restart. A key that is unknown or whose value is no
-  // longer valid is left out (log_warning), and so is one that says the same as what lies below.
+  // Sets what overrides() returned before the restart. Leaves out unknown keys and values that are
+  // not valid any more (log_warning), and values equal to those of the layers below.
   void restore(const std::map<std::string, std::string>& overrides);
 
  private:

@@ -14,7 +14,7 @@ namespace filed {
 
 constexpr const char* kDefaultConfigFile = "/etc/filed/filed.conf";
 
-// A command line that makes no sense: the program says so and exits with kUsageExit.
+// A wrong command line. The program prints the message and exits with kUsageExit.
 class UsageError : public Error {
  public:
   using Error::Error;
@@ -22,7 +22,7 @@ class UsageError : public Error {
 
 constexpr int kUsageExit = 2;
 
-// Paths are absolute: what was given relative was taken from the current directory.
+// Paths are absolute. Relative ones were taken from the current directory.
 struct Options {
   std::optional<std::string> config_file;  // -c
   std::optional<std::string> state_file;   // -state

@@ -24,7 +24,7 @@ enum class Durability {
 
 // [queue]: what may be changed while the daemon runs, through config.ini.
 struct QueueSettings {
-  int workers = 1;  // attempts at once; 0 pauses the queue. The default is the number of CPUs
+  int workers = 1;  // attempts at once; 0 pauses the queue
   int retries = 3;  // further attempts after the first
   int64_t backoff_ms = 1000;
   double backoff_factor = 2;
@@ -47,10 +47,10 @@ enum class AllowOther { kAuto, kYes, kNo };
 struct MountSettings {
   std::string dir;
   mode_t mode = 0755;  // of the four directories and of the root
-  std::string owner;   // names or numbers; empty: who runs the daemon
+  std::string owner;   // names or numbers; empty: those of the daemon
   std::string group;
   AllowOther allow_other = AllowOther::kAuto;
-  bool inotify = true;  // watchers are told of what filed moves by itself
+  bool inotify = true;  // inotify also tells of moves that filed makes
 };
 
 // [daemon]
@@ -62,7 +62,7 @@ struct DaemonSettings {
   LogLevel log_level = LogLevel::kInfo;
 };
 
-// [limits]: setrlimit(2) and nice(2) for every attempt; what is not set is inherited.
+// [limits]: setrlimit(2) and nice(2) for every attempt; a limit that is not set is inherited.
 struct LimitSettings {
   std::optional<int64_t> cpu_s;
   std::optional<int64_t> memory;  // RLIMIT_AS
@@ -87,8 +87,8 @@ struct Settings {
   std::vector<std::pair<std::string, std::string>> env;
   HookSettings hooks;
 
-  // For each key of [queue] that a file sets, as written: where it stands ("/etc/filed/filed.conf")
-  // and its text.
+  // For each key of [queue] that a file sets: the file ("/etc/filed/filed.conf") and the text of
+  // the value as written.
   struct Written {
     std::string source;
     std::string value;

@@ -31,7 +31,7 @@ size_t edit_distance(std::string_view a, std::string_view b) {
 }  // namespace
 
 std::string_view nearest_word(std::string_view word, const std::vector<std::string_view>& known) {
-  // Half the letters must be right; else the suggestion would only puzzle.
+  // At least half of the letters must be right, because a worse suggestion would confuse.
   std::string_view nearest;
   size_t fewest = std::max<size_t>(word.size() / 2, 1) + 1;
   for (std::string_view candidate : known) {

@@ -1,4 +1,4 @@
-// Finds what a mistyped word was meant to be.
+// Finds the known word that a mistyped word probably means.
 #pragma once
 
 #include <string_view>
@@ -6,8 +6,8 @@
 
 namespace filed {
 
-// The word of `known` that takes the fewest edits (a letter more, less, other, or two swapped) to
-// be had from `word`; empty when none is close enough to be what was meant.
+// The word of `known` that is the fewest edits from `word`. An edit adds, removes or changes a
+// letter, or swaps two neighbours. Empty if no word is close enough.
 std::string_view nearest_word(std::string_view word, const std::vector<std::string_view>& known);
 
 }  // namespace filed

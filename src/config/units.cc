@@ -16,7 +16,7 @@ struct Unit {
   int64_t factor;
 };
 
-// Smallest first, as the longest unit that divides a value is looked for from the end.
+// Smallest first: format() looks from the end for the largest unit that divides a value.
 constexpr std::array<Unit, 5> kDurationUnits = {
     {{"ms", 1}, {"s", 1000}, {"m", 60'000}, {"h", 3'600'000}, {"d", 86'400'000}}};
 constexpr std::array<Unit, 5> kSizeUnits = {{{"", 1},
@@ -140,7 +140,8 @@ std::optional<int64_t> parse_number(std::string_view text, int64_t min, int64_t 
 
 std::optional<double> parse_fraction(std::string_view text, double min, double max,
                                      std::string& reason) {
-  // Not every standard library has from_chars for double; strtod takes more than is wanted here.
+  // Not every standard library has from_chars for double. strtod also takes forms that are refused
+  // here, such as exponents.
   std::string copy(text);
   char* end = nullptr;
   double value = std::strtod(copy.c_str(), &end);
@@ -158,11 +159,11 @@ std::optional<double> parse_fraction(std::string_view text, double min, double m
 }
 
 std::string format_fraction(double value) {
-  // Fixed digits, since an exponent would not be read back; 17 behind the point are enough for any
-  // value that was written with so few.
-  constexpr int kMostDigits = 17;
+  // Without an exponent, because parse_fraction does not read one. 17 digits behind the point are
+  // enough for any value that was written with at most 17.
+  constexpr int kMaxDigits = 17;
   std::array<char, 512> text{};
-  for (int digits = 0; digits <= kMostDigits; ++digits) {
+  for (int digits = 0; digits <= kMaxDigits; ++digits) {
     std::snprintf(text.data(), text.size(), "%.*f", digits, value);
     if (std::strtod(text.data(), nullptr) == value) break;
   }

@@ -1,6 +1,6 @@
 // Durations, sizes, numbers and modes as people write them in filed.conf, in config.ini and on the
-// command line. Each parse function returns nothing when `text` is no such value, and then has put
-// the cause into `reason`, fit to stand behind the name of a setting ("`abc` is not a number").
+// command line. Each parse function returns nothing when `text` is no such value. Then `reason`
+// says why, in words that follow the name of a setting ("`abc` is not a number").
 #pragma once
 
 #include <sys/types.h>
@@ -47,10 +47,10 @@ std::optional<mode_t> parse_mode(std::string_view text, std::string& reason);
 // Four octal digits: "0755".
 std::string format_mode(mode_t mode);
 
-// How a message says that `text` lies outside of a range whose ends are written `min` and `max`.
+// The words for a `text` out of range: "`11` is out of range (MIN to MAX)".
 std::string out_of_range(std::string_view text, std::string_view min, std::string_view max);
 
-// `text` as messages quote it: between backquotes, and printable.
+// `text` as messages quote it: between backquotes, and escaped.
 std::string quoted(std::string_view text);
 
 }  // namespace filed

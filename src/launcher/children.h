@@ -4,8 +4,8 @@
 //                  │ the start failed or was given up
 //                  └──────────────────────────────► forgotten
 //
-// A child in kEnded is a zombie: it stays one until the rest of its attempt has been killed, so that
-// no other process gets its pid, which is also the number of its group and its session.
+// A child in kEnded is a zombie: it stays one until the rest of its attempt has been killed, so
+// that no other process gets its pid, which is also the number of its group and its session.
 #pragma once
 
 #include <sys/types.h>

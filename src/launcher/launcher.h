@@ -1,5 +1,5 @@
-// The launcher: the process that forks for filed. Small, one thread, no SQLite, no FUSE. It keeps the
-// rights to switch to a job's owner, to kill and to unmount.
+// The launcher: the process that forks for filed. Small, one thread, no SQLite, no FUSE. It keeps
+// the rights to switch to a job's owner, to kill and to unmount.
 #pragma once
 
 #include "base/fd.h"

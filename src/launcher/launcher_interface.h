@@ -1,5 +1,5 @@
 // The two interfaces between the queue, which decides about attempts, and the launcher, which
-// carries them out. Tests put a fake launcher here.
+// carries them out. Tests use a fake launcher.
 #pragma once
 
 #include <sys/types.h>
@@ -79,8 +79,8 @@ class Launcher {
   virtual void hold_output(AttemptId attempt, bool held) = 0;
 };
 
-// What the launcher tells. For each start there is either one start_failed, or one started, any
-// number of outputs and one exited, in this order; `exited` comes after the last output.
+// What the launcher reports. For each start there is either one start_failed; or one started, any
+// number of outputs and one exited, in this order.
 class LauncherEvents {
  public:
   virtual ~LauncherEvents() = default;

@@ -113,8 +113,7 @@ std::optional<AttemptId> LinuxProcesses::marked_attempt(pid_t pid, std::string_v
   std::vector<char> buffer(16 * 1024);
   Fd file;
   size_t size = 0;
-  // For the length of an exec a process seems to have no environment. Those of which that stays
-  // true are few.
+  // During an exec a process seems to have no environment. Few processes really have none.
   for (int i = 0; size == 0 && i < kEnvironmentTries; ++i) {
     if (i > 0) pause();
     file.reset(open(path, O_RDONLY | O_CLOEXEC));

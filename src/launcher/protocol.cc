@@ -1,6 +1,6 @@
 // A packet is one byte that tells its kind, then the kind's fields in the order of the struct,
 // without padding: numbers in host order, strings as a 32-bit length and that many bytes. A packet
-// with bytes left over is malformed, as is one whose strings reach past its end.
+// with bytes left over is malformed, and so is one with a string that reaches past its end.
 #include "launcher/protocol.h"
 
 #include <sys/uio.h>
@@ -78,7 +78,7 @@ class Reader {
     value = static_cast<Fault>(byte);
   }
 
-  // NUL ends strings in what they are used for: one that has it would be cut there without a word.
+  // A string with a NUL is refused, because system calls would silently cut it there.
   void string(std::string_view& text, size_t longest) {
     uint32_t length = 0;
     number(length);
@@ -147,7 +147,7 @@ void write_env(Writer& out, const Env& env) {
 void read_env(Reader& in, Env& env) {
   uint32_t count = 0;
   in.number(count);
-  // The count is not believed: each turn eats at least the eight bytes of two lengths.
+  // A wrong count does no harm, because each turn takes at least the eight bytes of two lengths.
   for (uint32_t i = 0; i < count && in.ok(); ++i) {
     std::string_view name;
     std::string_view value;

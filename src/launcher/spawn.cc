@@ -8,8 +8,8 @@
 //    can make a child hang after its change of user: by SIGSTOP, or with an interpreter or a home
 //    in a file system of their own, where not even SIGKILL works.
 // 4. Such a child gets SIGKILL, and the start has failed. For a minute that user's jobs are started
-//    with fork(), which costs more but shares no memory. So nobody waits for them, and one user
-//    cannot delay the others all the time.
+//    with fork(), which costs more but shares no memory. So the launcher does not wait for them,
+//    and one user cannot delay the others all the time.
 //
 // While both share memory, the child only makes system calls, and the launcher makes none that may
 // fail, because they share errno, too.

@@ -1,6 +1,5 @@
-// Reads the few facts of an ELF file that say what else it needs to start. Everything in the file
-// is taken as untrusted: bad offsets and sizes give a refusal or an empty answer, never a wild
-// read.
+// Reads what else an ELF file needs to start. The file is not trusted: bad offsets and sizes give a
+// refusal or an empty answer, never a read out of bounds.
 #pragma once
 
 #include <cstdint>
@@ -16,7 +15,7 @@ struct ElfFile {
   uint16_t machine = 0;               // EM_X86_64 and so on
   std::string interpreter;            // PT_INTERP; empty: static, or a library
   std::vector<std::string> needed;    // DT_NEEDED, in order
-  std::vector<std::string> run_path;  // DT_RUNPATH, else DT_RPATH, folder by folder, as written
+  std::vector<std::string> run_path;  // DT_RUNPATH, else DT_RPATH; directories, as written
 
   bool same_machine(const ElfFile& other) const {
     return elf_class == other.elf_class && machine == other.machine;

@@ -1,9 +1,17 @@
-// Landlock, by its system calls: the names and numbers of the kernel's <linux/landlock.h>, which is
-// older than the kernel on many build machines, and which rights each version of the ABI knows.
+// Landlock, by its system calls: the names and numbers of <linux/landlock.h>, because that header
+// is older than the kernel on many build machines; and the rights that each version of the ABI
+// knows.
 //
-//   ABI 1 5.13 files   2 5.19 refer   3 6.2 truncate   4 6.7 TCP ports   5 6.10 ioctl on devices
-//       6 6.12 signals, abstract sockets   7 6.15 audit flags   8 7.0 thread sync   9 7.1 socket
-//       files
+//   ABI  Linux  adds
+//   1    5.13   files
+//   2    5.19   refer
+//   3    6.2    truncate
+//   4    6.7    TCP ports
+//   5    6.10   ioctl on devices
+//   6    6.12   signals, abstract sockets
+//   7    6.15   audit flags
+//   8    7.0    thread sync
+//   9    7.1    socket files
 #pragma once
 
 #include <cstdint>

@@ -20,7 +20,7 @@ namespace {
 
 constexpr const char* kLoaderCache = "/etc/ld.so.cache";
 constexpr size_t kMaxCache = 16 << 20;
-constexpr size_t kMaxFiles = 256;    // of one program's start; more is a loop or a joke
+constexpr size_t kMaxFiles = 256;    // of one program's start; more is a loop or an attack
 constexpr int kMaxInterpreters = 5;  // the kernel follows as many #! lines
 
 std::string base_name(const std::string& path) { return path.substr(path.rfind('/') + 1); }
@@ -153,7 +153,7 @@ std::vector<PathGrant> grants_to_start(const std::string& path) {
 
   std::vector<PathGrant> grants;
   for (const std::string& file : files) {
-    // What is missing is left out, but for the program itself.
+    // Missing files are left out; the program itself exists.
     if (stat(file.c_str(), &st) != 0 || S_ISDIR(st.st_mode)) continue;
     grants.push_back({file, /*writable=*/false, /*must_be_file=*/true});
   }

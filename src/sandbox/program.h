@@ -1,5 +1,5 @@
-// What must be granted so that a program can start: its file and what the kernel and the dynamic
-// loader read before its first instruction runs. Nothing that it opens later.
+// The files that must be granted so that a program can start: its own, and those that the kernel
+// and the dynamic loader read before its first instruction. Not the files that it opens later.
 #pragma once
 
 #include <string>
@@ -13,8 +13,7 @@ namespace filed {
 //   - the file itself; for a script (#!) also its interpreter, with what that needs;
 //   - the ELF interpreter that it names (the dynamic loader); a static program has none;
 //   - the shared libraries that it needs, and those that they need, where the loader finds them:
-//   the
-//     object's own RUNPATH or RPATH, the loader's cache, its default folders;
+//     the object's own RUNPATH or RPATH, the loader's cache, its default directories;
 //   - /etc/ld.so.cache (glibc) or /etc/ld-musl-ARCH.path (musl), where there is one.
 // Throws Error when `path` does not exist. What cannot be read or found is left out: if it matters,
 // the exec says so. No symlink is resolved here; Sandbox does.

@@ -1,5 +1,5 @@
-// Follows a path to its file as the kernel does, and tells which folders had a say in where it
-// leads.
+// Follows a path to its file as the kernel does, and lists the directories that were searched on
+// the way.
 #pragma once
 
 #include <sys/stat.h>
@@ -24,8 +24,8 @@ inline FileId file_id(const struct stat& st) { return {st.st_dev, st.st_ino}; }
 struct Resolved {
   Fd fd;  // O_PATH of what the path leads to
   struct stat st {};
-  // Every folder in which a name of the path, or of a symlink on its way, was looked up. Who may
-  // write to one of these may make the path lead anywhere.
+  // Every directory in which a name of the path, or of a symlink on its way, was looked up. A
+  // process that may write to one of them can make the path lead anywhere.
   std::vector<FileId> folders;
 };
 

@@ -1,9 +1,9 @@
 // Confinement: what a process may reach of the filesystem, the network and other processes. One
 // implementation for three uses: jobs, filed itself, and filed-launch.
 //
-// A Sandbox is prepared once, where errors can still be told, and applied many times, each time by
-// the process that is to be confined: between fork and exec for a job. Landlock does most of it; a
-// seccomp filter closes what Landlock has no rule for. See landlock.h and seccomp.h.
+// A Sandbox is prepared once, when errors can still be reported. It is applied many times, each
+// time by the process that is to be confined: for a job, between fork and exec. Landlock does most
+// of it; a seccomp filter closes what Landlock has no rule for. See landlock.h and seccomp.h.
 #pragma once
 
 #include <linux/filter.h>
@@ -23,8 +23,8 @@ struct SandboxOptions {
   std::vector<PathGrant> paths;  // granted without asking; see program.h for the shell's
 
   // Signals, abstract sockets and (from ABI 9) socket files outside of the sandbox are out of
-  // reach. Off for filed itself, whose death must reach the launcher as a signal (PR_SET_PDEATHSIG
-  // is subject to this) and whose log may go to /dev/log.
+  // reach. Off for filed itself, because its death must reach the launcher as a signal (this also
+  // restricts PR_SET_PDEATHSIG) and because its log may go to /dev/log.
   bool scoped = true;
 
   // Root keeps only the capabilities that work within what is granted (see capabilities.h).
@@ -65,8 +65,8 @@ class Sandbox {
   // What this kernel does not enforce, a line each; empty on a current kernel.
   const std::vector<std::string>& warnings() const { return warnings_; }
 
-  // The granted path, as it was written, that `path` lies in, or that it is; empty when there is
-  // none. For a `path` that does not exist the answer is its folder's.
+  // The granted path, as written, that is `path` or a directory above it; empty if there is none.
+  // For a `path` that does not exist, its directory counts.
   std::string grant_over(const std::string& path, bool writable_only) const;
 
   // The ruleset; -1 without Landlock. Close-on-exec.

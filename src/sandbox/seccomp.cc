@@ -8,7 +8,7 @@
 //     …
 //     otherwise                        allow
 //
-// So answers stand right behind their question and no offset reaches far. The kernel remembers for
+// Answers stand right behind their question, so that offsets stay small. The kernel remembers for
 // which numbers the program always allows, and does not run it for those.
 
 #include "sandbox/seccomp.h"
@@ -58,7 +58,7 @@ constexpr uint32_t kAddressFamilySmc = 43;      // AF_SMC
 constexpr uint32_t kProtocolMptcp = 262;        // IPPROTO_MPTCP
 constexpr uint32_t kSendFastOpen = 0x20000000;  // MSG_FASTOPEN
 constexpr uint32_t kPushInput = 0x5412;         // TIOCSTI
-constexpr uint32_t kConsoleControl = 0x541c;  // TIOCLINUX, whose paste is the same by another name
+constexpr uint32_t kConsoleControl = 0x541c;    // TIOCLINUX, which can paste
 
 constexpr uint32_t kDeny = SECCOMP_RET_ERRNO | EACCES;
 constexpr uint32_t kDenyWithPerm = SECCOMP_RET_ERRNO | EPERM;
@@ -84,8 +84,8 @@ void load_argument(Program& out, size_t index) {
   load(out, offsetof(seccomp_data, args) + index * sizeof(uint64_t));
 }
 
-// For the system call `number`, whose number is loaded, the answers of `body`, which end in one for
-// every case.
+// The answers of `body` for the system call `number`, with the number loaded. `body` answers every
+// case.
 void for_call(Program& out, long number, const Program& body) {
   out.push_back({BPF_JMP | BPF_JEQ | BPF_K, 0, static_cast<uint8_t>(body.size()),
                  static_cast<uint32_t>(number)});

@@ -12,7 +12,7 @@
 #include "base/fd.h"
 #include "launcher_rig.h"
 
-TEST_CASE("the launcher detaches our mount at its end, and nobody else's", "[launcher]") {
+TEST_CASE("the launcher unmounts filed's mount at its end, and no other", "[launcher]") {
   if (!is_root()) return;
   char dir[] = "/tmp/filed-launcher-XXXXXX";
   REQUIRE(mkdtemp(dir) != nullptr);
@@ -59,7 +59,7 @@ TEST_CASE("the launcher detaches our mount at its end, and nobody else's", "[lau
 
 namespace {
 
-// A FUSE mount without libfuse, whose server never answers. The descriptor is its connection.
+// A FUSE mount without libfuse, with a server that never answers. The descriptor is its connection.
 Fd mount_silent_fuse(const std::string& dir) {
   int pair[2];
   if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair) != 0) return Fd();
@@ -112,7 +112,7 @@ struct SilentMount {
 
 }  // namespace
 
-TEST_CASE("the launcher detaches a FUSE mount whose server does not answer", "[launcher]") {
+TEST_CASE("the launcher unmounts a FUSE mount with a server that does not answer", "[launcher]") {
   for (bool use_fusermount : {true, false}) {
     if (!use_fusermount && !is_root()) continue;
     SilentMount mount;
@@ -135,8 +135,8 @@ TEST_CASE("the launcher detaches a FUSE mount whose server does not answer", "[l
 
 namespace {
 
-// Answers the kernel's first request, and reads the next one, which is never answered: who made
-// that can no longer be killed. False if it does not come.
+// Answers the kernel's first request, and reads the next one, which is never answered, so that its
+// process cannot be killed. False if it does not come.
 bool let_hang(int connection) {
   std::vector<char> buffer(1 << 20);
   for (;;) {
@@ -161,8 +161,7 @@ bool let_hang(int connection) {
 
 }  // namespace
 
-TEST_CASE("an interpreter that cannot be read holds up others once, and not for long",
-          "[launcher]") {
+TEST_CASE("an interpreter that cannot be read delays others once, and not for long", "[launcher]") {
   SilentMount mount;
   if (!mount.connection) return;  // no FUSE here
   {
@@ -179,7 +178,7 @@ TEST_CASE("an interpreter that cannot be read holds up others once, and not for 
     CHECK(f.seen[hanging].failure.stage == "the interpreter did not answer within 3 s");
     CHECK(f.seen[hanging].failure.error == ETIMEDOUT);
     CHECK(f.seen[hanging].failure.fault == Fault::kJob);
-    // Nobody is held up by the next one of that user.
+    // The next one of that user does not delay others.
     before = SystemClock().mono_ns();
     AttemptId again = f.start(text);
     CHECK(f.run("echo fine") == "fine\n");

@@ -144,12 +144,13 @@ TEST_CASE("a text that begins with #! is run as a script, with only its text as 
   CHECK(f.run("#!/bin/sh\necho script; readlink /proc/self/fd/3 | cut -c1-16") ==
         "script\n/memfd:filed-job\n");
   CHECK(f.run("#!/bin/cat\nhello\n") == "#!/bin/cat\nhello\n");
-  // Sealed: nobody changes it while it runs.
+  // Sealed: no process can change it while it runs.
   CHECK(f.run("#!/bin/sh\n( echo x >> /proc/self/fd/3 ) 2>/dev/null || echo refused") ==
         "refused\n");
 }
 
-TEST_CASE("a script whose interpreter is missing fails to start, and says which", "[launcher]") {
+TEST_CASE("a script with a missing interpreter fails to start, and its name is told",
+          "[launcher]") {
   LauncherRig f;
   AttemptId run = f.start("#! /no/such/interpreter -x\necho");
   REQUIRE(f.wait_end(run));
@@ -279,7 +280,8 @@ TEST_CASE("held output blocks its writer, and flows on when released", "[launche
   CHECK(f.seen[run].order == "sox");
 }
 
-TEST_CASE("an end is told though somebody who left the session keeps the pipe open", "[launcher]") {
+TEST_CASE("an end is told though a process that left the session keeps the pipe open",
+          "[launcher]") {
   LauncherRig f;
   AttemptId run = f.start(
       "setsid sh -c 'trap \"\" PIPE; echo daemon; exec sleep 1000' & read x < /dev/null; "
@@ -372,7 +374,7 @@ TEST_CASE("the confine hook runs in the child, and its refusal is the attempt's"
   }
 }
 
-TEST_CASE("a half-started child that is stopped holds nobody up", "[launcher]") {
+TEST_CASE("a half-started child that is stopped delays no other", "[launcher]") {
   LauncherSettings settings;
   settings.confine = confine_stop;
   LauncherRig f(settings);

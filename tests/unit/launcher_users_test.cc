@@ -21,7 +21,7 @@ TEST_CASE("in owner mode a number without a passwd entry runs with no groups, ho
         "CapAmb:0000000000000000\n");
 }
 
-TEST_CASE("in owner mode a known user has his groups, and none that the file's group would add",
+TEST_CASE("in owner mode a known user has the groups of the database, and not the file's group",
           "[launcher]") {
   if (!is_root()) return;
   UserCache users;

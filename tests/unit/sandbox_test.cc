@@ -109,7 +109,7 @@ TEST_CASE("a path that jobs could redirect is not followed", "[sandbox]") {
         }) == 0);
   CHECK(sandbox.grant_over(dir.file("secret/file"), false).empty());
 
-  // The link alone, where nobody but the admin writes, is followed.
+  // The link alone, where only the admin writes, is followed.
   spec.paths = {{dir.file("data/conf")}};
   CHECK(Sandbox::prepare(spec).grant_over(dir.file("secret/file"), false) == dir.file("data/conf"));
 }
