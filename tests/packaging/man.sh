@@ -25,9 +25,10 @@ cd "$top/src"
 {
 	named_in filed.8 $(filed -help | sed -n 's/^  \(-[a-z]*\).*/\1/p')
 	named_in filed-launch.1 $(filed-launch -help | sed -n 's/^  \(-[a-z]*\).*/\1/p')
-	named_in filed.conf.5 $(grep -oE '>\("[a-z_]+"\)' config/keys.cc | tr -dc 'a-z_\n')
+	named_in filed.conf.5 $(grep -oE '"[a-z_]+", \{"' config/keys.cc | tr -dc 'a-z_\n')
 	named_in filed.conf.5 $(grep -ohE 'FILED_[A-Z]+' queue/hooks.cc)
-	named_in filed.5 $(grep -ohE '"(FILED_)?[A-Z]+"' launcher/environment.cc launcher/process_tree.h | tr -d '"')
-	named_in filed.5 $(grep -oE 'line\("[a-z_]+"' mount/filesystem.cc | sed 's/.*"\(.*\)"/\1/')
-	named_in filed.5 $(grep -ohwE 'E[A-Z]{3,}' queue/moves.cc queue/uploads.cc queue/queue.cc mount/xattr.cc | grep -v EBADF)
+	named_in filed.5 $(grep -ohE '"(FILED_)?[A-Z]+"' launcher/environment.cc launcher/environment.h | tr -d '"')
+	named_in filed.5 $(grep -oE 'line\("[a-z_]+"' mount/status_text.cc | sed 's/.*"\(.*\)"/\1/')
+	named_in filed.5 $(grep -ohwE 'E[A-Z]{3,}' queue/transitions.cc queue/moves.cc queue/uploads.cc \
+		queue/attributes.cc queue/jobs.cc queue/queue.cc queue/user_quota.h mount/xattr.cc | grep -v EBADF)
 }

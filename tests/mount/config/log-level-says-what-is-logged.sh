@@ -7,7 +7,7 @@ start_filed
 submit x "echo x"
 wait_in complete x
 wait_for 'grep -q "^filed: job x: attempt 1 of owner .*, complete" "$log"'
-grep -q "^filed: 1 jobs are claimed; of 3 workers 3 were free" "$log" || fail "no line for the claim"
+grep -q "^filed: claimed 1 job, 3 of 3 workers were free" "$log" || fail "no line for the claim"
 
 config workers=3 '[daemon]' log_level=info
 restart_filed
@@ -15,7 +15,7 @@ restart_filed
 submit y "echo y"
 wait_in complete y
 wait_for 'grep -q "^filed: job y: attempt 1 of owner .*, complete" "$log"'
-assert "a claim is not told" [ "$(grep -c "are claimed" "$log")" = 0 ]
+assert "a claim is not told" [ "$(grep -c "^filed: claimed" "$log")" = 0 ]
 
 config workers=3 '[daemon]' log_level=warning
 restart_filed
