@@ -339,9 +339,8 @@ void Daemon::gather_receipts() {
 // Waits for events, serves them and commits. Returns true if the store has more housekeeping to do
 // in an idle moment.
 bool Daemon::turn(bool untidy) {
-  constexpr int64_t kNever = -1;  // of EventLoop::wait()
-  int64_t deadline_ns =
-      phase_ == Phase::kQuitting ? quit_by_ns_ : queue_->next_deadline_ns().value_or(kNever);
+  std::optional<int64_t> deadline_ns =
+      phase_ == Phase::kQuitting ? quit_by_ns_ : queue_->next_deadline_ns();
   bool idle = !loop_->wait(untidy ? 0 : deadline_ns);
   gather_receipts();
   if (std::exchange(mount_gone_, false) && phase_ != Phase::kQuitting && orderly_) {

@@ -1,4 +1,4 @@
-// filed: a job queue whose interface is a mounted directory.
+// filed: a job queue with a mounted directory as its interface.
 #include <cstdio>
 #include <string>
 #include <vector>

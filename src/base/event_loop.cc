@@ -44,10 +44,10 @@ void EventLoop::remove(int fd) {
   if (watches_.erase(fd) > 0) epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, nullptr);
 }
 
-bool EventLoop::wait(int64_t deadline_ns) {
+bool EventLoop::wait(std::optional<int64_t> deadline_ns) {
   int timeout_ms = -1;
-  if (deadline_ns >= 0) {
-    int64_t left = std::max<int64_t>(deadline_ns - SystemClock().mono_ns(), 0);
+  if (deadline_ns) {
+    int64_t left = std::max<int64_t>(*deadline_ns - SystemClock().mono_ns(), 0);
     // epoll_wait counts in milliseconds.
     if (left > 0 && left < kNsPerMs) {
       pollfd any = {epoll_.get(), POLLIN, 0};
@@ -69,8 +69,8 @@ bool EventLoop::wait(int64_t deadline_ns) {
   }
   if (count < 0) return false;
 
-  // A handler may close a descriptor whose event is still in the list, and open another with the
-  // same number. The sequence number, taken before the first call, tells them apart.
+  // A handler may close a descriptor while an event of it is still in the list, and open another
+  // with the same number. The sequence number, taken before the first call, tells them apart.
   std::array<uint64_t, kEventsAtOnce> sequence_numbers;
   for (int i = 0; i < count; ++i) {
     auto watch = watches_.find(events[i].data.fd);

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <unordered_map>
 #include <vector>
 
@@ -25,10 +26,10 @@ class EventLoop {
 
   void remove(int fd);
 
-  // Waits for events, at most until `deadline_ns` (CLOCK_MONOTONIC; negative: for ever), and calls
+  // Waits for events, at most until `deadline_ns` (CLOCK_MONOTONIC; empty: for ever), and calls
   // their handlers. A handler may add and remove descriptors, its own too. Returns whether there
   // was any.
-  bool wait(int64_t deadline_ns);
+  bool wait(std::optional<int64_t> deadline_ns);
 
  private:
   struct Watch {

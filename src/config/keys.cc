@@ -54,8 +54,9 @@ std::string print_member(const Settings& settings) {
 template <auto Group, auto Member, typename Codec>
 bool parse_element(std::string_view text, Settings& settings, std::string& reason) {
   auto value = Codec::parse(text, reason);
-  if (value) (settings.*Group.*Member).push_back(*std::move(value));
-  return value.has_value();
+  if (!value) return false;
+  (settings.*Group.*Member).push_back(*std::move(value));
+  return true;
 }
 
 template <auto Group, auto Member>

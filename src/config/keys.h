@@ -95,7 +95,7 @@ bool same_until_restart(const Settings& a, const Settings& b);
 
 enum class ConfigScope {
   kFile,   // every section
-  kQueue,  // [queue] alone, whose heading may be left out: config.ini
+  kQueue,  // config.ini: [queue] alone, and its heading may be left out
 };
 
 // Reads an INI text into `settings`, on top of what they hold. Keys of [queue] are noted in

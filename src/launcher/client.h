@@ -59,7 +59,7 @@ class LauncherClient final : public Launcher {
 
   // When a held attempt ends, output still comes that is in the pipe (at most what a pipe holds),
   // before exited.
-  void hold_output(AttemptId attempt, bool held) override;
+  void hold_output(AttemptId id, bool held) override;
 
   // Limits and environment for the attempts that start from now on. The rest of the settings is
   // fixed at the fork. Returns 0, E2BIG when they do not fit into a message (128 KiB), or EINVAL

@@ -3,7 +3,7 @@
 //
 //   descent   children of an attempt's process belong to the attempt; orphans come to the launcher,
 //             because it is a child subreaper
-//   session   the leader of an attempt leads a session, whose number is its pid
+//   session   the leader of an attempt leads a session; its number is the leader's pid
 //   mark      the first variable of the environment, FILED_RUN=TOKEN.ATTEMPT, is inherited
 //
 // A process that leaves the session and becomes an orphan has done so on purpose, as a service that

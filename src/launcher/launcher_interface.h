@@ -72,7 +72,7 @@ class Launcher {
   virtual void terminate(AttemptId attempt) = 0;
 
   // Kills every process of the attempt with SIGKILL. `exited` follows as for any other end. Works
-  // for an attempt whose start is still under way, too.
+  // for an attempt that is still being started, too.
   virtual void kill(AttemptId attempt) = 0;
 
   // While held, the attempt's output is not read: its writers block when the pipe is full.

@@ -25,7 +25,7 @@ constexpr int kMaxRounds = 100;
 template <typename Visit>
 void for_each_meant(ProcessTable& table, const ProcessFilter& filter, Descendants descendants,
                     const std::unordered_set<pid_t>& spare, Visit visit) {
-  std::unordered_set<pid_t> parents;  // whose children are meant too
+  std::unordered_set<pid_t> parents;  // their children are meant too
   std::vector<Process> others;
   auto add = [&](const Process& process) {
     if (descendants == Descendants::kYes) parents.insert(process.pid);

@@ -59,8 +59,9 @@ OpenFile* file_of(const fuse_file_info* fi) {
 
 }  // namespace
 
-Filesystem::Filesystem(Queue& queue, Store& store, Notifier& notifier, const Clock& clock,
-                       const FixedNodes::Defaults& defaults, bool tells_watchers)
+Filesystem::Filesystem(Queue& queue, const StoreReader& store, Notifier& notifier,
+                       const Clock& clock, const FixedNodes::Defaults& defaults,
+                       bool tells_watchers)
     : queue_(queue),
       store_(store),
       clock_(clock),
@@ -162,7 +163,7 @@ int Filesystem::set_directory(fuse_ino_t ino, const struct stat& attr, int to_se
   if (to_set & FUSE_SET_ATTR_MODE) rights.mode = attr.st_mode & 07777;
   if (to_set & FUSE_SET_ATTR_UID) rights.uid = attr.st_uid;
   if (to_set & FUSE_SET_ATTR_GID) rights.gid = attr.st_gid;
-  if (int error = nodes_.change_rights(ino, rights, store_, queue_.turn())) return error;
+  if (int error = nodes_.change_rights(ino, rights, queue_.turn())) return error;
   log_info("%s/: mode %04o, owner %u, group %u, set by %u",
            dir_of(ino) ? dir_name(*dir_of(ino)).data() : "", rights.mode,
            static_cast<unsigned>(rights.uid), static_cast<unsigned>(rights.gid),

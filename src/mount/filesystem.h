@@ -25,7 +25,7 @@ struct OpenFile;
 class Filesystem final : public QueueWatcher {
  public:
   // `tells_watchers`: what filed moves or removes by itself is repeated for inotify watchers.
-  Filesystem(Queue& queue, Store& store, Notifier& notifier, const Clock& clock,
+  Filesystem(Queue& queue, const StoreReader& store, Notifier& notifier, const Clock& clock,
              const FixedNodes::Defaults& defaults, bool tells_watchers);
   // Where the kernel is told that attributes are out of date. Call it before the mount is served.
   void set_session(fuse_session* session) { replay_.set_session(session); }
@@ -75,7 +75,7 @@ class Filesystem final : public QueueWatcher {
   int xattrs_of(fuse_ino_t ino, Xattrs& all) const;
 
   Queue& queue_;
-  Store& store_;
+  const StoreReader& store_;
   const Clock& clock_;
   FixedNodes nodes_;
   SpecialFiles specials_;

@@ -54,9 +54,8 @@ const FixedNodes::Rights& FixedNodes::rights(fuse_ino_t directory) const {
   return rights_[index(directory)];
 }
 
-int FixedNodes::change_rights(fuse_ino_t directory, const Rights& rights, Store& store,
-                              Turn& turn) {
-  if (int error = store.save_directory(name_of(directory), rights)) return error;
+int FixedNodes::change_rights(fuse_ino_t directory, const Rights& rights, Turn& turn) {
+  if (int error = turn.store().save_directory(name_of(directory), rights)) return error;
   turn.on_rollback([this, directory, before = rights_[index(directory)]] {
     rights_[index(directory)] = before;
   });

@@ -52,7 +52,7 @@ class FixedNodes {
   const Rights& rights(fuse_ino_t directory) const;
   // Stages a change of them in the current turn. Returns 0 or the errno of the store. Restored if
   // the turn is rolled back.
-  int change_rights(fuse_ino_t directory, const Rights& rights, Store& store, Turn& turn);
+  int change_rights(fuse_ino_t directory, const Rights& rights, Turn& turn);
 
   // An entry was added, removed or renamed.
   void touch(Dir dir, int64_t now_ns);

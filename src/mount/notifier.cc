@@ -11,7 +11,6 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -21,14 +20,11 @@
 #include <exception>
 #include <new>
 
+#include "base/descriptors.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "base/privileges.h"
 #include "mount/session.h"
-
-#ifndef SYS_close_range
-#define SYS_close_range 436
-#endif
 
 namespace filed {
 namespace {
@@ -118,9 +114,7 @@ class NotifierProcess {
 void keep_only(int socket) {
   if (socket != kSocket) dup2(socket, kSocket);
   fcntl(kSocket, F_SETFD, FD_CLOEXEC);
-  if (syscall(SYS_close_range, kSocket + 1, ~0U, 0) == 0) return;
-  long open_max = sysconf(_SC_OPEN_MAX);
-  for (int fd = kSocket + 1; fd < open_max; ++fd) close(fd);
+  close_descriptors_but({kSocket});
 }
 
 [[noreturn]] void run_notifier(const std::string& mount_dir, int socket,
@@ -172,8 +166,7 @@ Notifier::~Notifier() {
 
 void Notifier::attach(EventLoop& loop) {
   loop_ = &loop;
-  interest_ = EPOLLIN;
-  int error = loop.add(socket_.get(), interest_, [this](uint32_t events) {
+  int error = loop.add(socket_.get(), EPOLLIN, [this](uint32_t events) {
     if ((events & (EPOLLIN | EPOLLHUP | EPOLLERR)) == 0) return send_waiting();
     log_error("the notifier is gone: inotify no longer tells of moves that filed makes");
     disconnect();
@@ -227,10 +220,8 @@ void Notifier::send_waiting() {
     if (send(socket_.get(), packet.data(), packet.size(), MSG_DONTWAIT | MSG_NOSIGNAL) < 0) break;
     ++sent_;
   }
-  uint32_t wanted = EPOLLIN | (sent_ < waiting_.size() ? EPOLLOUT : 0U);
-  if (loop_ == nullptr || !socket_ || wanted == interest_) return;
-  interest_ = wanted;
-  loop_->modify(socket_.get(), wanted);
+  if (loop_ == nullptr || !socket_) return;
+  loop_->modify(socket_.get(), EPOLLIN | (sent_ < waiting_.size() ? EPOLLOUT : 0U));
 }
 
 void Notifier::disconnect() {

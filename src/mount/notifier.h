@@ -84,7 +84,6 @@ class Notifier {
   Fd socket_;
   pid_t pid_ = -1;
   EventLoop* loop_ = nullptr;
-  uint32_t interest_ = 0;
   std::deque<Event> waiting_;  // not replayed yet; the first sent_ of them have been sent
   size_t sent_ = 0;
   uint32_t forgotten_ = 0;  // events removed from waiting_; follows Shared::done

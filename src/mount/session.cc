@@ -6,7 +6,6 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/uio.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -16,8 +15,10 @@
 #include <memory>
 #include <utility>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/files.h"
+#include "base/fusermount.h"
 #include "base/log.h"
 #include "mount/operations.h"
 
@@ -92,12 +93,8 @@ bool is_empty(const std::string& dir) {
 
 void unmount(const std::string& dir) {
   if (umount2(dir.c_str(), MNT_DETACH | UMOUNT_NOFOLLOW) == 0) return;
-  pid_t pid = fork();
-  if (pid == 0) {
-    execlp("fusermount3", "fusermount3", "-u", "-z", "-q", "--", dir.c_str(), nullptr);
-    _exit(127);
-  }
-  if (pid > 0) waitpid(pid, nullptr, 0);
+  constexpr int64_t kTimeoutNs = 5 * kNsPerSec;
+  run_fusermount(dir, kTimeoutNs);
 }
 
 std::string prepare_mount_point(const std::string& dir) {

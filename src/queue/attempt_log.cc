@@ -92,7 +92,8 @@ std::string_view AttemptLog::tail_from(int64_t offset, int64_t size) const {
                                         static_cast<size_t>(size));
 }
 
-int AttemptLog::read_body(Store& store, int64_t offset, int64_t size, std::string& bytes) {
+int AttemptLog::read_body(const StoreReader& store, int64_t offset, int64_t size,
+                          std::string& bytes) {
   bytes.clear();
   int64_t end = std::min(offset + size, body_size_);
   int64_t stored_end = std::min(end, first_held_ * Store::kChunkSize);
@@ -113,7 +114,7 @@ int AttemptLog::read_body(Store& store, int64_t offset, int64_t size, std::strin
   return 0;
 }
 
-int AttemptLog::read(Store& store, Reader& reader, int64_t offset, int64_t size,
+int AttemptLog::read(const StoreReader& store, Reader& reader, int64_t offset, int64_t size,
                      std::string& bytes) {
   bytes.clear();
   // The position in the whole output: head, missing bytes, tail.

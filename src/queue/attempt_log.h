@@ -47,11 +47,12 @@ class AttemptLog {
     int64_t from = 0;
   };
   // Up to `size` bytes at `offset`; fewer before the end or the cut. Returns 0 or an errno.
-  int read(Store& store, Reader& reader, int64_t offset, int64_t size, std::string& bytes);
+  int read(const StoreReader& store, Reader& reader, int64_t offset, int64_t size,
+           std::string& bytes);
 
  private:
   void append_body(std::string_view bytes);
-  int read_body(Store& store, int64_t offset, int64_t size, std::string& bytes);
+  int read_body(const StoreReader& store, int64_t offset, int64_t size, std::string& bytes);
   std::string_view tail_from(int64_t offset, int64_t size) const;
   int64_t tail_size() const { return static_cast<int64_t>(tail_.size() - tail_start_); }
 

@@ -19,7 +19,7 @@ int Jobs::get(int64_t ino, Job& job) const {
     job.removed = upload->row == Upload::Row::kRemoved;
     return 0;
   }
-  int error = core_.store.get(ino, job);
+  int error = store_.get(ino, job);
   if (error == 0) overlay(job);
   if (error == ENOENT) {
     if (const OpenFiles::Unlinked* unlinked = open_files_.unlinked(ino)) {
@@ -36,7 +36,7 @@ int Jobs::find(Dir dir, std::string_view id, Job& job) const {
   if (dir == Dir::kPending) {
     if (std::optional<int64_t> ino = uploads_.find_new(id)) return get(*ino, job);
   }
-  if (int error = core_.store.find(id, job)) return error;
+  if (int error = store_.find(id, job)) return error;
   if (job.dir != dir) return ENOENT;
   overlay(job);
   return 0;
@@ -65,20 +65,20 @@ int Jobs::list(Dir dir, int64_t after, const std::function<bool(const Job&)>& ro
     more = row(job);
     return more;
   };
-  int error = names_only ? core_.store.list_names(dir, after, give_stored)
-                         : core_.store.list(dir, after, give_stored);
+  int error = names_only ? store_.list_names(dir, after, give_stored)
+                         : store_.list(dir, after, give_stored);
   if (error == 0) give_new(INT64_MAX);
   return error;
 }
 
 Counts Jobs::counts() const {
-  Counts counts = core_.store.counts();
+  Counts counts = store_.counts();
   counts.of(Dir::kPending) += static_cast<int64_t>(uploads_.new_jobs());
   return counts;
 }
 
 bool Jobs::id_in_use(std::string_view id) const {
-  return uploads_.find_new(id).has_value() || core_.store.has_id(id);
+  return uploads_.find_new(id).has_value() || store_.has_id(id);
 }
 
 int Jobs::check_new_id(std::string_view id, int64_t except_ino) const {
@@ -86,7 +86,7 @@ int Jobs::check_new_id(std::string_view id, int64_t except_ino) const {
   if (id.size() > kMaxIdLength) return ENAMETOOLONG;
   if (std::optional<int64_t> ino = uploads_.find_new(id)) return *ino == except_ino ? 0 : EEXIST;
   Job other;
-  int error = core_.store.find(id, other);
+  int error = store_.find(id, other);
   if (error == ENOENT || (error == 0 && other.ino == except_ino)) return 0;
   return error == 0 ? EEXIST : error;
 }
@@ -106,7 +106,7 @@ int Jobs::read(OpenJob& file, int64_t offset, int64_t size, std::string& bytes) 
   } else if (const OpenFiles::Unlinked* unlinked = open_files_.unlinked(file.ino)) {
     if (!unlinked->text) return ESTALE;
     text = &*unlinked->text;
-  } else if (int error = core_.store.read_text(file.ino, stored)) {
+  } else if (int error = store_.read_text(file.ino, stored)) {
     return error;
   }
   if (offset < static_cast<int64_t>(text->size())) {
@@ -116,9 +116,9 @@ int Jobs::read(OpenJob& file, int64_t offset, int64_t size, std::string& bytes) 
 }
 
 int Jobs::read_log(OpenJob& file, int64_t offset, int64_t size, std::string& bytes) const {
-  if (file.live != nullptr) return file.live->read(core_.store, file.reader, offset, size, bytes);
+  if (file.live != nullptr) return file.live->read(store_, file.reader, offset, size, bytes);
   size = std::min(size, file.log_size - offset);
-  return StoredLog(core_.store, file.log).read(offset, size, bytes);
+  return StoredLog(store_, file.log).read(offset, size, bytes);
 }
 
 }  // namespace filed

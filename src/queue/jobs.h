@@ -22,7 +22,11 @@ namespace filed {
 class Jobs {
  public:
   Jobs(const Core& core, OpenFiles& open_files, const Uploads& uploads, const Attempts& attempts)
-      : core_(core), open_files_(open_files), uploads_(uploads), attempts_(attempts) {}
+      : store_(core.store),
+        clock_(core.clock),
+        open_files_(open_files),
+        uploads_(uploads),
+        attempts_(attempts) {}
 
   // A job by its inode number; also one that was removed and is still open. ENOENT.
   int get(int64_t ino, Job& job) const;
@@ -34,7 +38,7 @@ class Jobs {
            bool names_only = false) const;
   Counts counts() const;
   // Jobs that may run but are not due yet.
-  int64_t count_waiting() const { return core_.store.count_waiting(core_.clock.wall_ns()); }
+  int64_t count_waiting() const { return store_.count_waiting(clock_.wall_ns()); }
 
   bool id_in_use(std::string_view id) const;
   // 0 if no job but `except_ino` has this id; else EEXIST, EINVAL if it is empty, ENAMETOOLONG.
@@ -50,7 +54,8 @@ class Jobs {
  private:
   int read_log(OpenJob& file, int64_t offset, int64_t size, std::string& bytes) const;
 
-  const Core core_;
+  const StoreReader& store_;
+  const Clock& clock_;
   OpenFiles& open_files_;
   const Uploads& uploads_;
   const Attempts& attempts_;

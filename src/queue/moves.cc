@@ -55,7 +55,7 @@ int Moves::cancel(const Job& before, Job job, const Transition& row) {
   std::string log = log_header(text) + log_trailer(job.outcome.cause);
   job.log = core_.store.next_sequence_number();
   job.log_size = static_cast<int64_t>(log.size());
-  if (int error = StoredLog(core_.store, job.log).append(0, log)) return error;
+  if (int error = StoredLog(core_.store, job.log).append(core_.store, 0, log)) return error;
   core_.turn.on_end([job, &row](int error) {
     if (error == 0) log_info("job %s: %s", escaped(job.id).c_str(), row.describe(job).c_str());
   });

@@ -8,7 +8,7 @@
 namespace filed {
 namespace {
 
-int active_jobs(Store& store, std::vector<Job>& jobs) {
+int active_jobs(const StoreReader& store, std::vector<Job>& jobs) {
   return store.list(Dir::kActive, 0, [&](const Job& job) {
     jobs.push_back(job);
     return true;
@@ -25,17 +25,18 @@ int end_log(Store& store, Job& job) {
     if (int error = store.read_text(job.ino, text)) return error;
     ending.insert(0, log_header(text));
   }
-  if (int error = log.append(job.log_size, ending)) return error;
+  if (int error = log.append(store, job.log_size, ending)) return error;
   job.log_size += static_cast<int64_t>(ending.size());
   return 0;
 }
 
 }  // namespace
 
-std::vector<AttemptId> interrupted_attempts(Store& store) {
+std::vector<AttemptId> interrupted_attempts(const StoreReader& store) {
   std::vector<AttemptId> attempts;
   std::vector<Job> active;
   active_jobs(store, active);
+  attempts.reserve(active.size());
   for (const Job& job : active) attempts.push_back(static_cast<AttemptId>(job.log));
   for (int64_t id : store.kill_pending()) attempts.push_back(static_cast<AttemptId>(id));
   return attempts;

@@ -11,7 +11,7 @@ namespace filed {
 
 // The attempts that were under way or were to be killed when filed died. Their processes may still
 // run.
-std::vector<AttemptId> interrupted_attempts(Store& store);
+std::vector<AttemptId> interrupted_attempts(const StoreReader& store);
 
 // Ends the logs of these attempts, puts their jobs back to pending and commits. Returns 0 or the
 // errno of the store.

@@ -19,7 +19,7 @@ int StoredLog::read(int64_t offset, int64_t size, std::string& bytes) const {
   return 0;
 }
 
-int StoredLog::append(int64_t size, std::string_view bytes) {
+int StoredLog::append(Store& store, int64_t size, std::string_view bytes) const {
   int64_t chunk_number = size / Store::kChunkSize;
   std::string chunk;
   if (int error = store_.read_chunk(number_, chunk_number, 0, Store::kChunkSize, chunk)) {
@@ -29,7 +29,7 @@ int StoredLog::append(int64_t size, std::string_view bytes) {
     size_t room = static_cast<size_t>(Store::kChunkSize) - chunk.size();
     chunk += bytes.substr(0, room);
     bytes.remove_prefix(std::min(room, bytes.size()));
-    if (int error = store_.put_chunk(number_, chunk_number++, chunk)) return error;
+    if (int error = store.put_chunk(number_, chunk_number++, chunk)) return error;
     chunk.clear();
   }
   return 0;

@@ -13,20 +13,21 @@ namespace filed {
 class StoredLog {
  public:
   // `number` names the log in the store.
-  StoredLog(Store& store, int64_t number) : store_(store), number_(number) {}
+  StoredLog(const StoreReader& store, int64_t number) : store_(store), number_(number) {}
 
   // Up to `size` bytes from `offset` on; fewer at the end of the log or if the disk fails in the
   // middle. Returns 0, or the errno of the store if nothing could be read.
   int read(int64_t offset, int64_t size, std::string& bytes) const;
 
-  // Adds `bytes` behind a log of `size` bytes that nothing else writes. Returns 0 or an errno.
-  int append(int64_t size, std::string_view bytes);
+  // Stages in `store` `bytes` behind a log of `size` bytes that nothing else writes. Returns 0 or an
+  // errno.
+  int append(Store& store, int64_t size, std::string_view bytes) const;
 
   // The bytes that the store has. Returns 0 or an errno.
   int size(int64_t& size) const { return store_.log_size(number_, size); }
 
  private:
-  Store& store_;
+  const StoreReader& store_;
   int64_t number_;
 };
 

@@ -14,6 +14,9 @@ class Turn {
  public:
   explicit Turn(Store& store) : store_(store) {}
 
+  // Where changes of this turn are staged.
+  Store& store() { return store_; }
+
   // True if something is staged, which may still be rolled back.
   bool changed() const { return store_.changed() || store_.failed() != 0; }
   // The same for one job, by its inode number or by an id that it has or may get.

@@ -30,5 +30,6 @@ cd "$top/src"
 	named_in filed.5 $(grep -ohE '"(FILED_)?[A-Z]+"' launcher/environment.cc launcher/environment.h | tr -d '"')
 	named_in filed.5 $(grep -oE 'line\("[a-z_]+"' mount/status_text.cc | sed 's/.*"\(.*\)"/\1/')
 	named_in filed.5 $(grep -ohwE 'E[A-Z]{3,}' queue/transitions.cc queue/moves.cc queue/uploads.cc \
-		queue/attributes.cc queue/jobs.cc queue/queue.cc queue/user_quota.h mount/xattr.cc | grep -v EBADF)
+		queue/attributes.cc queue/jobs.cc queue/queue.cc queue/user_quota.h mount/xattr.cc |
+		grep -v -e EBADF -e ERANGE)
 }

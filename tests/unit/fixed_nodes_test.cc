@@ -14,7 +14,7 @@ TEST_CASE("a change of a directory's rights is stored with the turn, and not bef
   Turn turn(store);
   FixedNodes nodes(defaults, store, 5);
   fuse_ino_t failed = ino_of(Dir::kFailed);
-  REQUIRE(nodes.change_rights(failed, {0750, 1, 2}, store, turn) == 0);
+  REQUIRE(nodes.change_rights(failed, {0750, 1, 2}, turn) == 0);
   CHECK(turn.changed());
   CHECK(nodes.attributes(failed).st_mode == (S_IFDIR | 0750));
   SECTION("committed") {

@@ -9,7 +9,7 @@ TEST_CASE_METHOD(PartsRig, "a stored log is one stream of bytes across its chunk
   std::string all;
   for (size_t size : {10UL, 65'530UL, 200'000UL, 1UL}) {
     std::string piece(size, static_cast<char>('a' + all.size() % 26));
-    REQUIRE(log.append(static_cast<int64_t>(all.size()), piece) == 0);
+    REQUIRE(log.append(store, static_cast<int64_t>(all.size()), piece) == 0);
     all += piece;
   }
   int64_t size = 0;
@@ -37,8 +37,8 @@ TEST_CASE_METHOD(PartsRig, "an empty or removed log reads as nothing") {
 }
 
 TEST_CASE_METHOD(PartsRig, "logs with neighbouring numbers do not mix") {
-  REQUIRE(StoredLog(store, 7).append(0, "seven") == 0);
-  REQUIRE(StoredLog(store, 8).append(0, "eight") == 0);
+  REQUIRE(StoredLog(store, 7).append(store, 0, "seven") == 0);
+  REQUIRE(StoredLog(store, 8).append(store, 0, "eight") == 0);
   std::string bytes;
   CHECK(StoredLog(store, 7).read(0, 100'000, bytes) == 0);
   CHECK(bytes == "seven");
