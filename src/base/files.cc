@@ -25,7 +25,7 @@ std::string folder_of(const std::string& path) {
 std::optional<std::string> real_path(const std::string& path) {
   std::unique_ptr<char, void (*)(void*)> real(realpath(path.c_str(), nullptr), free);
   if (real == nullptr) return std::nullopt;
-  return real.get();
+  return std::string(real.get());
 }
 
 std::string with_real_folder(const std::string& path) {

@@ -160,7 +160,7 @@ struct Text {
 };
 
 // A name, such as a user's. What it names is looked up when it is used.
-struct Word : Text {
+struct Word {
   static constexpr std::string_view kType = "word";
 
   static std::optional<std::string> parse(std::string_view text, std::string& reason) {
@@ -168,9 +168,10 @@ struct Word : Text {
     reason = "no value";
     return std::nullopt;
   }
+  static std::string print(const std::string& value) { return value; }
 };
 
-struct Path : Text {
+struct Path {
   static constexpr std::string_view kType = "path";
 
   static std::optional<std::string> parse(std::string_view text, std::string& reason) {
@@ -186,6 +187,7 @@ struct Path : Text {
     }
     return std::nullopt;
   }
+  static std::string print(const std::string& value) { return value; }
 };
 
 // A path that the sandbox grants.

@@ -15,9 +15,11 @@ constexpr int64_t kNumbersAtOnce = 1000;
 }  // namespace
 
 Store::Store(const std::string& path, std::span<const char* const> steps)
-    : StoreReader(path, steps), space_(file_) {
-  reserved_ = reserved_saved_ = next_number_;
-  counts_saved_ = counts_;
+    : StoreReader(path, steps),
+      space_(file_),
+      reserved_(next_number_),
+      reserved_saved_(next_number_),
+      counts_saved_(counts_) {
   prepare_changes();
   mark_in_use();
 }

@@ -19,7 +19,8 @@ for error in 5 30; do
 	esac
 	start_filed
 	submit .kept "echo kept"
-	submit running "echo \$FILED_ATTEMPT >>$tmp/runs; until [ -e $tmp/go ]; do sleep 0.1; done; echo ends; echo >$tmp/ended"
+	submit running "echo \$FILED_ATTEMPT >>$tmp/runs; until [ -e $tmp/go ]; do sleep 0.1; done
+		echo ends; echo >$tmp/ended"
 	wait_for '[ -s "$tmp/runs" ]'
 
 	disk $error

@@ -20,7 +20,8 @@ wait_in complete tomorrow
 wait_in complete other
 assert "a step forward ends no attempt" [ -e "$q/active/long" ]
 times=$(call times "$q/complete/other")
-assert "what ends has the time that it is now" [ "${times%%[0-9][0-9][0-9][0-9][0-9][0-9][0-9][0-9][0-9] *}" -gt $(($(date +%s) + 86400)) ]
+seconds=${times%%[0-9][0-9][0-9][0-9][0-9][0-9][0-9][0-9][0-9] *}
+assert "what ends has the time that it is now" [ "$seconds" -gt $(($(date +%s) + 86400)) ]
 
 step -86400
 submit .then "echo then"

@@ -12,7 +12,8 @@ short=$(mktemp -d "${TMPDIR:-/tmp}/f.XXXXXX")
 chown "$alice" "$short"
 cd "$short"
 status=0
-as_user "$alice" env -u TEST_TMP -u lint TMPDIR="$short" out="$out" shells=sh jobs=4 total=1000 "$top/tests/run" mount/ \
+as_user "$alice" env -u TEST_TMP -u lint TMPDIR="$short" out="$out" shells=sh jobs=4 total=1000 \
+	"$top/tests/run" mount/ \
 	>"$tmp/results" 2>&1 || status=$?
 cd "$top"
 rm -rf "$short"

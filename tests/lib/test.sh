@@ -232,7 +232,8 @@ wait_for() {
 	wait_end=$(($(now) + wait_s * 1000))
 	until eval "$1"; do
 		if [ "$(now)" -gt "$wait_end" ]; then
-			fail "waited $wait_s s in vain for: $1${wait_id:+ (\$wait_dir is $wait_dir, \$wait_id is $wait_id, now in: $(where "$wait_id"))}"
+			fail "waited $wait_s s in vain for: $1${wait_id:+ (\$wait_dir is $wait_dir, \$wait_id is $wait_id,
+				now in: $(where "$wait_id"))}"
 		fi
 		sleep 0.05
 	done

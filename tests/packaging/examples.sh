@@ -118,7 +118,11 @@ exercise() {
 
 # Where one is: in the queue, if the example names its directories as one would there.
 place() {
-	if grep -q -E '(^|[ >])(pending|active|complete|failed|config\.ini)([ /]|$)' "$1"; then echo "$q"; else echo /srv/app; fi
+	if grep -q -E '(^|[ >])(pending|active|complete|failed|config\.ini)([ /]|$)' "$1"; then
+		echo "$q"
+	else
+		echo /srv/app
+	fi
 }
 
 broken() { # BLOCK

@@ -150,7 +150,8 @@ int main(int argc, char **argv) {
     if (ms > 0) pause_ms(ms / lines);
   }
   if (lines == 0) pause_ms(ms);
-  // A process that has left the session lives on when an attempt ends by itself; those in it, filed has to kill.
+  // A process that has left the session lives on when an attempt ends by itself. filed has to kill
+  // the others.
   if (is_tree && write(ends[1], "qqq", 3) != 3) return 99;
   return atoi(argv[9]);
 }

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# Long because the threads, the kills and the checks share one story.
 """Kills filed, again and again, while others use its queue, and holds what is left against what was
 promised.
 

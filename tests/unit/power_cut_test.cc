@@ -237,13 +237,15 @@ void check_survives(Story& story) {
   CHECK(found_in(*story.store) == story.ledger);
 }
 
-// Cuts the power after each change of the story, from its mark on.
-void cut_everywhere(Durability durability, void (Story::*tell)() = &Story::tell) {
-  std::random_device device;
-  unsigned seed = device();
-  std::mt19937 random(seed);
-  Story story(durability);
-  // The story begins with an empty disk.
+// The seed of a test: FILED_TEST_SEED, which repeats a run, or another one each time.
+unsigned test_seed() {
+  const char* given = getenv("FILED_TEST_SEED");
+  return given != nullptr ? static_cast<unsigned>(strtoul(given, nullptr, 10))
+                          : std::random_device()();
+}
+
+// Tells the story from an empty disk, and records each change of the disk.
+void record(Story& story, Durability durability, void (Story::*tell)()) {
   story.queue.reset();
   story.store.reset();
   std::filesystem::remove(story.dir.file("db"));
@@ -255,14 +257,40 @@ void cut_everywhere(Durability durability, void (Story::*tell)() = &Story::tell)
   if (durability == Durability::kNormal) story.turn();  // it takes effect after the first turn
   (story.*tell)();
   REQUIRE(story.store->close() == 0);
-  size_t in_story = story.disk.recorded().size();
   story.note();
   story.queue.reset();
   story.store.reset();
   story.disk.record(false);
   CHECK(story.ledger.size() >= 3);
+}
 
-  std::string path = story.dir.file("db");
+// Opens what is left on the disk after the change number `changes`, and compares it with what was
+// acknowledged: `last` is the last commit that was. Then filed goes on from there.
+void check_left(const Story& story, size_t last, size_t changes, Durability durability) {
+  Store store(story.dir.file("db"));
+  std::string now = dump(store);
+  Ledger ledger = found_in(store);
+  bool started = last > 0 || story.commits[0].changes <= changes;
+  size_t first = durability == Durability::kFull ? last : 0;
+  size_t end = std::min(last + 2, story.commits.size());
+  bool is_known = !started && ledger.empty();
+  for (size_t i = first; i < end && !is_known; ++i) {
+    is_known = story.commits[i].dump == now && story.commits[i].ledger == ledger;
+  }
+  if (!is_known) FAIL("found\n" << now << "last acknowledged\n" << story.commits[last].dump);
+  FakeLauncher launcher;
+  Queue queue(store, launcher, story.clock, LiveSettings(story.settings), {});
+  REQUIRE(recover(store, story.clock) == 0);
+  CHECK(queue.end_turn() == 0);
+  CHECK(found_in(store) == ledger);
+}
+
+// Cuts the power after each change of the story, from its mark on.
+void cut_everywhere(Durability durability, void (Story::*tell)() = &Story::tell) {
+  unsigned seed = test_seed();
+  std::mt19937 random(seed);
+  Story story(durability);
+  record(story, durability, tell);
   FaultDisk replay;
   FaultDisk disk;
   const auto& changes = story.disk.recorded();
@@ -275,32 +303,13 @@ void cut_everywhere(Durability durability, void (Story::*tell)() = &Story::tell)
     while (last + 1 < story.commits.size() && story.commits[last + 1].changes <= n + 1) ++last;
     if (n < story.mark || static_cast<int64_t>(n) % step != offset) continue;
     for (double keep : {0.0, 0.5, 1.0}) {
-      INFO("power cut after change " << n + 1 << " of " << in_story << ", " << keep
-                                     << " of what was not synced is kept, seed " << seed);
+      INFO("power cut after change "
+           << n + 1 << " of " << changes.size() << ", " << keep
+           << " of what was not synced is kept, FILED_TEST_SEED=" << seed);
       disk.copy_from(replay);
       disk.cut_power(random, keep);
-      {
-        Store store(path);
-        std::string now = dump(store);
-        Ledger ledger = found_in(store);
-        bool started = last > 0 || story.commits[0].changes <= n + 1;
-        size_t first = durability == Durability::kFull ? last : 0;
-        size_t end = std::min(last + 2, story.commits.size());
-        bool is_known = !started && ledger.empty();
-        for (size_t i = first; i < end && !is_known; ++i) {
-          is_known = story.commits[i].dump == now && story.commits[i].ledger == ledger;
-        }
-        if (!is_known) {
-          FAIL("found\n" << now << "last acknowledged\n" << story.commits[last].dump);
-        }
-        // And filed goes on from there.
-        FakeLauncher launcher;
-        Queue queue(store, launcher, story.clock, LiveSettings(story.settings), {});
-        REQUIRE(recover(store, story.clock) == 0);
-        CHECK(queue.end_turn() == 0);
-        CHECK(found_in(store) == ledger);
-      }
-      if (story.step > 1 || n % 8 == 0) check_integrity(path);
+      check_left(story, last, n + 1, durability);
+      if (story.step > 1 || n % 8 == 0) check_integrity(story.dir.file("db"));
     }
   }
 }

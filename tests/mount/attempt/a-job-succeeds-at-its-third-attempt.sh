@@ -6,7 +6,7 @@ start_filed
 submit x 'echo attempt $FILED_ATTEMPT; [ $FILED_ATTEMPT = 3 ]'
 wait_in complete x 20
 assert_file "$q/complete/x" '>>> echo attempt $FILED_ATTEMPT; [ $FILED_ATTEMPT = 3 ]\nattempt 3\n'
-assert_eq "3 1 2 0" "$(counter total_started) $(counter total_succeeded) $(counter total_retried) $(counter total_failed)" "totals"
+assert_eq "3 1 2 0" "$(for key in started succeeded retried failed; do counter total_$key; done | xargs)" "totals"
 
 # A job that runs again by mv starts from attempt 1.
 mv "$q/complete/x" "$q/pending/x"

@@ -5,8 +5,10 @@ start_filed
 
 printf '#!/does/not/exist\n' >"$q/pending/x"
 wait_in failed x 20
-assert_file "$q/failed/x" '>>> #!/does/not/exist\n\n\n[System Error]: could not start: %s\n' "$(tail -n 1 "$q/failed/x" | sed 's/.*could not start: //')"
-tail -n 1 "$q/failed/x" | grep -q -E 'could not start: .*(/does/not/exist|No such file|no such file)' || fail "it says: $(tail -n 1 "$q/failed/x")"
+assert_file "$q/failed/x" '>>> #!/does/not/exist\n\n\n[System Error]: could not start: %s\n' \
+	"$(tail -n 1 "$q/failed/x" | sed 's/.*could not start: //')"
+tail -n 1 "$q/failed/x" | grep -q -E 'could not start: .*(/does/not/exist|No such file|no such file)' ||
+	fail "it says: $(tail -n 1 "$q/failed/x")"
 assert_eq 2 "$(counter total_started)" "started"
 
 printf '#!%s\n' "$tmp" >"$q/pending/folder"

@@ -22,5 +22,6 @@ touch $tmp/made"
 wait_in complete job
 sed '1,/^touch/d' "$q/complete/job" | grep -v -E '^[A-Za-z_]+:' >"$tmp/got"
 sed '1,/^touch/d' "$q/complete/job" | grep -E '^Sig(Blk|Ign|Cgt)' >>"$tmp/got"
-assert_file "$tmp/got" '%s\n0022\n/dev/null\n0 1 2\nleads\nSigBlk:\t%016d\nSigIgn:\t%016d\nSigCgt:\t%016d\n' "$home" 0 0 0
+assert_file "$tmp/got" \
+	'%s\n0022\n/dev/null\n0 1 2\nleads\nSigBlk:\t%016d\nSigIgn:\t%016d\nSigCgt:\t%016d\n' "$home" 0 0 0
 assert_eq 644 "$(stat -c %a "$tmp/made")" "mode of a file that it makes"

@@ -29,7 +29,8 @@ for pid in $pids; do set -- "$@" -p "$pid"; done
 quiet() {
 	timeout 15 strace -f -y -ttt -o "$tmp/calls" "$@" 2>"$tmp/said" || :
 	grep -q attached "$tmp/said" || skip "strace may not attach here: $(cat "$tmp/said")"
-	awk 'NR == 1 { begin = $2 } $2 > begin + 4 && !/<detached|<unfinished|resumed|\+\+\+|SIGTERM/' "$tmp/calls" >"$tmp/late"
+	awk 'NR == 1 { begin = $2 } $2 > begin + 4 && !/<detached|<unfinished|resumed|\+\+\+|SIGTERM/' \
+		"$tmp/calls" >"$tmp/late"
 	[ ! -s "$tmp/late" ]
 }
 # What filed puts off for a second or two, on a slow machine later, is done in the first tries. A daemon that

@@ -6,7 +6,8 @@ config workers=3 retries=0 stop_grace=3s kill_grace=500ms
 start_filed
 
 submit quick "until [ -e $tmp/go ]; do sleep 0.05; done; echo quick"
-submit slow "echo \$FILED_ATTEMPT >>$tmp/slow; [ -e $tmp/go ] || { trap 'echo term >>$tmp/slow; exit 0' TERM; sleep 1000 & wait; }"
+submit slow "echo \$FILED_ATTEMPT >>$tmp/slow
+	[ -e $tmp/go ] || { trap 'echo term >>$tmp/slow; exit 0' TERM; sleep 1000 & wait; }"
 submit tree "[ -e $tmp/go ] || $tree_job"
 wait_for_tree
 wait_for '[ -s "$tmp/slow" ]'

@@ -11,13 +11,17 @@ attribute() { getfattr --only-values -n "user.filed.$2" "$q/$1" 2>/dev/null; }
 
 submit .draft 'true'
 assert_eq "attempt retries state submitted " "$(attributes pending/.draft)" "of a draft"
-assert_eq "pending 0 1" "$(attribute pending/.draft state) $(attribute pending/.draft attempt) $(attribute pending/.draft retries)" "values of a draft"
+assert_eq "pending 0 1" \
+	"$(attribute pending/.draft state) $(attribute pending/.draft attempt) $(attribute pending/.draft retries)" \
+	"values of a draft"
 
 submit good 'exit 0'
 wait_in complete good
 assert_eq "attempt cpu_ms duration_ms exit finished maxrss_kb retries started state submitted " \
 	"$(attributes complete/good)" "of a success"
-assert_eq "complete 1 0" "$(attribute complete/good state) $(attribute complete/good attempt) $(attribute complete/good exit)" "values of a success"
+assert_eq "complete 1 0" \
+	"$(attribute complete/good state) $(attribute complete/good attempt) $(attribute complete/good exit)" \
+	"values of a success"
 assert "maxrss_kb is a number above 0" [ "$(attribute complete/good maxrss_kb)" -gt 0 ]
 started=$(attribute complete/good started)
 assert_eq "$(date -u +%Y-%m-%d)" "${started%T*}" "the day on which it started"
@@ -25,7 +29,8 @@ assert_eq "$(date -u +%Y-%m-%d)" "${started%T*}" "the day on which it started"
 submit bad 'kill -9 $$'
 wait_for '[ "$(counter total_retried)" = 1 ]'
 assert_eq "pending 1 killed signal: killed" \
-	"$(attribute pending/bad state) $(attribute pending/bad attempt) $(attribute pending/bad signal) $(attribute pending/bad last_error)" \
+	"$(attribute pending/bad state) $(attribute pending/bad attempt) $(attribute pending/bad signal) $(
+		attribute pending/bad last_error)" \
 	"of a job that waits for its retry"
 
 submit long 'exec sleep 1000'

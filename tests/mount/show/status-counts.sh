@@ -5,7 +5,8 @@ start_filed
 
 assert "each line is KEY VALUE" sh -c '! grep -q -v -E "^[a-z_]+ [^ ]+\$" "$1"' - "$q/status"
 assert_eq "filed $(counter version)" "$(filed -version)" "version"
-assert_eq "2 0 0 0 0 0 0" "$(for key in workers pending waiting drafts active failed complete; do counter $key; done | xargs)" "at first"
+assert_eq "2 0 0 0 0 0 0" \
+	"$(for key in workers pending waiting drafts active failed complete; do counter $key; done | xargs)" "at first"
 
 submit good true
 submit bad false
@@ -22,8 +23,10 @@ touch -d '2035-01-01 00:00:00' "$q/complete/good"
 mv "$q/complete/good" "$q/pending/later"
 rm "$q/active/a1" # p1 runs
 wait_in complete p1
-assert_eq "3 1 2 1 1 1" "$(for key in pending waiting drafts active failed complete; do counter $key; done | xargs)" "pending waiting drafts active failed complete"
-assert_eq "6 2 1 1 1" "$(for key in started succeeded retried failed killed; do counter total_$key; done | xargs)" "started succeeded retried failed killed"
+assert_eq "3 1 2 1 1 1" "$(for key in pending waiting drafts active failed complete; do counter $key; done | xargs)" \
+	"pending waiting drafts active failed complete"
+assert_eq "6 2 1 1 1" "$(for key in started succeeded retried failed killed; do counter total_$key; done | xargs)" \
+	"started succeeded retried failed killed"
 assert "uptime is in seconds" [ "$(counter uptime)" -le 60 ]
 
 # df -i: as many inodes in use as there are jobs.
