@@ -17,9 +17,11 @@
 //
 //     kServing ── SIGTERM, SIGINT, the mount is gone ──► kStopping
 //     kStopping ── all attempts have ended ──► kQuitting: the launcher unmounts and exits
-//     any ── the launcher has exited, or kQuitting takes too long ──► the end
+//     any ── the launcher has exited, or the stop takes too long ──► the end
 //
-// All phases serve requests: the launcher's unmount may need an answer.
+// All phases serve requests: the launcher's unmount may need an answer. A stop has a deadline from
+// its signal on, whatever hangs: stop_grace, kill_grace and 5 s. An attempt that has not ended by
+// then stays active in the state, and the next start runs its job again.
 #include "daemon.h"
 
 #include <fcntl.h>
@@ -55,11 +57,13 @@
 namespace filed {
 namespace {
 
-// How long the launcher may take to unmount and exit.
-constexpr int64_t kQuitTimeoutNs = 5 * kNsPerSec;
-// After the launcher was lost: how long the kill of its jobs and the notifier's unmount may take.
-constexpr int64_t kKillTimeoutMs = 5000;
-constexpr int kUnmountTimeoutMs = 2000;
+// The last 5 s of a stop, when the graces are over. First the ends of killed attempts are stored, and
+// the launcher unmounts and exits. If it does not, filed itself unmounts and kills what is left.
+constexpr int64_t kQuitTimeoutNs = 3 * kNsPerSec;
+constexpr int kUnmountTimeoutMs = 1000;
+constexpr int64_t kKillTimeoutMs = 1000;
+// The same kill if the launcher was lost while filed served.
+constexpr int64_t kLostKillTimeoutMs = 5000;
 // At a start: how often, and after which pause, the attempts that a crash has left are killed again
 // until none is left.
 constexpr int kMaxKills = 500;
@@ -130,7 +134,8 @@ class Daemon {
   void gather_receipts();
   bool turn(bool untidy);
   void advance();
-  bool has_quit_in_time();
+  void stop();
+  bool is_in_time();
   void end_without_launcher();
 
   Options options_;
@@ -155,8 +160,8 @@ class Daemon {
   std::optional<int64_t> wall_timer_ns_;  // empty: not armed
 
   Phase phase_ = Phase::kServing;
-  int64_t quit_by_ns_ = 0;  // in kQuitting
-  bool orderly_ = true;     // nothing was lost and nothing has failed
+  std::optional<int64_t> stop_by_ns_;  // the deadline of a stop, monotonic
+  bool orderly_ = true;                // nothing was lost and nothing has failed
   bool launcher_gone_ = false;
   bool mount_gone_ = false;
 };
@@ -283,8 +288,7 @@ void Daemon::take_signals() {
       reload();
     } else {
       log_info("stopping");
-      if (phase_ == Phase::kServing) phase_ = Phase::kStopping;
-      queue_->stop();  // a second signal kills at once
+      stop();
     }
   }
 }
@@ -339,15 +343,14 @@ void Daemon::gather_receipts() {
 // Waits for events, serves them and commits. Returns true if the store has more housekeeping to do
 // in an idle moment.
 bool Daemon::turn(bool untidy) {
-  std::optional<int64_t> deadline_ns =
-      phase_ == Phase::kQuitting ? quit_by_ns_ : queue_->next_deadline_ns();
+  std::optional<int64_t> deadline_ns = stop_by_ns_;
+  if (phase_ != Phase::kQuitting) deadline_ns = earlier(deadline_ns, queue_->next_deadline_ns());
   bool idle = !loop_->wait(untidy ? 0 : deadline_ns);
   gather_receipts();
   if (std::exchange(mount_gone_, false) && phase_ != Phase::kQuitting && orderly_) {
     log_error("the mount is gone; stopping");
     orderly_ = false;
-    phase_ = Phase::kStopping;
-    queue_->stop();
+    stop();
   }
   queue_->end_turn();
   launcher_->flush();
@@ -358,15 +361,30 @@ bool Daemon::turn(bool untidy) {
 void Daemon::advance() {
   if (phase_ != Phase::kStopping || !queue_->stopped()) return;
   phase_ = Phase::kQuitting;
-  quit_by_ns_ = clock_.mono_ns() + kQuitTimeoutNs;
+  stop_by_ns_ = earlier(stop_by_ns_, clock_.mono_ns() + kQuitTimeoutNs);
   launcher_->quit();
   launcher_->flush();
 }
 
-bool Daemon::has_quit_in_time() {
-  if (phase_ != Phase::kQuitting || clock_.mono_ns() < quit_by_ns_) return true;
-  log_error("the launcher did not exit within %lld s",
-            static_cast<long long>(kQuitTimeoutNs / kNsPerSec));
+// A first call gives the attempts their graces; another one, by a second signal, kills at once.
+void Daemon::stop() {
+  const QueueSettings& settings = queue_->settings();
+  int64_t grace_ms = settings.stop_grace_ms + settings.kill_grace_ms;
+  if (phase_ == Phase::kServing) {
+    phase_ = Phase::kStopping;
+  } else {
+    grace_ms = 0;
+  }
+  stop_by_ns_ = earlier(stop_by_ns_, clock_.mono_ns() + grace_ms * kNsPerMs + kQuitTimeoutNs);
+  queue_->stop();
+}
+
+// False if the deadline of a stop has passed.
+bool Daemon::is_in_time() {
+  if (!reached(stop_by_ns_, clock_.mono_ns())) return true;
+  log_error(phase_ == Phase::kQuitting
+                ? "the launcher did not exit in time"
+                : "some attempts did not end in time; the next start runs their jobs again");
   return false;
 }
 
@@ -376,7 +394,7 @@ void Daemon::end_without_launcher() {
   // it up if it waits for an answer.
   session_.reset();
   if (!notifier_->unmount(kUnmountTimeoutMs)) unmount(mount_dir_);
-  launcher_->kill_everything(kKillTimeoutMs);
+  launcher_->kill_everything(stop_by_ns_ ? kKillTimeoutMs : kLostKillTimeoutMs);
 }
 
 int Daemon::run() {
@@ -384,11 +402,11 @@ int Daemon::run() {
   while (!launcher_gone_) {
     untidy = turn(untidy);
     advance();
-    if (!has_quit_in_time()) break;
+    if (!is_in_time()) break;
   }
   queue_->end_turn();
   if (phase_ != Phase::kQuitting || !launcher_gone_) {
-    if (phase_ != Phase::kQuitting) log_error("the launcher is gone; killing what runs");
+    if (launcher_gone_) log_error("the launcher is gone; killing what runs");
     orderly_ = false;
     end_without_launcher();
   }

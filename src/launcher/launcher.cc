@@ -7,6 +7,11 @@
 // group and what else it has left are killed, so that its pid is not reused. Then it is reaped and
 // the end is reported.
 //
+// Waiting. A job may ask its parent, which is the launcher, to trace it. Then waitid(2) also tells of
+// each stop of its threads, and a traced thread that has died keeps its leader from ending until it is
+// reaped. So every wait is with WNOHANG and __WALL, only an exit or a deadly signal is an end, and a
+// process that stops because it is traced is let go.
+//
 // Signals. All are blocked for good, and the launcher is in a session of its own, so that a Ctrl-C
 // for filed does not reach it. It exits when filed does: the socket's end tells.
 #include "launcher/launcher.h"
@@ -15,6 +20,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/ptrace.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
@@ -47,8 +53,10 @@
 namespace filed {
 namespace {
 
+// Children that one turn looks at, because a job could stop and go on without end.
+constexpr int kMaxReaped = 1000;
 constexpr int kRetryMs = 20;                    // until a kill that has not finished is repeated
-constexpr int64_t kExitWaitNs = 3 * kNsPerSec;  // for the killed to end, before the launcher exits
+constexpr int64_t kExitWaitNs = 2 * kNsPerSec;  // for the killed to end, before the launcher exits
 
 // What it takes to start attempts as their owners: to change ids, to set limits and niceness, to
 // empty bounding sets; to find and to kill the processes of all of them; to unmount. A child has
@@ -103,6 +111,15 @@ void take_over_signals() {
   sigprocmask(SIG_SETMASK, &all, nullptr);
 }
 
+// Takes note of the stop of a process or thread that has asked to be traced by us, and lets it go on
+// untraced, with the signal that it was about to get.
+void stop_tracing(pid_t pid) {
+  siginfo_t info{};
+  if (waitid(P_PID, static_cast<id_t>(pid), &info, WSTOPPED | WNOHANG | __WALL) != 0) return;
+  int signal = info.si_pid == pid ? info.si_status & 0x7f : 0;
+  ptrace(PTRACE_DETACH, pid, nullptr, reinterpret_cast<void*>(static_cast<intptr_t>(signal)));
+}
+
 class LauncherProcess {
  public:
   LauncherProcess(const LauncherSettings& settings, Fd socket);
@@ -117,6 +134,7 @@ class LauncherProcess {
   void look_at_start(Child& child, bool ready);
   void give_up_start(Child& child, const StartFailure& failure);
   void reap();
+  void reap_ended(pid_t pid);
   void carry_out_orders();
   Targets with_order(Child::Order order);
   void drain_signals();
@@ -139,6 +157,7 @@ class LauncherProcess {
   std::vector<pid_t> polled_pids_;  // of these starts
   int starting_ = 0;                // children in Child::Phase::kStarting
   bool has_orders_ = false;         // a child may have an order that is not yet carried out
+  bool more_to_reap_ = false;       // the last look at children has ended early
   bool exiting_ = false;
 };
 
@@ -157,7 +176,7 @@ LauncherProcess::LauncherProcess(const LauncherSettings& settings, Fd socket)
 void LauncherProcess::serve() {
   for (;;) {
     wait_for_events();
-    if (polled_[1].revents != 0) {
+    if (polled_[1].revents != 0 || std::exchange(more_to_reap_, false)) {
       // One SIGCHLD stands for any number of children: reap() looks for all of them.
       drain_signals();
       reap();
@@ -183,7 +202,7 @@ void LauncherProcess::wait_for_events() {
       polled_.push_back({child.starting->report.get(), POLLIN, 0});
     }
   }
-  int timeout_ms = has_orders_ || starting_ > 0 ? kRetryMs : -1;
+  int timeout_ms = more_to_reap_ ? 0 : has_orders_ || starting_ > 0 ? kRetryMs : -1;
   if (poll(polled_.data(), polled_.size(), timeout_ms) < 0 && errno != EINTR) exit_process();
 }
 
@@ -283,27 +302,39 @@ void LauncherProcess::give_up_start(Child& child, const StartFailure& failure) {
 }
 
 void LauncherProcess::reap() {
-  for (;;) {
+  for (int i = 0; i < kMaxReaped; ++i) {
     siginfo_t info{};
-    if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) != 0 || info.si_pid == 0) return;
-    pid_t pid = info.si_pid;
-    if (Child* child = children_.find(pid)) look_at_start(*child, true);
-    Child* leader = children_.find(pid);  // null if its start has failed
-    if (leader != nullptr) {
-      leader->phase = Child::Phase::kEnded;
-      containment_.kill_rest(*leader);
+    int flags = WEXITED | WNOHANG | WNOWAIT | __WALL;
+    if (waitid(P_ALL, 0, &info, flags) != 0 || info.si_pid == 0) return;
+    bool ended =
+        info.si_code == CLD_EXITED || info.si_code == CLD_KILLED || info.si_code == CLD_DUMPED;
+    if (ended) {
+      reap_ended(info.si_pid);
+    } else {
+      stop_tracing(info.si_pid);
     }
-    int status = 0;
-    rusage usage{};
-    if (wait4(pid, &status, 0, &usage) != pid) return;
-    containment_.reaped(pid);
-    if (leader == nullptr) continue;
-    auto micros = [](const timeval& t) { return int64_t{t.tv_sec} * 1'000'000 + t.tv_usec; };
-    reply(ExitedMessage{
-        leader->attempt,
-        {status, micros(usage.ru_utime) + micros(usage.ru_stime), int64_t{usage.ru_maxrss}}});
-    children_.erase(pid);
   }
+  more_to_reap_ = true;
+}
+
+// `pid` is a zombie: a leader, a process that has outlived its attempt, or a thread that was traced.
+void LauncherProcess::reap_ended(pid_t pid) {
+  if (Child* child = children_.find(pid)) look_at_start(*child, true);
+  Child* leader = children_.find(pid);  // null if its start has failed
+  if (leader != nullptr) {
+    leader->phase = Child::Phase::kEnded;
+    containment_.kill_rest(*leader);
+  }
+  int status = 0;
+  rusage usage{};
+  if (wait4(pid, &status, WNOHANG | __WALL, &usage) != pid) return;
+  containment_.reaped(pid);
+  if (leader == nullptr) return;
+  auto micros = [](const timeval& t) { return int64_t{t.tv_sec} * 1'000'000 + t.tv_usec; };
+  reply(ExitedMessage{
+      leader->attempt,
+      {status, micros(usage.ru_utime) + micros(usage.ru_stime), int64_t{usage.ru_maxrss}}});
+  children_.erase(pid);
 }
 
 Targets LauncherProcess::with_order(Child::Order order) {
