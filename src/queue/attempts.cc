@@ -336,20 +336,18 @@ int Attempts::stop(const Job& before, Job job, const Transition& row) {
   if (attempt == nullptr) return EBUSY;
   // The log ends now; later output is dropped. If the commit fails, the attempt continues and the
   // log is restored.
-  AttemptLog unfinished = *attempt->log;
+  auto unfinished = std::make_shared<AttemptLog>(*attempt->log);
   int64_t now = core_.clock.wall_ns();
   row.apply(job, now);
   job.outcome.finished_ns = now;
   if (!attempt->log->finished()) attempt->log->finish(log_trailer(job.outcome.cause));
-  core_.turn.on_rollback(
-      [log = attempt->log, unfinished = std::move(unfinished)] { *log = unfinished; });
+  core_.turn.on_rollback([log = attempt->log, unfinished] { *log = *unfinished; });
   job.log_size = attempt->log->size();
   if (int error = attempt->log->save(core_.store, true)) return error;
   if (int error = core_.store.update(before, job)) return error;
-  core_.turn.on_end([log = attempt->log, job, &row](int error) {
-    if (error != 0) return;
-    log->saved();
-    log_info("job %s: %s", escaped(job.id).c_str(), row.describe(job).c_str());
+  core_.turn.log_on_commit(row.log_line(job));
+  core_.turn.on_end([log = attempt->log](int error) {
+    if (error == 0) log->saved();
   });
   return abandon(*attempt, row);
 }

@@ -159,8 +159,8 @@ class Attempts final : public LauncherEvents {
   Totals totals_;
   std::unordered_map<AttemptId, Attempt> attempts_;
   std::unordered_map<int64_t, OfJob> by_job_;  // by inode number
-  Deadlines<AttemptId> deadlines_;             // of the next step against each, monotonic
-  Deadlines<AttemptId> saves_;                 // when its output is to be staged
+  Deadlines deadlines_;                        // of the next step against each, monotonic
+  Deadlines saves_;                            // when its output is to be staged
   int64_t leaving_ = 0;                        // attempts in kLeaving
   bool ends_to_retry_ = false;
   bool gave_up_ = false;

@@ -2,7 +2,6 @@
 
 #include <cerrno>
 
-#include "base/log.h"
 #include "queue/log_text.h"
 #include "queue/stored_log.h"
 
@@ -56,9 +55,7 @@ int Moves::cancel(const Job& before, Job job, const Transition& row) {
   job.log = core_.store.next_sequence_number();
   job.log_size = static_cast<int64_t>(log.size());
   if (int error = StoredLog(core_.store, job.log).append(core_.store, 0, log)) return error;
-  core_.turn.on_end([job, &row](int error) {
-    if (error == 0) log_info("job %s: %s", escaped(job.id).c_str(), row.describe(job).c_str());
-  });
+  core_.turn.log_on_commit(row.log_line(job));
   return core_.store.update(before, job);
 }
 
@@ -91,9 +88,7 @@ int Moves::remove_row(const Job& found, Event event) {
   if (Attempt* attempt = row.kills ? attempts_.of(job.ino) : nullptr) {
     if (int error = attempts_.abandon(*attempt, row)) return error;
   }
-  core_.turn.on_end([job, &row](int error) {
-    if (error == 0) log_info("job %s: %s", escaped(job.id).c_str(), row.describe(job).c_str());
-  });
+  core_.turn.log_on_commit(row.log_line(job));
   return 0;
 }
 

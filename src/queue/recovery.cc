@@ -51,7 +51,7 @@ int recover(Store& store, const Clock& clock) {
     row.apply(job, clock.wall_ns());
     if (int error = end_log(store, job)) return error;
     if (int error = store.update(before, job)) return error;
-    log_warning("job %s: %s", escaped(job.id).c_str(), row.describe(job).c_str());
+    log_warning("%s", row.log_line(job).c_str());
   }
   for (int64_t id : store.kill_pending()) {
     if (int error = store.remove_kill_pending(id)) return error;

@@ -4,6 +4,8 @@
 #include <array>
 #include <cerrno>
 
+#include "base/log.h"
+
 namespace filed {
 namespace {
 
@@ -142,6 +144,10 @@ std::string Transition::describe(const Job& job) const {
   std::string text = message;
   if (text.ends_with(": ")) text += job.outcome.cause;
   return text;
+}
+
+std::string Transition::log_line(const Job& job) const {
+  return "job " + escaped(job.id) + ": " + describe(job);
 }
 
 }  // namespace filed

@@ -85,6 +85,8 @@ struct Transition {
 
   // The message for filed's log. A message that ends with ": " gets the job's cause behind it.
   std::string describe(const Job& job) const;
+  // The same as a whole line: "job ID: MESSAGE".
+  std::string log_line(const Job& job) const;
 };
 
 // The row for `event` in the directory `from`. If the table has no such row, one that is refused

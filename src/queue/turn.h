@@ -2,8 +2,10 @@
 // which commits once, at the turn's end. Replies that depend on it are sent only after the commit.
 #pragma once
 
+#include <cstdint>
 #include <functional>
-#include <utility>
+#include <string>
+#include <string_view>
 #include <vector>
 
 #include "queue/store.h"
@@ -25,30 +27,17 @@ class Turn {
 
   // `done` is called at the end of the turn, in order of registration: with 0 after a successful
   // commit, else with the errno because of which nothing of this turn was kept.
-  void on_end(std::function<void(int error)> done) { on_end_.push_back(std::move(done)); }
+  void on_end(std::function<void(int error)> done);
+  // Writes a line to filed's log after the commit; nothing if that fails.
+  void log_on_commit(std::string line);
 
   // `restore` is called, last one first, if the commit fails: it puts back what was changed in
   // memory.
-  void on_rollback(std::function<void()> restore) { on_rollback_.push_back(std::move(restore)); }
+  void on_rollback(std::function<void()> restore);
 
   // Commits, or rolls back. Returns 0 or the errno. What on_end() functions stage belongs to the
   // next turn.
-  int end() {
-    if (!changed() && on_end_.empty()) {
-      on_rollback_.clear();
-      return 0;
-    }
-    int error = store_.commit();
-    auto on_rollback = std::exchange(on_rollback_, {});
-    auto on_end = std::exchange(on_end_, {});
-    if (error != 0) {
-      for (auto restore = on_rollback.rbegin(); restore != on_rollback.rend(); ++restore) {
-        (*restore)();
-      }
-    }
-    for (auto& done : on_end) done(error);
-    return error;
-  }
+  int end();
 
  private:
   Store& store_;

@@ -86,7 +86,7 @@ int Uploads::open(const Job& job, bool truncate, const Caller& caller, OpenJob& 
       }
     }
     upload = &uploads_.emplace(job.ino, std::move(fresh)).first->second;
-    held_.clear(job.ino);
+    held_.clear(key(job.ino));
     if (truncate && job.text_size > 0) touched(*upload);
   } else if (truncate) {
     resize(*upload, 0);
@@ -198,7 +198,7 @@ int Uploads::truncate_closed(const Job& before, Job& job, int64_t size) {
 }
 
 void Uploads::renamed(const Job& job) {
-  held_.clear(job.ino);
+  held_.clear(key(job.ino));
   if (Upload* upload = find(job.ino)) {
     upload->job.id = job.id;
     upload->renamed = true;
@@ -226,7 +226,7 @@ void Uploads::close(const OpenJob& file) {
   // and rename it at once. It must not run under its temporary name.
   bool removed = upload->row == Upload::Row::kRemoved;
   if (file.temporary && !upload->renamed && !removed && held_.size() < kMaxHeld) {
-    held_.set(file.ino, core_.clock.mono_ns() + kHoldNs);
+    held_.set(key(file.ino), core_.clock.mono_ns() + kHoldNs);
   }
   if (--upload->writers == 0) end(*upload);
 }

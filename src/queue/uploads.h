@@ -86,7 +86,7 @@ class Uploads {
   void overlay(Job& job) const;
 
   // True if the job is open for writing or about to be renamed.
-  bool blocks(int64_t ino) const { return uploads_.contains(ino) || held_.has(ino); }
+  bool blocks(int64_t ino) const { return uploads_.contains(ino) || held_.has(key(ino)); }
 
   // True if more writers will close soon; then one commit can serve them all. Only while a reply
   // waits for a commit.
@@ -98,6 +98,7 @@ class Uploads {
   std::optional<int64_t> next_deadline_ns() const { return held_.next(); }
 
  private:
+  static Deadlines::Key key(int64_t ino) { return static_cast<Deadlines::Key>(ino); }
   void touched(Upload& upload);
   int stage_text(Upload& upload);
   void end(Upload& upload);
@@ -108,7 +109,7 @@ class Uploads {
   OpenFiles& open_files_;
   std::map<int64_t, Upload> uploads_;                 // by inode number
   std::unordered_map<std::string, int64_t> new_ids_;  // id → inode number of uploads without a row
-  Deadlines<int64_t> held_;                           // closed temporary files, by inode number
+  Deadlines held_;                                    // closed temporary files, by inode number
   size_t receipts_ = 0;                               // texts that this turn has staged
   size_t last_receipts_ = 0;                          // and the last turn that had any
 };

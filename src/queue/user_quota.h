@@ -4,8 +4,6 @@
 
 #include <sys/types.h>
 
-#include <algorithm>
-#include <cerrno>
 #include <cstdint>
 #include <unordered_map>
 
@@ -19,24 +17,9 @@ class UserQuota {
 
   // Adds to what the user holds; a negative number gives back. `limit` is upload_limit, in bytes.
   // Returns 0, or EDQUOT if an addition goes beyond the limit: then nothing is changed.
-  int charge(uid_t uid, int64_t bytes, int64_t files, int64_t limit) {
-    auto found = used_.find(uid);
-    Usage usage = found == used_.end() ? Usage{} : found->second;
-    usage.bytes += bytes;
-    usage.files += files;
-    if (bytes > 0 && usage.bytes > limit) return EDQUOT;
-    if (files > 0 && usage.files > std::max(limit / kBytesPerFile, kMinFiles)) return EDQUOT;
-    used_[uid] = usage;
-    return 0;
-  }
+  int charge(uid_t uid, int64_t bytes, int64_t files, int64_t limit);
 
-  void refund(uid_t uid, int64_t bytes, int64_t files) {
-    auto found = used_.find(uid);
-    if (found == used_.end()) return;
-    found->second.bytes -= bytes;
-    found->second.files -= files;
-    if (found->second.bytes <= 0 && found->second.files <= 0) used_.erase(found);
-  }
+  void refund(uid_t uid, int64_t bytes, int64_t files);
 
   // How many users hold something.
   size_t users() const { return used_.size(); }

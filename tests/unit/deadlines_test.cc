@@ -6,22 +6,22 @@
 using namespace filed;
 
 TEST_CASE("deadlines are taken in order, each once, and not before their time") {
-  Deadlines<int> deadlines;
+  Deadlines deadlines;
   CHECK_FALSE(deadlines.next());
   deadlines.set(1, 30);
   deadlines.set(2, 10);
   deadlines.set(3, 10);
   CHECK(deadlines.next() == int64_t{10});
   CHECK_FALSE(deadlines.take(9));
-  CHECK(deadlines.take(10) == 2);
-  CHECK(deadlines.take(10) == 3);
+  CHECK(deadlines.take(10) == 2U);
+  CHECK(deadlines.take(10) == 3U);
   CHECK_FALSE(deadlines.take(29));
-  CHECK(deadlines.take(100) == 1);
+  CHECK(deadlines.take(100) == 1U);
   CHECK_FALSE(deadlines.take(INT64_MAX));
 }
 
 TEST_CASE("a key has one deadline: the one set last") {
-  Deadlines<int> deadlines;
+  Deadlines deadlines;
   deadlines.set(1, 10);
   deadlines.set(1, 50);
   CHECK(deadlines.size() == 1);
