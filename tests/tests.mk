@@ -9,7 +9,7 @@
 #   make fuzz        fuzz its parsers; runs=1000000 for longer
 #   make valgrind    run unit tests under valgrind
 #
-# only=mount/retries runs the tests whose names contain that. shells="dash busybox" runs shell tests
+# only=retries runs the tests whose names contain that. shells="dash busybox" runs shell tests
 # under these shells. fuse=no leaves out tests that need /dev/fuse. sanitize=thread only=unit looks for
 # races.
 
