@@ -1,5 +1,5 @@
-// The rights of the daemon: which user it serves as, which capabilities it keeps, and what Landlock
-// and seccomp still permit.
+// Decides at a start as which user the daemon serves and what its jobs may reach, and then gives up
+// the daemon's own rights: its user, its capabilities, and access to files (by Landlock and seccomp).
 #pragma once
 
 #include <optional>

@@ -3,8 +3,9 @@
 // 1. check_places    looks at the mount point, and unmounts what a dead filed has left there.
 // 2. fork_helpers    forks the launcher and the notifier while the process is small and has all its
 //                    rights.
-// 3. open_state      opens the state, which refuses a second filed. Then it kills the attempts that
-//                    a crash has left, while it may still do so, and requeues their jobs.
+// 3. open_state      opens the state, which refuses a second filed. Then it kills the processes of
+//                    jobs that a crash has left, while it still has the right to, and requeues
+//                    these jobs.
 // 4. mount           If anything fails from here on, the launcher sees that this process has ended,
 //                    and unmounts.
 // 5. drop_rights     gives up root's rights and, with a sandbox, access to most files.

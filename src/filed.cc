@@ -1,4 +1,4 @@
-// filed: a job queue with a mounted directory as its interface.
+// The main of filed, the daemon: reads the command line and the configuration, then checks or serves.
 #include <cstdio>
 #include <string>
 #include <vector>

@@ -1,4 +1,5 @@
-// Closing many descriptors at once.
+// Closes all file descriptors of a process but some, for the helper processes, which must not keep
+// what filed has open.
 #pragma once
 
 #include <sys/syscall.h>

@@ -1,4 +1,4 @@
-// An owned file descriptor.
+// A file descriptor that is closed when its owner, an object of this class, is destroyed.
 #pragma once
 
 #include <unistd.h>

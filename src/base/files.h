@@ -1,5 +1,6 @@
-// Small things about files and their names. They do not use <fstream> and <filesystem>, which would
-// add all locales of the C++ library to a static binary.
+// Reading whole files, the directory part of a path, resolving symbolic links, making directories.
+// Without <fstream> and <filesystem>, because they would add all locales of the C++ library to a
+// static binary.
 #pragma once
 
 #include <sys/types.h>

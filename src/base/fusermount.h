@@ -1,4 +1,5 @@
-// Unmounts a FUSE mount of a user without rights, by the set-user-id program of libfuse.
+// Unmounts a FUSE mount with fusermount3, the set-user-id program of libfuse, because umount(2) needs
+// CAP_SYS_ADMIN.
 #pragma once
 
 #include <cstdint>

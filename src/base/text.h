@@ -1,4 +1,4 @@
-// Small things about text.
+// Splits text at a separator.
 #pragma once
 
 #include <string>

@@ -1,7 +1,7 @@
 // Codecs: how the values of one type of setting are read and written. A codec has
 //
 //   kType      the type's name for people
-//   kBounds    the least and the largest value, where the type has an order
+//   kBounds    the least and the largest value, for a type of numbers
 //   parse()    returns nothing for a text that is no value of the type, with the cause in `reason`
 //   print()    writes a value so that parse() reads the same back
 //

@@ -1,4 +1,4 @@
-// Reads an INI text with inih. Refuses what inih would accept without a word: a line longer than
+// Reads an INI text with inih. Refuses what inih would accept silently: a line longer than
 // its buffer, a NUL byte, text behind a [section].
 #pragma once
 

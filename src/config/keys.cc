@@ -1,3 +1,5 @@
+// The table of all settings: one row for each key of the configuration.
+//
 // To add a setting: a member in settings.h, a row here, and its lines in openrc/filed.conf and
 // filed.conf(5). A limit of a job's processes also needs a row in launcher/limits.cc, which says
 // how it is applied. Tests loop over the rows and find what is missing.

@@ -1,5 +1,5 @@
-// The live settings ([queue]) in force, in three layers: the defaults, the configuration file, and
-// what was written to config.ini. A key is "set here" exactly if its value differs from that of the
+// The settings of [queue], which can be changed while filed runs. They have three layers: the
+// defaults, the configuration file, and what was written to config.ini. A key is "set here" exactly if its value differs from that of the
 // layers below.
 #pragma once
 

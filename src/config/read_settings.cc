@@ -1,4 +1,5 @@
-// Puts what the text of a configuration says into settings, key by key, and words the complaints.
+// Puts what the text of a configuration says into settings, key by key, and writes the error
+// messages.
 #include <algorithm>
 #include <map>
 #include <utility>

@@ -1,6 +1,6 @@
 // Durations, sizes, numbers and modes as people write them in filed.conf, in config.ini and on the
 // command line. Each parse function returns nothing when `text` is no such value. Then `reason`
-// says why, in words that follow the name of a setting ("`abc` is not a number").
+// says why. The message puts the name of the setting before it ("`abc` is not a number").
 #pragma once
 
 #include <sys/types.h>

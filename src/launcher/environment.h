@@ -1,4 +1,5 @@
-// The user that an attempt runs as, and the environment that it gets.
+// Looks up the user that an attempt runs as, and builds the attempt's environment variables, in the
+// launcher before the fork.
 #pragma once
 
 #include <sys/types.h>

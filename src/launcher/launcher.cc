@@ -13,7 +13,8 @@
 // process that stops because it is traced is let go.
 //
 // Signals. All are blocked for good, and the launcher is in a session of its own, so that a Ctrl-C
-// for filed does not reach it. It exits when filed does: the socket's end tells.
+// for filed does not reach it. The launcher exits when filed does, which it sees by the end of the
+// socket.
 #include "launcher/launcher.h"
 
 #include <linux/capability.h>

@@ -1,5 +1,5 @@
-// A signal goes to a process by its directory in /proc (a pidfd), after a second look at its start
-// time, because another process may have got its pid between the look and the signal.
+// A signal goes to a process by a pidfd, for which its opened directory in /proc serves. Its start
+// time is read again after that directory was opened, because another process may have got its pid between the look and the signal.
 #include "launcher/process_table.h"
 
 #include <dirent.h>

@@ -2,7 +2,7 @@
 //
 // 1. Look at all processes. Stop (SIGSTOP) every one that is meant and was not yet stopped, in the
 //    order of /proc, parents mostly before children. A stopped process cannot fork.
-// 2. Repeat until a look finds no new process and none that still moves.
+// 2. Repeat until a look finds no new process and none that still runs.
 // 3. Kill all of them.
 // 4. Look once more, for a child that was being born meanwhile; if there is one, go on with 1.
 //

@@ -1,7 +1,7 @@
 // How a job is started.
 //
 // 1. The launcher prepares a StartPlan. The child works through it (child_steps.h). It reports the
-//    step that fails through a pipe, which ends at its exec or its death.
+//    step that fails through a pipe. The exec or the death of the child closes that pipe.
 // 2. The child is cloned with the launcher's memory (CLONE_VM) and a stack of its own, because
 //    fork() copies page tables and vfork() suspends the caller without a limit of time.
 // 3. The launcher waits in poll(2) until the child no longer uses its memory, at most 3 s. A user

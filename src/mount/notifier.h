@@ -7,8 +7,8 @@
 // - The kernel checks whether the caller may move the file. So this process keeps CAP_DAC_OVERRIDE
 //   and CAP_FOWNER, which the serving process has given up.
 //
-// It takes three orders only: the mount is there, replay a change, unmount. The loop recognizes its
-// requests by their pid and answers them differently: see Replay.
+// It takes three orders only: the mount is there, replay a change, unmount. The loop recognizes the
+// requests of this process by the pid and answers them differently: see Replay.
 #pragma once
 
 #include <sys/types.h>

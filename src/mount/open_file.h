@@ -1,4 +1,5 @@
-// A file that a program has open: a job's, or a special file.
+// What filed remembers of an open file of the mount, from the open to the release: which job or
+// special file it is, how it was opened, and the text of a special file.
 #pragma once
 
 #include <fcntl.h>

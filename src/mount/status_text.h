@@ -1,4 +1,5 @@
-// The text of the special file `status`.
+// Writes the text of the special file `status`: the version, how many jobs are in each directory, and
+// how attempts have ended since the start.
 #pragma once
 
 #include <cstdint>

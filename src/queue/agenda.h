@@ -1,4 +1,5 @@
-// What the next turns of the daemon have to look at. The parts of the queue write here; the
+// Notes for the next turns of the daemon: whether to look for due jobs, when to try again what failed,
+// when the next job falls due, and whether filed stops. The parts of the queue write here; the
 // scheduler and the event loop read it.
 #pragma once
 

@@ -1,4 +1,5 @@
-// Takes what the launcher reports to the part that started it: a command of [hooks] or an attempt.
+// Passes each report of the launcher to the part that it is for: to Hooks if it is about a command of
+// [hooks], else to Attempts.
 #pragma once
 
 #include "launcher/launcher_interface.h"

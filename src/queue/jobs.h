@@ -1,5 +1,5 @@
-// What jobs there are and what their files show: the rows of the store, with what only memory knows
-// laid over them. Stages nothing.
+// What jobs there are and what their files show: the rows of the store, corrected by what is only
+// in memory. Changes nothing.
 //
 // Three things are only in memory. A new job has no row until its first text is stored. The size
 // and the mtime of a pending job that is being written are those of its upload. The size and the

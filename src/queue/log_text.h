@@ -1,4 +1,4 @@
-// The lines of a log that filed writes: before a job's output, in its middle if it was cut, and
+// The lines that filed itself adds to a job's log: before the output, in its middle if it was cut, and
 // after it.
 #pragma once
 

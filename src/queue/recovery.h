@@ -1,4 +1,5 @@
-// What a start does with the attempts that were under way when filed died. Before anything else.
+// Puts the jobs of attempts that were under way when filed died back to pending/. A start calls it
+// before the mount.
 #pragma once
 
 #include <vector>

@@ -1,6 +1,6 @@
 // Three kinds of columns:
 //
-//   written   at          read
+//   kind      written at  read
 //   kFixed    insertion   yes     the inode number, the time of submission
 //   kChanges  any change  yes
 //   kDerived  any change  no      `ready`, which only indices use

@@ -1,5 +1,5 @@
 // The state machine of a job. Every change of a job's state is a row of one table, and the table
-// decides: a path looks its row up and applies it.
+// decides: the code that handles an event looks its row up and applies it.
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,5 @@
-// The capabilities of a confined process.
+// Takes capabilities away from a process before it enters the sandbox. A confined root keeps those
+// that cannot reach out of it.
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,5 @@
-// Reads what else an ELF file needs to start. The file is not trusted: bad offsets and sizes give a
-// refusal or an empty answer, never a read out of bounds.
+// Finds the files that an ELF program needs to start: its loader and its libraries. The program is
+// not trusted: bad offsets and sizes give a refusal or an empty answer, never a read out of bounds.
 #pragma once
 
 #include <cstdint>

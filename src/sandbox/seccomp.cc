@@ -1,5 +1,5 @@
-// The program is a list of questions about the system call's number, each of which jumps over its
-// own answers when it is about another call:
+// The program is a list of questions about the system call's number, one after the other. If a
+// question is about another call, the program jumps over its answers to the next question:
 //
 //     architecture not ours?           the 32-bit one's questions, or kill
 //     number of the x32 ABI?           ENOSYS

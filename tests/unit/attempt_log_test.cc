@@ -152,7 +152,7 @@ TEST_CASE_METHOD(LogRig, "a reader of a running attempt sees all that was printe
   CHECK(bytes.empty());
 }
 
-TEST_CASE_METHOD(LogRig, "a reader who is slow crosses the cut once, and reads on to the end") {
+TEST_CASE_METHOD(LogRig, "a slow reader crosses the cut once, and reads on to the end") {
   AttemptLog log(7, kLimit, "");
   AttemptLog::Reader reader;
   int64_t offset = 0;
@@ -188,7 +188,8 @@ TEST_CASE_METHOD(LogRig, "a reader who is slow crosses the cut once, and reads o
   CHECK(static_cast<int64_t>(rest.size()) + missing == static_cast<int64_t>(output.size()) + 5);
 }
 
-TEST_CASE_METHOD(LogRig, "who goes back to the start after the cut reads the head again") {
+TEST_CASE_METHOD(LogRig,
+                 "a reader that goes back to the start after the cut reads the head again") {
   AttemptLog log(7, kLimit, "");
   AttemptLog::Reader reader;
   int64_t offset = 0;

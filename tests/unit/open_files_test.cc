@@ -92,7 +92,9 @@ TEST_CASE_METHOD(OpenFilesRig, "a log is removed when its last reader has closed
   CHECK_FALSE(has_log(job.log));
 }
 
-TEST_CASE_METHOD(OpenFilesRig, "a log whose discarding is rolled back stays after the last close") {
+TEST_CASE_METHOD(
+    OpenFilesRig,
+    "after a rollback a log that was to be discarded stays, also after its last close") {
   Job job = add("j", Dir::kComplete);
   add_log(job, "log");
   OpenJob file = log_view(job);

@@ -349,7 +349,9 @@ TEST_CASE("a failure while room is given back and the log begins anew loses noth
   }
 }
 
-TEST_CASE("a write, sync or truncation that fails anywhere harms only whom it is told", "[slow]") {
+TEST_CASE(
+    "a write, sync or truncation that fails anywhere harms only the callers that get its errno",
+    "[slow]") {
   auto [code, length, step] = GENERATE(table<int, int64_t, int64_t>({
       {SQLITE_FULL, 0, 1},
       {SQLITE_IOERR_WRITE, 3, 7},

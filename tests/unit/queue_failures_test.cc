@@ -71,7 +71,7 @@ TEST_CASE_METHOD(QueueRig, "an end that cannot be committed is kept and committe
   CHECK(!queue->next_deadline_ns());
 }
 
-TEST_CASE_METHOD(QueueRig, "an end whose row cannot be read is not forgotten") {
+TEST_CASE_METHOD(QueueRig, "an end is not forgotten if the row of its job cannot be read") {
   submit("j", std::string(200'000, '#'));
   begin("j");
   // As when the disk gives EIO for a page that SQLite does not have in memory.

@@ -182,7 +182,8 @@ TEST_CASE_METHOD(QueueRig, "a job gets another name within pending, failed and c
   CHECK(cat(kComplete, "c2") == ">>> x\n");
 }
 
-TEST_CASE_METHOD(QueueRig, "a name may be taken only within pending, by replacing who has it") {
+TEST_CASE_METHOD(QueueRig,
+                 "a name may be taken only within pending, by replacing the job that has it") {
   set([](QueueSettings& queue) { queue.retries = 0; });
   submit("c", "x");
   exit("c", 0);

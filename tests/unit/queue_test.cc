@@ -155,7 +155,7 @@ TEST_CASE_METHOD(QueueRig,
 }
 
 TEST_CASE_METHOD(QueueRig,
-                 "who reads a running attempt's log reads on to its end, whatever ends it") {
+                 "a reader of a running attempt's log reads on to its end, whatever ends it") {
   submit("j", "x");
   begin("j");
   print("j", "one ");

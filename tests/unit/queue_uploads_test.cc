@@ -348,7 +348,7 @@ TEST_CASE_METHOD(UploadRig,
   close(file);
   CHECK(launcher.attempts.size() == 1);
   CHECK(launcher.attempts.back().text == "another");
-  // Who still has it open goes on seeing it.
+  // Programs that still have it open go on seeing it.
   CHECK(read(reader) == "xy");
   Job ghost;
   CHECK(queue->jobs().get(reader.ino, ghost) == 0);
@@ -422,7 +422,7 @@ TEST_CASE_METHOD(UploadRig,
   CHECK(queue->open(999'999, true, false, kAlice, file) == ENOENT);
 }
 
-TEST_CASE_METHOD(UploadRig, "nothing of a text whose flush failed is stored by a later rename") {
+TEST_CASE_METHOD(UploadRig, "after a failed flush a later rename stores nothing of the text") {
   OpenJob file = create("j");
   queue->write(file, 0, "rm -rf /tmp/x");
   disk.fail(1);

@@ -54,7 +54,7 @@ wait_in active orphan
 wait_for 'pgrep -u "$alice" -f "^sleep 98765" >/dev/null'
 kill -KILL "$launcher"
 reap
-assert_eq 1 "$ended" "status of a filed whose launcher was killed"
+assert_eq 1 "$ended" "status of filed after a kill of its launcher"
 wait_for '! pgrep -u "$alice" >/dev/null'
 assert 'the mount is gone' [ ! -e "$q/status" ]
 
@@ -84,7 +84,7 @@ as_user "$alice" sh -c 'echo "workers = 2" >"$1"' - "$q/config.ini"
 assert_fails EACCES as_user "$bob" sh -c 'echo "workers = 3" >"$1"' - "$q/config.ini"
 kill -KILL "$launcher"
 reap
-assert_eq 1 "$ended" "status of a filed whose launcher was killed"
+assert_eq 1 "$ended" "status of filed after a kill of its launcher"
 assert 'the mount is gone' [ ! -e "$q/status" ]
 
 # A user who may not read the configuration again is told so at the start.
