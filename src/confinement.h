@@ -1,5 +1,6 @@
 // Decides at a start as which user the daemon serves and what its jobs may reach, and then gives up
-// the daemon's own rights: its user, its capabilities, and access to files (by Landlock and seccomp).
+// the daemon's own rights: its user, its capabilities, and access to files (by Landlock and
+// seccomp).
 #pragma once
 
 #include <optional>

@@ -1,4 +1,5 @@
-// The main of filed, the daemon: reads the command line and the configuration, then checks or serves.
+// The main of filed, the daemon: reads the command line and the configuration, then checks or
+// serves.
 #include <cstdio>
 #include <string>
 #include <vector>

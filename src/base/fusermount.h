@@ -1,5 +1,5 @@
-// Unmounts a FUSE mount with fusermount3, the set-user-id program of libfuse, because umount(2) needs
-// CAP_SYS_ADMIN.
+// Unmounts a FUSE mount with fusermount3, the set-user-id program of libfuse, because umount(2)
+// needs CAP_SYS_ADMIN.
 #pragma once
 
 #include <cstdint>

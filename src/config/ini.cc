@@ -1,8 +1,8 @@
 // inih takes its lines from a reader function. That function checks each line and counts them,
 // because inih does not tell line numbers. It removes blanks in front of a line, because some
-// builds of inih would take such a line as a continuation of the one before. After an error it returns
-// the end of the text. inih's result is the number of the first line that inih itself does not
-// understand.
+// builds of inih would take such a line as a continuation of the one before. After an error it
+// returns the end of the text. inih's result is the number of the first line that inih itself does
+// not understand.
 #include "config/ini.h"
 
 #include <ini.h>

@@ -2,9 +2,10 @@
 // socket is full, the loop goes on at EPOLLOUT. The launcher's replies come in order.
 //
 // An attempt's pipe is watched from the message Started on. On the message Exited, the rest in the
-// pipe is read before the queue is told of the exit. That reading stops at the first read that gets less than it asked for, because then the
-// pipe was empty. It does not wait for the end of file, because a process that left the session may
-// keep the pipe open for ever; and it reads no more than a pipe can hold.
+// pipe is read before the queue is told of the exit. That reading stops at the first read that gets
+// less than it asked for, because then the pipe was empty. It does not wait for the end of file,
+// because a process that left the session may keep the pipe open for ever; and it reads no more
+// than a pipe can hold.
 #include "launcher/client.h"
 
 #include <fcntl.h>

@@ -1,10 +1,10 @@
 // filed's side of the launcher: forks it, sends it attempts, reads what the attempts print, and
 // tells the queue what became of them. One thread only, the loop's.
 //
-// Order of calls: construct early in main, while the process is small and has one thread,
-// because the launcher keeps a copy of its memory; attach() when the loop and the queue exist; mounted() after the mount; flush() at the end of each
-// turn; quit() at the end. If this process ends in any other way, the launcher sees the end of the
-// socket, kills every attempt, unmounts and exits.
+// Order of calls: construct early in main, while the process is small and has one thread, because
+// the launcher keeps a copy of its memory; attach() when the loop and the queue exist; mounted()
+// after the mount; flush() at the end of each turn; quit() at the end. If this process ends in any
+// other way, the launcher sees the end of the socket, kills every attempt, unmounts and exits.
 #pragma once
 
 #include <sys/types.h>

@@ -7,8 +7,8 @@
 //   mark      the first variable of the environment, FILED_RUN=TOKEN.ATTEMPT, is inherited
 //
 // A process that leaves the session and becomes an orphan has done so on purpose, as a service that
-// the job starts does. It outlives an ordinary end of its attempt, but not one that filed or a user has
-// ordered.
+// the job starts does. It outlives an ordinary end of its attempt, but not one that filed or a user
+// has ordered.
 #pragma once
 
 #include <sys/types.h>

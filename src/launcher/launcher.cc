@@ -7,10 +7,10 @@
 // group and what else it has left are killed, so that its pid is not reused. Then it is reaped and
 // the end is reported.
 //
-// Waiting. A job may ask its parent, which is the launcher, to trace it. Then waitid(2) also tells of
-// each stop of its threads, and a traced thread that has died keeps its leader from ending until it is
-// reaped. So every wait is with WNOHANG and __WALL, only an exit or a deadly signal is an end, and a
-// process that stops because it is traced is let go.
+// Waiting. A job may ask its parent, which is the launcher, to trace it. Then waitid(2) also tells
+// of each stop of its threads, and a traced thread that has died keeps its leader from ending until
+// it is reaped. So every wait is with WNOHANG and __WALL, only an exit or a deadly signal is an
+// end, and a process that stops because it is traced is let go.
 //
 // Signals. All are blocked for good, and the launcher is in a session of its own, so that a Ctrl-C
 // for filed does not reach it. The launcher exits when filed does, which it sees by the end of the

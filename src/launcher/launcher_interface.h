@@ -1,5 +1,6 @@
-// The two interfaces between the queue, which decides about attempts, and the launcher, which starts
-// and kills them: Launcher takes orders, LauncherEvents takes reports. Tests use a fake launcher.
+// The two interfaces between the queue, which decides about attempts, and the launcher, which
+// starts and kills them: Launcher takes orders, LauncherEvents takes reports. Tests use a fake
+// launcher.
 #pragma once
 
 #include <sys/types.h>

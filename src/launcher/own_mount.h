@@ -1,5 +1,5 @@
-// Unmounts filed's own mount at the launcher's end, and no other that may lie on the same directory.
-// It is known by the kernel's number of the mount, noted after the mount was made.
+// Unmounts filed's own mount at the launcher's end, and no other that may lie on the same
+// directory. It is known by the kernel's number of the mount, noted after the mount was made.
 #pragma once
 
 #include <string>

@@ -1,5 +1,6 @@
 // A signal goes to a process by a pidfd, for which its opened directory in /proc serves. Its start
-// time is read again after that directory was opened, because another process may have got its pid between the look and the signal.
+// time is read again after that directory was opened, because another process may have got its pid
+// between the look and the signal.
 #include "launcher/process_table.h"
 
 #include <dirent.h>

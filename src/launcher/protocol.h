@@ -1,6 +1,7 @@
-// The messages between filed and its launcher: one per packet of a SOCK_SEQPACKET pair. A
-// packet also carries descriptors (SCM_RIGHTS). Encoding and decoding are pure functions, so that they can be fuzzed;
-// decode() trusts nothing. Both ends are one binary on one machine: numbers are in host order.
+// The messages between filed and its launcher: one per packet of a SOCK_SEQPACKET pair. A packet
+// also carries descriptors (SCM_RIGHTS). Encoding and decoding are pure functions, so that they can
+// be fuzzed; decode() trusts nothing. Both ends are one binary on one machine: numbers are in host
+// order.
 #pragma once
 
 #include <sys/socket.h>

@@ -1,5 +1,5 @@
-// Turns a job's and a setattr request's attributes into those of filed and back: stat(2), the answer
-// to a lookup, AttributeChange.
+// Turns a job's and a setattr request's attributes into those of filed and back: stat(2), the
+// answer to a lookup, AttributeChange.
 #pragma once
 
 #include <fuse_lowlevel.h>

@@ -1,7 +1,8 @@
 // The queue as a filesystem: answers the kernel's requests with what the Queue has.
 //
-// A request that changes something is put into the open transaction, and answered after the commit at
-// the end of the turn. A request that reads waits if the open transaction may change what it reads. See Waits.
+// A request that changes something is put into the open transaction, and answered after the commit
+// at the end of the turn. A request that reads waits if the open transaction may change what it
+// reads. See Waits.
 #pragma once
 
 #include <fuse_lowlevel.h>

@@ -1,7 +1,7 @@
 // How the serving process knows which of its own moves a request of the notifier repeats. The two
-// share a socket and a counter. Moves go through the socket to the notifier. The notifier raises the
-// counter after each system call has returned, and before it makes the next. So when a request of the
-// notifier arrives, it repeats the first move that is not counted yet.
+// share a socket and a counter. Moves go through the socket to the notifier. The notifier raises
+// the counter after each system call has returned, and before it makes the next. So when a request
+// of the notifier arrives, it repeats the first move that is not counted yet.
 #include "mount/notifier.h"
 
 #include <fcntl.h>

@@ -1,5 +1,6 @@
 // Replays through the mount what filed has moved or removed by itself, as a user's mv or rm would.
-// So the kernel moves its cached entry, and inotify watchers get MOVED_FROM and MOVED_TO, or DELETE.
+// So the kernel moves its cached entry, and inotify watchers get MOVED_FROM and MOVED_TO, or
+// DELETE.
 //
 // A process of its own makes the system calls:
 //

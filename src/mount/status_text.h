@@ -1,5 +1,5 @@
-// Writes the text of the special file `status`: the version, how many jobs are in each directory, and
-// how attempts have ended since the start.
+// Writes the text of the special file `status`: the version, how many jobs are in each directory,
+// and how attempts have ended since the start.
 #pragma once
 
 #include <cstdint>

@@ -1,6 +1,6 @@
-// Notes for the next turns of the daemon: whether to look for due jobs, when to try again what failed,
-// when the next job falls due, and whether filed stops. The parts of the queue write here; the
-// scheduler and the event loop read it.
+// Notes for the next turns of the daemon: whether to look for due jobs, when to try again what
+// failed, when the next job falls due, and whether filed stops. The parts of the queue write here;
+// the scheduler and the event loop read it.
 #pragma once
 
 #include <cstdint>

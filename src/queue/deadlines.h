@@ -1,6 +1,6 @@
 // The moments at which something is to be done to each of many things, with the earliest at hand.
-// At most one moment for each key, which is the number of an attempt or an inode. Every operation is
-// O(log n).
+// At most one moment for each key, which is the number of an attempt or an inode. Every operation
+// is O(log n).
 #pragma once
 
 #include <cstdint>

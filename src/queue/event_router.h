@@ -1,5 +1,5 @@
-// Passes each report of the launcher to the part that it is for: to Hooks if it is about a command of
-// [hooks], else to Attempts.
+// Passes each report of the launcher to the part that it is for: to Hooks if it is about a command
+// of [hooks], else to Attempts.
 #pragma once
 
 #include "launcher/launcher_interface.h"

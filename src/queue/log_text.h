@@ -1,5 +1,5 @@
-// The lines that filed itself adds to a job's log: before the output, in its middle if it was cut, and
-// after it.
+// The lines that filed itself adds to a job's log: before the output, in its middle if it was cut,
+// and after it.
 #pragma once
 
 #include <cstdint>

@@ -1,11 +1,11 @@
 // The queue: what jobs there are, what may be done to them, and when they run. It knows rules and
-// rows, but neither FUSE nor processes. Requests of users come as calls, orders to start and kill go
-// out through Launcher, reports come back as LauncherEvents, and the time comes from a Clock.
+// rows, but neither FUSE nor processes. Requests of users come as calls, orders to start and kill
+// go out through Launcher, reports come back as LauncherEvents, and the time comes from a Clock.
 //
 // This class is the front of the parts that do the work: it owns them, and it decides the order of
-// a turn. All calls come from one thread. A call stages its changes in the current turn, where later
-// calls see them at once; end_turn() commits them. An operation that returns an errno has changed
-// nothing.
+// a turn. All calls come from one thread. A call stages its changes in the current turn, where
+// later calls see them at once; end_turn() commits them. An operation that returns an errno has
+// changed nothing.
 #pragma once
 
 #include <cstdint>

@@ -9,7 +9,8 @@
 // stopped      Attempts that no longer belong to a job, while their processes are being killed.
 // counts       The number of jobs in each directory. A start and a statfs read it here, because
 //              counting rows takes too long.
-// state        Numbers of jobs and logs below next_serial may be in use. in_use is 1 from a start to
+// state        Numbers of jobs and logs below next_serial may be in use. in_use is 1 from a start
+// to
 //              an orderly stop.
 // directories  Mode and owner of directories, if they were changed on the mount.
 // settings     What a user has written to config.ini.

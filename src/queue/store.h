@@ -1,5 +1,5 @@
-// The changes of the queue's state, in one SQLite file, and their transaction. Knows rows, not rules:
-// which change is permitted is the queue's business.
+// The changes of the queue's state, in one SQLite file, and their transaction. Knows rows, not
+// rules: which change is permitted is the queue's business.
 //
 // The first change opens a transaction, and commit() ends it. Reads see what is staged.
 //

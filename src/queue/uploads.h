@@ -1,6 +1,6 @@
 // Texts while users write them. A text is in memory from the first open for writing to the last
-// close. Each close(2) of a writer stages the text for the store. A job that is being written is not
-// claimed, so that no half-written text runs.
+// close. Each close(2) of a writer stages the text for the store. A job that is being written is
+// not claimed, so that no half-written text runs.
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,5 @@
-// Decides which restrictions of a sandbox a kernel can enforce. The decisions are apart from the system
-// calls, so that tests can ask about kernels that they do not run on.
+// Decides which restrictions of a sandbox a kernel can enforce. The decisions are apart from the
+// system calls, so that tests can ask about kernels that they do not run on.
 #pragma once
 
 #include <string>
