@@ -138,7 +138,7 @@ class LauncherProcess {
   void reap_ended(pid_t pid);
   void carry_out_orders();
   Targets with_order(Child::Order order);
-  void drain_signals();
+  void take_sigchld();
   void reply(const Message& message);
   void send_replies();
   void kill_all(int64_t deadline_ns);
@@ -179,7 +179,7 @@ void LauncherProcess::serve() {
     wait_for_events();
     if (polled_[1].revents != 0 || std::exchange(more_to_reap_, false)) {
       // One SIGCHLD stands for any number of children: reap() looks for all of them.
-      drain_signals();
+      take_sigchld();
       reap();
     }
     for (size_t i = 0; i < polled_pids_.size(); ++i) {
@@ -365,9 +365,10 @@ void LauncherProcess::carry_out_orders() {
   }
 }
 
-void LauncherProcess::drain_signals() {
+// One read takes it: of each signal at most one is pending.
+void LauncherProcess::take_sigchld() {
   signalfd_siginfo info;
-  while (read(signals_.get(), &info, sizeof info) > 0 || errno == EINTR) {
+  while (read(signals_.get(), &info, sizeof info) < 0 && errno == EINTR) {
   }
 }
 
@@ -409,7 +410,7 @@ void LauncherProcess::await_ends(int64_t deadline_ns) {
     if (children_.empty()) break;
     pollfd fd = {signals_.get(), POLLIN, 0};
     poll(&fd, 1, kRetryMs);
-    drain_signals();
+    take_sigchld();
   }
 }
 
