@@ -38,7 +38,7 @@ $(filter-out %/main.o,$(unit_tests:%.cc=$(shared)/%.o)): $(catch).gch
 
 unit: $(out)/unit
 
-# --- programs that shell tests call: tests/mount/x.c becomes $(out)/tests/x ------------------------
+# --- programs that shell tests call: tests/lib/x.c becomes $(out)/tests/x ------------------------
 
 vpath %.c  $(wildcard tests/*/)
 vpath %.cc $(wildcard tests/*/)

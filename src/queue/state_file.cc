@@ -10,8 +10,7 @@
 // counts       The number of jobs in each directory. A start and a statfs read it here, because
 //              counting rows takes too long.
 // state        Numbers of jobs and logs below next_serial may be in use. in_use is 1 from a start
-// to
-//              an orderly stop.
+//              to an orderly stop.
 // directories  Mode and owner of directories, if they were changed on the mount.
 // settings     What a user has written to config.ini.
 //
