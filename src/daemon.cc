@@ -48,6 +48,7 @@
 #include "config/keys.h"
 #include "confinement.h"
 #include "launcher/client.h"
+#include "launcher/containment.h"
 #include "mount/filesystem.h"
 #include "mount/notifier.h"
 #include "mount/session.h"

@@ -2,13 +2,11 @@
 
 #include <signal.h>
 #include <spawn.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
-#include <ctime>
 
-#include "base/clock.h"
+#include "base/reap.h"
 
 namespace filed {
 
@@ -28,14 +26,7 @@ int run_fusermount(const std::string& dir, int64_t timeout_ns) {
   int error = posix_spawnp(&pid, program.c_str(), nullptr, &attributes, argv, environ);
   posix_spawnattr_destroy(&attributes);
   if (error != 0) return error;
-
-  SystemClock clock;
-  for (int64_t deadline = clock.mono_ns() + timeout_ns; clock.mono_ns() < deadline;) {
-    if (waitpid(pid, nullptr, WNOHANG) != 0) return 0;
-    timespec pause = to_timespec(5 * kNsPerMs);
-    nanosleep(&pause, nullptr);
-  }
-  return ETIMEDOUT;
+  return reap_within(pid, timeout_ns) ? 0 : ETIMEDOUT;
 }
 
 }  // namespace filed

@@ -26,6 +26,8 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "base/reap.h"
+#include "launcher/containment.h"
 #include "launcher/launcher.h"
 #include "launcher/protocol.h"
 #include "launcher/spawn.h"
@@ -376,19 +378,8 @@ void LauncherClient::gone() {
 
 // Waits for the launcher's end. True when it has been reaped.
 bool LauncherClient::reap(int64_t timeout_ms) {
-  SystemClock clock;
-  int64_t deadline = clock.mono_ns() + timeout_ms * kNsPerMs;
-  while (!reaped_) {
-    pid_t pid = waitpid(launcher_, nullptr, WNOHANG);
-    if (pid == launcher_ || (pid < 0 && errno == ECHILD)) {
-      reaped_ = true;
-      break;
-    }
-    if (clock.mono_ns() >= deadline) return false;
-    timespec pause = to_timespec(kPollNs);
-    nanosleep(&pause, nullptr);
-  }
-  return true;
+  if (!reaped_) reaped_ = reap_within(launcher_, timeout_ms * kNsPerMs);
+  return reaped_;
 }
 
 int LauncherClient::kill_everything(int64_t timeout_ms) {

@@ -23,7 +23,6 @@
 #include "base/event_loop.h"
 #include "base/fd.h"
 #include "config/settings.h"
-#include "launcher/containment.h"  // kill_marked()
 #include "launcher/launcher_interface.h"
 #include "launcher/launcher_settings.h"
 

@@ -116,8 +116,9 @@ void take_over_signals() {
 // untraced, with the signal that it was about to get.
 void stop_tracing(pid_t pid) {
   siginfo_t info{};
-  if (waitid(P_PID, static_cast<id_t>(pid), &info, WSTOPPED | WNOHANG | __WALL) != 0) return;
-  int signal = info.si_pid == pid ? info.si_status & 0x7f : 0;
+  int error = waitid(P_PID, static_cast<id_t>(pid), &info, WSTOPPED | WNOHANG | __WALL);
+  if (error != 0 || info.si_pid != pid) return;  // killed in the meantime
+  int signal = info.si_status & 0x7f;
   ptrace(PTRACE_DETACH, pid, nullptr, reinterpret_cast<void*>(static_cast<intptr_t>(signal)));
 }
 

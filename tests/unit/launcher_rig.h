@@ -17,6 +17,7 @@
 #include "base/event_loop.h"
 #include "catch.h"
 #include "launcher/client.h"
+#include "launcher/containment.h"
 #include "launcher/process_table.h"
 
 using namespace filed;
