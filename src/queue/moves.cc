@@ -63,11 +63,11 @@ int Moves::remove(Dir dir, std::string_view id) {
   Job job;
   if (int error = jobs_.find(dir, id, job)) return error;
   Upload* upload = uploads_.find(job.ino);
-  if (upload != nullptr && upload->row == Upload::Row::kStored) {
+  if (upload == nullptr) return remove_row(job, Event::kRemove);
+  if (upload->row == Upload::Row::kStored) {
     upload->job = job;
     if (int error = remove_row(job, Event::kRemove)) return error;
   }
-  if (upload == nullptr) return remove_row(job, Event::kRemove);
   uploads_.removed(*upload);
   return 0;
 }
