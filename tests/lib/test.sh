@@ -205,6 +205,17 @@ submit() {
 	printf %s "$2" >"$q/pending/$1"
 }
 
+# submit_to_each [TEXT]: a job c that is complete, f that has failed, and a that is active and runs TEXT, or for
+# long. It takes workers=1 and retries=0.
+submit_to_each() {
+	submit c "echo c"
+	submit f "exit 1"
+	wait_in complete c
+	wait_in failed f
+	submit a "${1:-sleep 1000}"
+	wait_in active a
+}
+
 # wait_in DIR ID [SECONDS]: until the job is in that directory.
 wait_in() {
 	wait_dir=$1 wait_id=$2

@@ -8,34 +8,19 @@
 #include <string>
 #include <vector>
 
-#include "fake_launcher.h"
 #include "parts_rig.h"
+#include "wait_status.h"
 
 using namespace filed;
 using Strings = std::vector<std::string>;
 
 namespace {
 
-class AttemptsRig : public PartsRig {
+class EndsRig : public AttemptsRig {
  public:
-  FakeLauncher launcher;
-  WatcherLink watcher;
-  OpenFiles files{core, quota};
-  Hooks hooks{store, launcher, clock, "/q"};
-  Attempts attempts{core, files, launcher, hooks, watcher};
-
-  void set(const std::string& settings) { REQUIRE_FALSE(live.write(settings)); }
-
-  AttemptId claim(Job& job) {
-    REQUIRE(attempts.claim(job, "text") == 0);
-    REQUIRE(turn.end() == 0);
-    job = row(job.ino);
-    return launcher.attempts.back().attempt;
-  }
-
   int exit(AttemptId id, int status = 0) {
     AttemptExit exit;
-    exit.wait_status = status << 8;
+    exit.wait_status = exited_with(status);
     attempts.exited(id, exit);
     return turn.end();
   }
@@ -48,7 +33,7 @@ class AttemptsRig : public PartsRig {
 
 }  // namespace
 
-TEST_CASE_METHOD(AttemptsRig, "an attempt starts after the commit of its claim, and not before") {
+TEST_CASE_METHOD(EndsRig, "an attempt starts after the commit of its claim, and not before") {
   Job job = add("j");
   REQUIRE(attempts.claim(job, "text") == 0);
   CHECK(launcher.attempts.empty());
@@ -69,7 +54,7 @@ TEST_CASE_METHOD(AttemptsRig, "an attempt starts after the commit of its claim, 
   }
 }
 
-TEST_CASE_METHOD(AttemptsRig, "the phases of an attempt that does not end by itself") {
+TEST_CASE_METHOD(EndsRig, "the phases of an attempt that does not end by itself") {
   set("timeout = 10s\nkill_grace = 5s\n");
   Job job = add("j");
   AttemptId id = claim(job);
@@ -98,7 +83,7 @@ TEST_CASE_METHOD(AttemptsRig, "the phases of an attempt that does not end by its
   CHECK(row(job.ino).outcome.cause == "timed out after 10s");
 }
 
-TEST_CASE_METHOD(AttemptsRig, "an end that is not committed is kept, and staged again") {
+TEST_CASE_METHOD(EndsRig, "an end that is not committed is kept, and staged again") {
   Job job = add("j");
   AttemptId id = claim(job);
   disk.fail(1);
@@ -114,7 +99,7 @@ TEST_CASE_METHOD(AttemptsRig, "an end that is not committed is kept, and staged 
   CHECK(attempts.totals().succeeded == 1);
 }
 
-TEST_CASE_METHOD(AttemptsRig, "an attempt keeps the terms that were in force at its claim") {
+TEST_CASE_METHOD(EndsRig, "an attempt keeps the terms that were in force at its claim") {
   set("retries = 1\nkill_grace = 1s\ntimeout = 10s\n");
   Job job = add("j");
   AttemptId id = claim(job);
@@ -129,8 +114,7 @@ TEST_CASE_METHOD(AttemptsRig, "an attempt keeps the terms that were in force at 
   CHECK(row(job.ino).outcome.cause == "timed out after 10s");
 }
 
-TEST_CASE_METHOD(AttemptsRig,
-                 "a stopped attempt is killed after the commit, and its end is no end") {
+TEST_CASE_METHOD(EndsRig, "a stopped attempt is killed after the commit, and its end is no end") {
   Job job = add("j");
   AttemptId id = claim(job);
   attempts.started(id, 1);
@@ -166,8 +150,7 @@ TEST_CASE_METHOD(AttemptsRig,
   }
 }
 
-TEST_CASE_METHOD(AttemptsRig,
-                 "output that was staged with a move that fails is still to be stored") {
+TEST_CASE_METHOD(EndsRig, "output that was staged with a move that fails is still to be stored") {
   Job job = add("j");
   AttemptId id = claim(job);
   attempts.output(id, "out");
@@ -184,7 +167,7 @@ TEST_CASE_METHOD(AttemptsRig,
   CHECK_FALSE(attempts.next_save_ns());
 }
 
-TEST_CASE_METHOD(AttemptsRig, "the tries of an owner who has reached a limit are spread") {
+TEST_CASE_METHOD(EndsRig, "the tries of an owner who has reached a limit are spread") {
   std::vector<int64_t> due;
   for (const char* id : {"a", "b", "c"}) {
     Job job = add(id);
@@ -199,7 +182,7 @@ TEST_CASE_METHOD(AttemptsRig, "the tries of an owner who has reached a limit are
   CHECK_FALSE(agenda.retry_ns);
 }
 
-TEST_CASE_METHOD(AttemptsRig, "a lack of the machine's lets all starts wait") {
+TEST_CASE_METHOD(EndsRig, "a lack of the machine's lets all starts wait") {
   Job job = add("j");
   attempts.start_failed(claim(job), {"fork", EAGAIN, Fault::kMachine});
   REQUIRE(turn.end() == 0);
@@ -207,7 +190,7 @@ TEST_CASE_METHOD(AttemptsRig, "a lack of the machine's lets all starts wait") {
   CHECK(row(job.ino).outcome.cause == "could not start: fork: Resource temporarily unavailable");
 }
 
-TEST_CASE_METHOD(AttemptsRig, "a shutdown puts back; a second one kills at once") {
+TEST_CASE_METHOD(EndsRig, "a shutdown puts back; a second one kills at once") {
   set("retries = 0\n");
   Job one = add("one");
   Job two = add("two");
@@ -230,7 +213,7 @@ TEST_CASE_METHOD(AttemptsRig, "a shutdown puts back; a second one kills at once"
   CHECK(row(one.ino).outcome.cause == "stopped with filed");
 }
 
-TEST_CASE_METHOD(AttemptsRig, "it gives up only when nothing but stored ends is missing") {
+TEST_CASE_METHOD(EndsRig, "it gives up only when nothing but stored ends is missing") {
   Job job = add("j");
   AttemptId id = claim(job);
   attempts.give_up();

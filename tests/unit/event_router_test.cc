@@ -1,19 +1,13 @@
 #include "queue/event_router.h"
 
-#include "fake_launcher.h"
 #include "parts_rig.h"
 
 using namespace filed;
 
 namespace {
 
-class RouterRig : public PartsRig {
+class RouterRig : public AttemptsRig {
  public:
-  FakeLauncher launcher;
-  WatcherLink watcher;
-  OpenFiles files{core, quota};
-  Hooks hooks{store, launcher, clock, "/q"};
-  Attempts attempts{core, files, launcher, hooks, watcher};
   EventRouter router{hooks, attempts};
 };
 
@@ -24,9 +18,7 @@ TEST_CASE_METHOD(RouterRig, "events of a hook go to the hooks, all others to the
   commands.on_complete = "tell";
   hooks.set(commands);
   Job job = add("j");
-  REQUIRE(attempts.claim(job, "text") == 0);
-  REQUIRE(turn.end() == 0);
-  AttemptId attempt = launcher.attempts.back().attempt;
+  AttemptId attempt = claim(job);
   router.started(attempt, 77);
   router.output(attempt, "out");
   CHECK(attempts.of(job.ino)->pid == 77);

@@ -2,7 +2,6 @@
 
 #include <cstring>
 
-#include "fake_launcher.h"
 #include "parts_rig.h"
 
 using namespace filed;
@@ -10,24 +9,8 @@ using Strings = std::vector<std::string>;
 
 namespace {
 
-class JobsRig : public PartsRig {
+class ListRig : public JobsRig {
  public:
-  FakeLauncher launcher;
-  WatcherLink watcher;
-  OpenFiles files{core, quota};
-  Uploads uploads{core, quota, files};
-  Hooks hooks{store, launcher, clock, "/q"};
-  Attempts attempts{core, files, launcher, hooks, watcher};
-  Jobs jobs{core, files, uploads, attempts};
-
-  OpenJob create(const std::string& id) {
-    Job job;
-    OpenJob file;
-    REQUIRE(uploads.create(id, 0644, kAlice, job, file) == 0);
-    files.opened(file);
-    return file;
-  }
-
   Strings ls(Dir where, int64_t after = 0, bool names_only = false) {
     Strings ids;
     REQUIRE(jobs.list(
@@ -43,7 +26,7 @@ class JobsRig : public PartsRig {
 
 }  // namespace
 
-TEST_CASE_METHOD(JobsRig, "jobs without a row have their place in listings and counts") {
+TEST_CASE_METHOD(ListRig, "jobs without a row have their place in listings and counts") {
   Job a = add("a");
   OpenJob b = create("b");
   Job c = add("c");
@@ -60,7 +43,7 @@ TEST_CASE_METHOD(JobsRig, "jobs without a row have their place in listings and c
   CHECK(jobs.get(d.ino, found) == 0);
 }
 
-TEST_CASE_METHOD(JobsRig, "a listing stops where its reader says") {
+TEST_CASE_METHOD(ListRig, "a listing stops where its reader says") {
   add("a");
   create("b");
   add("c");
@@ -69,12 +52,9 @@ TEST_CASE_METHOD(JobsRig, "a listing stops where its reader says") {
   CHECK(seen == 2);
 }
 
-TEST_CASE_METHOD(JobsRig, "the size of what is written, and of a growing log, lies over the row") {
+TEST_CASE_METHOD(ListRig, "the size of what is written, and of a growing log, lies over the row") {
   Job job = add("j", Dir::kPending, "old");
-  OpenJob file;
-  file.ino = job.ino;
-  REQUIRE(uploads.open(job, false, kAlice, file) == 0);
-  files.opened(file);
+  OpenJob file = write(job);
   clock.advance_ms(5);
   REQUIRE(uploads.write(file, 0, "a longer text") == 0);
   Job shown;
@@ -83,16 +63,15 @@ TEST_CASE_METHOD(JobsRig, "the size of what is written, and of a growing log, li
   CHECK(shown.mtime_ns == clock.wall);
 
   Job active = add("k");
-  REQUIRE(attempts.claim(active, "text") == 0);
-  REQUIRE(turn.end() == 0);
+  AttemptId attempt = claim(active);
   clock.advance_ms(5);
-  attempts.output(launcher.attempts.back().attempt, "four");
+  attempts.output(attempt, "four");
   REQUIRE(jobs.find(Dir::kActive, "k", shown) == 0);
   CHECK(shown.size() == static_cast<int64_t>(strlen(">>> text\nfour")));
   CHECK(shown.mtime_ns == clock.wall);
 }
 
-TEST_CASE_METHOD(JobsRig, "a new id is checked against rows and uploads, and its length") {
+TEST_CASE_METHOD(ListRig, "a new id is checked against rows and uploads, and its length") {
   Job stored = add("stored");
   OpenJob fresh = create("fresh");
   CHECK(jobs.check_new_id("other", 0) == 0);
@@ -106,7 +85,7 @@ TEST_CASE_METHOD(JobsRig, "a new id is checked against rows and uploads, and its
   CHECK(jobs.find(Dir::kPending, std::string(256, 'x'), job) == ENAMETOOLONG);
 }
 
-TEST_CASE_METHOD(JobsRig, "a file shows the text or the log that it was opened on") {
+TEST_CASE_METHOD(ListRig, "a file shows the text or the log that it was opened on") {
   Job job = add("j", Dir::kComplete);
   add_log(job, "0123456789");
   OpenJob log = log_view(job);
@@ -125,7 +104,7 @@ TEST_CASE_METHOD(JobsRig, "a file shows the text or the log that it was opened o
   CHECK(bytes == "ex");
 }
 
-TEST_CASE_METHOD(JobsRig, "a removed job that is open is still found by its number") {
+TEST_CASE_METHOD(ListRig, "a removed job that is open is still found by its number") {
   Job job = add("j");
   OpenJob file = text_view(job);
   files.opened(file);

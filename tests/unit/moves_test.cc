@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "fake_launcher.h"
 #include "parts_rig.h"
 #include "queue/attributes.h"
 
@@ -10,15 +9,8 @@ using namespace filed;
 
 namespace {
 
-class MovesRig : public PartsRig {
+class MovesRig : public JobsRig {
  public:
-  FakeLauncher launcher;
-  WatcherLink watcher;
-  OpenFiles files{core, quota};
-  Uploads uploads{core, quota, files};
-  Hooks hooks{store, launcher, clock, "/q"};
-  Attempts attempts{core, files, launcher, hooks, watcher};
-  Jobs jobs{core, files, uploads, attempts};
   Moves moves{core, files, uploads, attempts, jobs};
   Attributes attributes{core, uploads, attempts, jobs};
 
@@ -27,18 +19,10 @@ class MovesRig : public PartsRig {
     return error != 0 ? error : turn.end();
   }
 
-  OpenJob write(const Job& job) {
-    OpenJob file;
-    file.ino = job.ino;
-    REQUIRE(uploads.open(job, false, kAlice, file) == 0);
-    files.opened(file);
-    return file;
-  }
-
-  Job claim(Job job) {
-    REQUIRE(attempts.claim(job, "text") == 0);
-    REQUIRE(turn.end() == 0);
-    return row(job.ino);
+  Job add_active(const std::string& id) {
+    Job job = add(id);
+    claim(job);
+    return job;
   }
 };
 
@@ -46,7 +30,7 @@ class MovesRig : public PartsRig {
 
 TEST_CASE_METHOD(MovesRig, "moves that the table refuses change nothing, each with its errno") {
   add("p");
-  Job active = claim(add("a"));
+  Job active = add_active("a");
   add("f", Dir::kFailed);
   CHECK(mv(Dir::kPending, "p", Dir::kComplete, "p") == EPERM);
   CHECK(mv(Dir::kPending, "p", Dir::kActive, "p") == EPERM);
@@ -67,8 +51,7 @@ TEST_CASE_METHOD(MovesRig, "another job's id may be taken within pending, and no
   CHECK(mv(Dir::kPending, "one", Dir::kPending, "two", true) == EEXIST);
   OpenJob writer = write(two);
   CHECK(mv(Dir::kPending, "one", Dir::kPending, "two") == EBUSY);
-  files.closed(writer);
-  uploads.close(writer);
+  close(writer);
   CHECK(mv(Dir::kPending, "one", Dir::kPending, "two") == 0);
   CHECK(row(one.ino).id == "two");
   CHECK_FALSE(has_row(two.ino));
@@ -113,7 +96,7 @@ TEST_CASE_METHOD(MovesRig, "a job that ended runs again with its attempts reset"
 }
 
 TEST_CASE_METHOD(MovesRig, "rm kills an active job after the commit") {
-  Job job = claim(add("j"));
+  Job job = add_active("j");
   launcher.news();
   REQUIRE(moves.remove(Dir::kActive, "j") == 0);
   SECTION("committed") {
@@ -153,7 +136,7 @@ TEST_CASE_METHOD(MovesRig, "only what has ended expires") {
 
 TEST_CASE_METHOD(MovesRig,
                  "attributes: the mtime of an active job is its file's, not its due time") {
-  Job job = claim(add("j"));
+  Job job = add_active("j");
   AttributeChange change;
   change.mtime_ns = 5;
   Job changed;

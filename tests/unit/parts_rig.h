@@ -1,5 +1,6 @@
 // What the parts of the queue work with, for tests of one part: a store on a disk in memory, a
-// turn, an agenda, a clock and settings. A test adds the parts that it is about.
+// turn, an agenda, a clock and settings. The rigs below it add, one after the other, the parts that
+// others are made of; a test adds the part that it is about.
 #pragma once
 
 #include <string>
@@ -7,10 +8,14 @@
 #include "catch.h"
 #include "config/live_settings.h"
 #include "fake_clock.h"
+#include "fake_launcher.h"
 #include "fault_vfs.h"
+#include "queue/attempts.h"
 #include "queue/caller.h"
 #include "queue/core.h"
+#include "queue/jobs.h"
 #include "queue/open_files.h"
+#include "queue/uploads.h"
 #include "queue/user_quota.h"
 #include "quiet_log.h"
 #include "temp_dir.h"
@@ -46,6 +51,9 @@ class PartsRig {
     REQUIRE(store.update(before, job) == 0);
     REQUIRE(turn.end() == 0);
   }
+
+  // A change by config.ini.
+  void set(const std::string& settings) { REQUIRE_FALSE(live.write(settings)); }
 
   bool has_log(int64_t log) {
     int64_t size = 0;
@@ -89,4 +97,52 @@ class PartsRig {
   filed::Agenda agenda;
   filed::UserQuota quota;
   const filed::Core core{store, turn, agenda, clock, live};
+};
+
+// With the open files, and attempts that a fake launcher gets.
+class AttemptsRig : public PartsRig {
+ public:
+  // The job's attempt is started. `job` becomes its row.
+  filed::AttemptId claim(filed::Job& job) {
+    REQUIRE(attempts.claim(job, "text") == 0);
+    REQUIRE(turn.end() == 0);
+    job = row(job.ino);
+    return launcher.attempts.back().attempt;
+  }
+
+  FakeLauncher launcher;
+  filed::WatcherLink watcher;
+  filed::OpenFiles files{core, quota};
+  filed::Hooks hooks{store, launcher, clock, "/q"};
+  filed::Attempts attempts{core, files, launcher, hooks, watcher};
+};
+
+// With uploads as well, and the view of all jobs.
+class JobsRig : public AttemptsRig {
+ public:
+  // A new job, open for writing, without a row.
+  filed::OpenJob create(const std::string& id) {
+    filed::Job job;
+    filed::OpenJob file;
+    REQUIRE(uploads.create(id, 0644, kAlice, job, file) == 0);
+    files.opened(file);
+    return file;
+  }
+
+  // A stored job, opened for writing.
+  filed::OpenJob write(const filed::Job& job) {
+    filed::OpenJob file;
+    file.ino = job.ino;
+    REQUIRE(uploads.open(job, false, kAlice, file) == 0);
+    files.opened(file);
+    return file;
+  }
+
+  void close(filed::OpenJob& file) {
+    files.closed(file);
+    uploads.close(file);
+  }
+
+  filed::Uploads uploads{core, quota, files};
+  filed::Jobs jobs{core, files, uploads, attempts};
 };

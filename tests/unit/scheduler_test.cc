@@ -1,6 +1,5 @@
 #include "queue/scheduler.h"
 
-#include "fake_launcher.h"
 #include "parts_rig.h"
 
 using namespace filed;
@@ -8,19 +7,10 @@ using Strings = std::vector<std::string>;
 
 namespace {
 
-class SchedulerRig : public PartsRig {
+class SchedulerRig : public JobsRig {
  public:
-  FakeLauncher launcher;
-  WatcherLink watcher;
-  OpenFiles files{core, quota};
-  Uploads uploads{core, quota, files};
-  Hooks hooks{store, launcher, clock, "/q"};
-  Attempts attempts{core, files, launcher, hooks, watcher};
-  Jobs jobs{core, files, uploads, attempts};
   Moves moves{core, files, uploads, attempts, jobs};
   Scheduler scheduler{core, uploads, attempts, moves, watcher};
-
-  void set(const std::string& settings) { REQUIRE_FALSE(live.write(settings)); }
 
   Strings run() {
     scheduler.run();
@@ -81,14 +71,10 @@ TEST_CASE_METHOD(SchedulerRig, "a job that is open for writing, or still dies, i
   REQUIRE(turn.end() == 0);
   launcher.news();
   REQUIRE(moves.rename(Dir::kComplete, "written", Dir::kPending, "written", false) == 0);
-  OpenJob writer;
-  writer.ino = written.ino;
-  REQUIRE(uploads.open(row(written.ino), false, kAlice, writer) == 0);
-  files.opened(writer);
+  OpenJob writer = write(row(written.ino));
   add("free");
   CHECK(run() == Strings{"start free"});
-  files.closed(writer);
-  uploads.close(writer);
+  close(writer);
   CHECK(run() == Strings{"start written"});
 }
 

@@ -3,12 +3,7 @@
 config workers=1 retries=0
 start_filed
 
-submit c "echo c"
-submit f "exit 1"
-wait_in complete c
-wait_in failed f
-submit a "sleep 1000"
-wait_in active a
+submit_to_each
 submit p "echo p"
 
 for to in active complete; do

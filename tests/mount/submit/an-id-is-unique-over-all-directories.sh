@@ -3,12 +3,7 @@
 config workers=1 retries=0
 start_filed
 
-submit c "echo c"
-submit f "exit 1"
-wait_in complete c
-wait_in failed f
-submit a "sleep 1000"
-wait_in active a
+submit_to_each
 for id in c f a; do
 	assert_fails EEXIST sh -c 'echo "echo second" | call put "$1"' - "$q/pending/$id"
 	assert_fails EEXIST touch "$q/pending/$id"

@@ -3,12 +3,7 @@
 config workers=1 retries=0
 start_filed
 
-submit c "echo c"
-submit f "exit 1"
-wait_in complete c
-wait_in failed f
-submit a "echo a; until [ -e $tmp/go ]; do sleep 0.1; done"
-wait_in active a
+submit_to_each "echo a; until [ -e $tmp/go ]; do sleep 0.1; done"
 chmod 666 "$q/complete/c" "$q/failed/f" "$q/active/a"
 for file in complete/c failed/f active/a; do
 	for how in trunc append keep; do
