@@ -3,7 +3,7 @@
 . "${0%/*}/../../lib/test.sh"
 config workers=1 retries=0 stop_grace=1m kill_grace=100ms
 start_filed
-submit x "echo \$\$ >>$tmp/x; [ -e $tmp/go ] || exec sleep 1000"
+submit x "echo \$\$ >>$tmp/x; exec sleep 1000"
 
 for signals in "TERM INT" "INT TERM"; do
 	wait_in active x
@@ -27,6 +27,6 @@ for signals in "TERM INT" "INT TERM"; do
 	start_filed
 done
 
-: >"$tmp/go"
+wait_for '[ -s "$tmp/x" ]'
 kill "$(tail -n 1 "$tmp/x")"
 wait_in failed x
