@@ -267,7 +267,7 @@ void Daemon::watch_events() {
     mount_gone_ = true;
   });
   watch(session_->mounts_fd(), EPOLLPRI, [this] {
-    if (session_->is_attached()) return;
+    if (!session_->is_detached()) return;
     // Programs that have files of it open are still served until the stop is done.
     loop_->remove(session_->mounts_fd());
     mount_gone_ = true;
