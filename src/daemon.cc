@@ -3,9 +3,9 @@
 // 1. check_places    looks at the mount point, and unmounts what a dead filed has left there.
 // 2. fork_helpers    forks the launcher and the notifier while the process is small and has all its
 //                    rights.
-// 3. open_state      opens the state, which refuses a second filed. Then it kills the processes of
-//                    jobs that a crash has left, while it still has the right to, and requeues
-//                    these jobs.
+// 3. open_state      gives the state to the user that serves, and opens it, which refuses a second
+//                    filed. Then it kills the processes of jobs that a crash has left, while it
+//                    still has the right to, and requeues these jobs.
 // 4. mount           If anything fails from here on, the launcher sees that this process has ended,
 //                    and unmounts.
 // 5. drop_rights     gives up root's rights and, with a sandbox, access to most files.
@@ -55,6 +55,7 @@
 #include "queue/queue.h"
 #include "queue/recovery.h"
 #include "sandbox/sandbox.h"
+#include "state_owner.h"
 
 namespace filed {
 namespace {
@@ -213,7 +214,8 @@ LauncherSettings Daemon::launcher_settings() {
   launcher.limits = settings_.limits;
   launcher.env = settings_.env;
   launcher.as_owner = identity_.owner_mode;
-  if (identity_.user) launcher.user = JobUser{identity_.user->uid, identity_.user->gid};
+  launcher.user = identity_.user;
+  if (identity_.serving) launcher.serving = identity_.serving->uid;
   launcher.use_fusermount = !identity_.root;
   launcher.token = token_;
   if (job_sandbox_) {
@@ -231,14 +233,13 @@ void Daemon::fork_helpers() {
 }
 
 void Daemon::open_state() {
-  {
-    std::optional<ScopedEffectiveUser> as_user;
-    if (identity_.user) as_user.emplace(*identity_.user);
-    make_default_directory(options_, settings_, state_file_);
-    store_.emplace(state_file_);
-  }
+  make_default_directory(options_, settings_, state_file_);
+  StateTakeover takeover(state_file_, identity_);
+  store_.emplace(state_file_);
+  takeover.keep();
   Queue::Options options;
   options.owner_mode = identity_.owner_mode;
+  if (identity_.serving) options.refused_owners = {identity_.serving->uid, kServingId};
   options.mount_dir = mount_dir_;
   options.hooks = settings_.hooks;
   queue_.emplace(*store_, *launcher_, clock_, LiveSettings(settings_), options);

@@ -123,6 +123,8 @@ Spawner::Spawner(const LauncherSettings& settings, int socket)
   plan_.set_user = as_owner_ || settings.user;
   plan_.uid = settings.user ? settings.user->uid : geteuid();
   plan_.gid = settings.user ? settings.user->gid : getegid();
+  plan_.serving = settings.serving;
+  if (settings.user) groups_ = settings.user->groups;
   confine_ = settings.confine;
   plan_.confine_context = settings.confine_context;
   may_drop_bounding_set_ = (held_capabilities().effective & capability(CAP_SETPCAP)) != 0;
@@ -144,11 +146,13 @@ void Spawner::plan_user(const StartMessage& attempt, std::string_view mark) {
     plan_.gid = attempt.hook ? getegid() : attempt.gid;
   }
   const User& user = users_.find(plan_.uid);
+  plan_.user_error = user.error;
   // A job's group is its file's. In a setgid directory that may be a group without the owner as a
   // member, and submitting a job must not give its rights.
   if (as_owner_ && user.known && !user.is_member(plan_.gid)) plan_.gid = user.group;
-  plan_.groups = user.groups.data();
-  plan_.group_count = user.groups.size();
+  const std::vector<gid_t>& groups = as_owner_ ? user.groups : groups_;
+  plan_.groups = groups.data();
+  plan_.group_count = groups.size();
   // Without the right to (a service manager may have taken it) no_new_privs does the same.
   plan_.drop_bounding_set = as_owner_ && plan_.uid != 0 && may_drop_bounding_set_;
   plan_.envp = environment_.build(attempt, user, mark);
