@@ -42,6 +42,7 @@
 #include "base/error.h"
 #include "base/event_loop.h"
 #include "base/files.h"
+#include "base/inherited.h"
 #include "base/log.h"
 #include "base/privileges.h"
 #include "base/users.h"
@@ -228,7 +229,12 @@ LauncherSettings Daemon::launcher_settings() {
 
 void Daemon::fork_helpers() {
   block_signals();
-  launcher_.emplace(launcher_settings());
+  // No file system stays busy because filed was started in it.
+  if (chdir("/") != 0) throw_errno("/");
+  {
+    WithoutOomProtection for_jobs;
+    launcher_.emplace(launcher_settings());
+  }
   notifier_.emplace(mount_dir_);
 }
 
@@ -424,6 +430,7 @@ int Daemon::run() {
 }  // namespace
 
 int run_daemon(const Options& options, const Settings& settings) {
+  reset_inherited();
   return Daemon(options, settings).run();
 }
 

@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "base/descriptors.h"
+#include "base/inherited.h"
 #include "base/privileges.h"
 #include "base/users.h"
 #include "launcher/containment.h"
@@ -58,7 +59,13 @@ FILED_STEP set_descriptors(const StartPlan& plan, const char**) noexcept {
   return true;
 }
 
+// First the service's own limits that filed has raised for itself, then those of [limits].
 FILED_STEP set_limits(const StartPlan& plan, const char** part) noexcept {
+  *part = "the service's limits";
+  for (const ServiceLimit& limit : raised_limits()) {
+    uint64_t value[2] = {limit.soft, limit.hard};
+    if (syscall(SYS_prlimit64, 0, limit.resource, value, nullptr) != 0) return false;
+  }
   for (size_t i = 0; i < plan.limit_count; ++i) {
     *part = plan.limits[i].step;
     if (plan.limits[i].apply(plan.limits[i]) != 0) return false;
