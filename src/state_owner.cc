@@ -4,6 +4,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -58,6 +59,19 @@ bool holds_only_states(const std::string& folder, const std::string& name) {
     if (found != name && !is_state(folder + "/" + found)) return false;
   }
   return true;
+}
+
+// True if a process has the file open: it could go on writing what no longer belongs to its user. The
+// kernel grants a lease for writing only on a file that nobody else has open. It is asked for after
+// the file has become root's, so that its former user cannot open it any more.
+bool is_open_elsewhere(const std::string& path) {
+  Fd fd(open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+  if (!fd) throw_errno(path);
+  signal(SIGIO, SIG_IGN);  // comes if root opens the file meanwhile
+  bool is_open = fcntl(fd.get(), F_SETLEASE, F_WRLCK) != 0 && errno == EAGAIN;
+  fcntl(fd.get(), F_SETLEASE, F_UNLCK);
+  signal(SIGIO, SIG_DFL);
+  return is_open;
 }
 
 // True if the user can remove or rename in the folder what others own there.
@@ -144,10 +158,17 @@ void StateTakeover::take_folder(const std::string& folder, const std::string& na
 void StateTakeover::change(Fd fd, const std::string& path, gid_t gid, mode_t mode) {
   struct stat st {};
   if (fstat(fd.get(), &st) != 0) throw_errno(path);
-  if (fchownat(fd.get(), "", serving_.uid, gid, AT_EMPTY_PATH) != 0) throw_errno(path + ": chown");
-  std::string by_number = "/proc/self/fd/" + std::to_string(fd.get());
+  int number = fd.get();
+  std::string by_number = "/proc/self/fd/" + std::to_string(number);
   changes_.push_back({std::move(fd), path, st.st_uid, st.st_gid, st.st_mode & kPermissions});
+  if (fchownat(number, "", 0, gid, AT_EMPTY_PATH) != 0) throw_errno(path + ": chown");
   if (chmod(by_number.c_str(), mode) != 0) throw_errno(path + ": chmod");
+  bool was_users = st.st_uid != 0 && st.st_uid != serving_.uid;
+  if (S_ISREG(st.st_mode) && was_users && is_open_elsewhere(by_number)) {
+    throw Error(path + ": belongs to user " + std::to_string(st.st_uid) +
+                ", and a process has it open; end that process");
+  }
+  if (fchownat(number, "", serving_.uid, gid, AT_EMPTY_PATH) != 0) throw_errno(path + ": chown");
 }
 
 void StateTakeover::give_back() {

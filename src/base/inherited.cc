@@ -117,11 +117,16 @@ void reset_securebits() {
 ServiceLimit raised[4];
 size_t raised_count = 0;
 
-bool raise_limit(int resource, uint64_t soft, uint64_t hard, const rlimit64& was) {
-  rlimit64 wanted = {soft, hard};
-  if (wanted.rlim_cur == was.rlim_cur && wanted.rlim_max == was.rlim_max) return true;
+// The kernel's struct rlimit64, the same on every machine.
+struct Limits {
+  uint64_t soft;
+  uint64_t hard;
+};
+
+bool raise_limit(int resource, const Limits& wanted, const Limits& was) {
+  if (wanted.soft == was.soft && wanted.hard == was.hard) return true;
   if (syscall(SYS_prlimit64, 0, resource, &wanted, nullptr) != 0) return false;
-  raised[raised_count++] = {resource, was.rlim_cur, was.rlim_max};
+  raised[raised_count++] = {resource, was.soft, was.hard};
   return true;
 }
 
@@ -130,21 +135,19 @@ bool raise_limit(int resource, uint64_t soft, uint64_t hard, const rlimit64& was
 void raise_limits() {
   raised_count = 0;
   for (int resource : {int{RLIMIT_CPU}, int{RLIMIT_RTTIME}, int{RLIMIT_FSIZE}, int{RLIMIT_STACK}}) {
-    rlimit64 was{};
+    Limits was{};
     if (syscall(SYS_prlimit64, 0, resource, nullptr, &was) != 0) continue;
     if (resource == RLIMIT_STACK) {
-      uint64_t soft =
-          std::max<uint64_t>(was.rlim_cur, std::min<uint64_t>(kStackBytes, was.rlim_max));
-      raise_limit(resource, soft, was.rlim_max, was);
+      uint64_t soft = std::max(was.soft, std::min(kStackBytes, was.hard));
+      raise_limit(resource, {soft, was.hard}, was);
       continue;
     }
-    if (raise_limit(resource, kUnlimited, kUnlimited, was)) continue;
+    if (raise_limit(resource, {kUnlimited, kUnlimited}, was)) continue;
     // Only root may raise a hard limit.
-    raise_limit(resource, was.rlim_max, was.rlim_max, was);
+    raise_limit(resource, {was.hard, was.hard}, was);
     if (resource != RLIMIT_FSIZE) {
       log_warning("the hard limit of CPU time will kill filed after %llu %s",
-                  static_cast<unsigned long long>(was.rlim_max),
-                  resource == RLIMIT_CPU ? "s" : "us");
+                  static_cast<unsigned long long>(was.hard), resource == RLIMIT_CPU ? "s" : "us");
     }
   }
 }

@@ -28,9 +28,16 @@ alice_has_it() {
 	chmod 770 "$folder"
 }
 alice_has_it
+# Not while a process of the user could go on writing it.
+for_alice
+as_user "$alice" sleep 1000 <>"$state" &
+holder=$!
+wait_for 'as_user "$alice" readlink "/proc/$holder/fd/0" | grep -q filed.db'
+refused 'a process has it open'
+kill "$holder"
+wait "$holder" || :
 # The state of another queue may be there, too.
 cp -p "$state" "$folder/mail.db"
-for_alice
 start_filed
 assert_eq "$serving 750 $serving 600" "$(owners)" "owners"
 rm "$folder/mail.db"
