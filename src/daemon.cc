@@ -70,9 +70,6 @@ constexpr int64_t kLostKillTimeoutMs = 5000;
 // until none is left.
 constexpr int kMaxKills = 500;
 constexpr useconds_t kKillPauseUs = 10'000;
-// A commit waits at most this long for more closes, and this long for the next request.
-constexpr int64_t kGatherNs = 3 * kNsPerMs;
-constexpr int64_t kGatherPauseNs = 200'000;
 
 // Creates the directory of the state if its default place is used. A place that was configured must
 // exist. An error shows when the file is opened.
@@ -333,12 +330,8 @@ void Daemon::arm_wall_timer() {
 // Group commit: while writers that have begun are expected to close, their requests are served
 // before the turn ends, so that one commit stores them all.
 void Daemon::gather_receipts() {
-  if (!queue_->expects_receipts()) return;
-  int64_t now = clock_.mono_ns();
-  int64_t until = now + kGatherNs;
-  while (now < until && loop_->wait(std::min(until, now + kGatherPauseNs)) &&
-         queue_->expects_receipts()) {
-    now = clock_.mono_ns();
+  while (auto until_ns = queue_->gather_until_ns()) {
+    if (!loop_->wait(until_ns)) return;
   }
 }
 
