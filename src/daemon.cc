@@ -76,7 +76,7 @@ constexpr useconds_t kKillPauseUs = 10'000;
 void make_default_directory(const Options& options, const Settings& settings,
                             const std::string& state_file) {
   if (options.state_file || !settings.daemon.state_file.empty()) return;
-  make_folders(folder_of(state_file), 0700);
+  make_directories(directory_of(state_file), 0700);
 }
 
 FixedNodes::Defaults node_defaults(const MountSettings& mount, const Identity& identity) {
@@ -181,7 +181,7 @@ Daemon::Daemon(const Options& options, const Settings& settings)
 void Daemon::check_places() {
   // Resolved, because SQLite is told to follow no links, and because the token that marks jobs is
   // made of it.
-  state_file_ = with_real_folder(state_file_path(options_, settings_));
+  state_file_ = with_real_directory(state_file_path(options_, settings_));
   token_ = token_of(state_file_);
   nodes_ = node_defaults(settings_.mount, identity_);
   allow_other_ = decide_allow_other(settings_.mount.allow_other);

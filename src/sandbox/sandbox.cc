@@ -26,13 +26,14 @@ struct Opened {
   int error = 0;
 };
 
-// Whether the path was looked up in a folder that `all` makes writable.
+// Whether the path was looked up in a directory that `all` makes writable.
 bool passes_writable(const Opened& opened, const std::vector<Opened>& all) {
   return std::any_of(all.begin(), all.end(), [&](const Opened& other) {
     if (!other.grant.writable || other.error != 0 || !S_ISDIR(other.resolved.st.st_mode))
       return false;
-    const std::vector<FileId>& folders = opened.resolved.folders;
-    return std::find(folders.begin(), folders.end(), file_id(other.resolved.st)) != folders.end();
+    const std::vector<FileId>& directories = opened.resolved.directories;
+    return std::find(directories.begin(), directories.end(), file_id(other.resolved.st)) !=
+           directories.end();
   });
 }
 
@@ -141,7 +142,7 @@ int Sandbox::confine(void* sandbox, const char** stage) noexcept {
 std::string Sandbox::grant_over(const std::string& path, bool writable_only) const {
   std::string existing = path;
   std::optional<std::string> real;
-  while (!(real = real_path(existing))) existing = folder_of(existing);
+  while (!(real = real_path(existing))) existing = directory_of(existing);
   for (std::string place = *real;; place.resize(place.rfind('/'))) {
     struct stat st;
     if (stat(place.empty() ? "/" : place.c_str(), &st) == 0) {

@@ -95,7 +95,7 @@ TEST_CASE("a path that jobs could redirect is not followed", "[sandbox]") {
   mkdir(dir.file("data").c_str(), 0755);
   mkdir(dir.file("secret").c_str(), 0755);
   dir.write("secret/file", "x");
-  // A job that may write to data has put a link where the admin once named a folder.
+  // A job that may write to data has put a link where the admin once named a directory.
   REQUIRE(symlink(dir.file("secret").c_str(), dir.file("data/conf").c_str()) == 0);
   REQUIRE(symlink("data/conf", dir.file("alias").c_str()) == 0);
   SandboxSpec spec;
