@@ -116,27 +116,27 @@ Sandbox Sandbox::prepare(const SandboxSpec& spec, const SandboxOptions& options)
   return sandbox;
 }
 
-int Sandbox::apply(const char** stage) const noexcept {
-  *stage = "no_new_privs";
+int Sandbox::apply(const char** step) const noexcept {
+  *step = "no_new_privs";
   if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return errno;
   if (limit_capabilities_) {
-    *stage = "capabilities";
+    *step = "capabilities";
     if (int error = limit_capabilities(kept_capabilities()); error != 0) return error;
   }
   if (ruleset_) {
-    *stage = "landlock";
+    *step = "landlock";
     if (landlock::restrict_self(ruleset_.get(), restrict_flags_) != 0) return errno;
   }
   if (!filter_.empty()) {
-    *stage = "seccomp";
+    *step = "seccomp";
     if (int error = seccomp::install(filter_); error != 0) return error;
   }
-  *stage = nullptr;
+  *step = nullptr;
   return 0;
 }
 
-int Sandbox::confine(void* sandbox, const char** stage) noexcept {
-  return static_cast<const Sandbox*>(sandbox)->apply(stage);
+int Sandbox::confine(void* sandbox, const char** step) noexcept {
+  return static_cast<const Sandbox*>(sandbox)->apply(step);
 }
 
 std::string Sandbox::grant_over(const std::string& path, bool writable_only) const {
