@@ -1,4 +1,5 @@
-// One loop: wait for the socket, for SIGCHLD and for starts that are under way. A turn handles, in
+// One loop: wait for the socket, for SIGCHLD and for starts under way, which nothing else waits for
+// (spawn.cc). A turn handles, in
 // this order: children that have ended, then starts, then messages in the order of sending, then
 // the orders to terminate and kill that these brought, all attempts at once. Then the replies are
 // sent together.
@@ -56,7 +57,7 @@ namespace {
 
 // Children that one turn looks at, because a job could stop and go on without end.
 constexpr int kMaxReaped = 1000;
-constexpr int kRetryMs = 20;                    // until a kill that has not finished is repeated
+constexpr int64_t kRetryNs = 20 * kNsPerMs;     // until a kill that has not finished is repeated
 constexpr int64_t kExitWaitNs = 2 * kNsPerSec;  // for the killed to end, before the launcher exits
 
 // What it takes to start attempts as their owners: to change ids, to set limits and niceness, to
@@ -129,11 +130,13 @@ class LauncherProcess {
 
  private:
   void wait_for_events();
+  void look_at_starts();
   void receive();
   void handle(size_t packet);
   void order(AttemptId attempt, Child::Order order);
   void start(const StartMessage& message, size_t packet);
   void look_at_start(Child& child, bool ready);
+  void end_start(Child& child);
   void give_up_start(Child& child, const StartFailure& failure);
   void reap();
   void reap_ended(pid_t pid);
@@ -149,15 +152,16 @@ class LauncherProcess {
   Fd socket_;
   Fd signals_;
   LinuxProcesses table_;
-  Children children_;
-  Containment containment_;
   Spawner spawner_;
+  Children children_;
+  std::vector<pid_t> starting_;    // those of them in Child::Phase::kStarting
+  std::vector<Starting> leaving_;  // starts given up, whose child may still use its room
+  Containment containment_;
   OwnMount mount_;
   PacketBatch incoming_;
   std::vector<std::string> replies_;
-  std::vector<pollfd> polled_;      // the socket, the signals, then the starts under way
-  std::vector<pid_t> polled_pids_;  // of these starts
-  int starting_ = 0;                // children in Child::Phase::kStarting
+  std::vector<pollfd> polled_;      // the socket, the signals, leaving_, then starts under way
+  std::vector<pid_t> polled_pids_;  // of the starts under way
   bool has_orders_ = false;         // a child may have an order that is not yet carried out
   bool more_to_reap_ = false;       // the last look at children has ended early
   bool exiting_ = false;
@@ -165,8 +169,8 @@ class LauncherProcess {
 
 LauncherProcess::LauncherProcess(const LauncherSettings& settings, Fd socket)
     : socket_(std::move(socket)),
-      containment_(settings.token, children_, table_),
       spawner_(settings, socket_.get()),
+      containment_(settings.token, children_, table_),
       mount_(settings.mount_dir, settings.use_fusermount) {
   sigset_t child;
   sigemptyset(&child);
@@ -183,10 +187,7 @@ void LauncherProcess::serve() {
       take_sigchld();
       reap();
     }
-    for (size_t i = 0; i < polled_pids_.size(); ++i) {
-      Child* child = children_.find(polled_pids_[i]);
-      if (child != nullptr) look_at_start(*child, polled_[i + 2].revents != 0);
-    }
+    look_at_starts();
     if (polled_[0].revents != 0) receive();
     carry_out_orders();
     send_replies();
@@ -196,16 +197,31 @@ void LauncherProcess::serve() {
 
 void LauncherProcess::wait_for_events() {
   polled_ = {{socket_.get(), POLLIN, 0}, {signals_.get(), POLLIN, 0}};
-  polled_pids_.clear();
-  if (starting_ > 0) {
-    for (const auto& [pid, child] : children_) {
-      if (child.phase != Child::Phase::kStarting) continue;
-      polled_pids_.push_back(pid);
-      polled_.push_back({child.starting->report.get(), POLLIN, 0});
-    }
+  for (const Starting& start : leaving_) polled_.push_back({start.report.get(), POLLIN, 0});
+  int64_t now = SystemClock().mono_ns();
+  int64_t wake_ns = INT64_MAX;
+  if (has_orders_) wake_ns = now + kRetryNs;
+  if (more_to_reap_) wake_ns = now;
+  polled_pids_ = starting_;
+  for (pid_t pid : starting_) {
+    const Starting& start = *children_.find(pid)->starting;
+    polled_.push_back({start.report.get(), POLLIN, 0});
+    wake_ns = std::min(wake_ns, start.look_at_ns);
   }
-  int timeout_ms = more_to_reap_ ? 0 : has_orders_ || starting_ > 0 ? kRetryMs : -1;
+  int timeout_ms = -1;
+  if (wake_ns != INT64_MAX) {
+    timeout_ms = static_cast<int>((std::max(wake_ns - now, int64_t{0}) + kNsPerMs - 1) / kNsPerMs);
+  }
   if (poll(polled_.data(), polled_.size(), timeout_ms) < 0 && errno != EINTR) exit_process();
+}
+
+void LauncherProcess::look_at_starts() {
+  size_t first = polled_.size() - polled_pids_.size();
+  for (size_t i = 0; i < polled_pids_.size(); ++i) {
+    Child* child = children_.find(polled_pids_[i]);
+    if (child != nullptr) look_at_start(*child, polled_[first + i].revents != 0);
+  }
+  std::erase_if(leaving_, Spawner::has_left);
 }
 
 void LauncherProcess::receive() {
@@ -272,8 +288,7 @@ void LauncherProcess::start(const StartMessage& message, size_t packet) {
   }
   Child& child = children_.add(pid, message.attempt);
   child.starting = std::move(starting);
-  ++starting_;
-  look_at_start(child, true);
+  starting_.push_back(pid);
 }
 
 // `ready`: the start may be over, one way or another. May forget the child.
@@ -283,13 +298,17 @@ void LauncherProcess::look_at_start(Child& child, bool ready) {
   StartState state = ready ? Spawner::look(*child.starting, &failure) : StartState::kUnderWay;
   if (state == StartState::kOver) {
     child.phase = Child::Phase::kRunning;
-    child.starting.reset();
-    --starting_;
+    end_start(child);
     reply(StartedMessage{child.attempt, child.pid});
   } else if (state == StartState::kFailed ||
              Spawner::is_stuck(child.pid, *child.starting, &failure)) {
     give_up_start(child, failure);
   }
+}
+
+void LauncherProcess::end_start(Child& child) {
+  child.starting.reset();
+  std::erase(starting_, child.pid);
 }
 
 // Tells that the start has failed, and forgets the child. It dies as soon as it can.
@@ -298,7 +317,8 @@ void LauncherProcess::give_up_start(Child& child, const StartFailure& failure) {
   ::kill(pid, SIGKILL);
   ::kill(-pid, SIGKILL);  // in case it has reached its exec at this moment
   reply(StartFailedMessage{child.attempt, failure.stage, failure.error, failure.fault});
-  --starting_;
+  leaving_.push_back(std::move(*child.starting));
+  end_start(child);
   children_.erase(pid);
   containment_.release(pid);
 }
@@ -410,7 +430,7 @@ void LauncherProcess::await_ends(int64_t deadline_ns) {
     replies_.clear();
     if (children_.empty()) break;
     pollfd fd = {signals_.get(), POLLIN, 0};
-    poll(&fd, 1, kRetryMs);
+    poll(&fd, 1, kRetryNs / kNsPerMs);
     take_sigchld();
   }
 }
