@@ -315,6 +315,10 @@ void LauncherClient::handle(std::string_view bytes) {
     if (attempts_.erase(failed->attempt) == 0) return;
     events_->start_failed(failed->attempt,
                           {std::string(failed->step), failed->error, failed->fault});
+  } else if (auto* undying = std::get_if<UndyingMessage>(&*message)) {
+    if (attempts_.contains(undying->attempt)) {
+      events_->undying(undying->attempt, undying->pid, undying->state);
+    }
   } else if (auto* exited = std::get_if<ExitedMessage>(&*message)) {
     finish(exited->attempt, exited->exit);
   }

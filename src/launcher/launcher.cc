@@ -34,6 +34,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <deque>
 #include <exception>
 #include <string>
 #include <utility>
@@ -57,7 +58,10 @@ namespace {
 
 // Children that one turn looks at, because a job could stop and go on without end.
 constexpr int kMaxReaped = 1000;
-constexpr int64_t kRetryNs = 20 * kNsPerMs;     // until a kill that has not finished is repeated
+constexpr int64_t kRetryNs = 20 * kNsPerMs;  // until a kill that has not finished is repeated
+// A killed process has this long to die. Then filed is told, and gives its worker to another job.
+// The kernel needs some ms, or more to free much memory.
+constexpr int64_t kDeathGraceNs = kNsPerSec;
 constexpr int64_t kExitWaitNs = 2 * kNsPerSec;  // for the killed to end, before the launcher exits
 
 // What it takes to start attempts as their owners: to change ids, to set limits and niceness, to
@@ -136,8 +140,9 @@ class LauncherProcess {
   void order(AttemptId attempt, Child::Order order);
   void start(const StartMessage& message, size_t packet);
   void look_at_start(Child& child, bool ready);
-  void end_start(Child& child);
   void give_up_start(Child& child, const StartFailure& failure);
+  void note_killed(Child& child);
+  void look_at_killed();
   void reap();
   void reap_ended(pid_t pid);
   void carry_out_orders();
@@ -154,13 +159,14 @@ class LauncherProcess {
   LinuxProcesses table_;
   Spawner spawner_;
   Children children_;
-  std::vector<pid_t> starting_;    // those of them in Child::Phase::kStarting
-  std::vector<Starting> leaving_;  // starts given up, whose child may still use its room
+  std::vector<pid_t> starting_;  // those of them in Child::Phase::kStarting
+  // Those that got SIGKILL, and until when they have time to die (monotonic), in this order.
+  std::deque<std::pair<int64_t, AttemptId>> killed_;
   Containment containment_;
   OwnMount mount_;
   PacketBatch incoming_;
   std::vector<std::string> replies_;
-  std::vector<pollfd> polled_;      // the socket, the signals, leaving_, then starts under way
+  std::vector<pollfd> polled_;      // the socket, the signals, then starts under way
   std::vector<pid_t> polled_pids_;  // of the starts under way
   bool has_orders_ = false;         // a child may have an order that is not yet carried out
   bool more_to_reap_ = false;       // the last look at children has ended early
@@ -188,6 +194,7 @@ void LauncherProcess::serve() {
       reap();
     }
     look_at_starts();
+    look_at_killed();
     if (polled_[0].revents != 0) receive();
     carry_out_orders();
     send_replies();
@@ -197,11 +204,11 @@ void LauncherProcess::serve() {
 
 void LauncherProcess::wait_for_events() {
   polled_ = {{socket_.get(), POLLIN, 0}, {signals_.get(), POLLIN, 0}};
-  for (const Starting& start : leaving_) polled_.push_back({start.report.get(), POLLIN, 0});
   int64_t now = SystemClock().mono_ns();
   int64_t wake_ns = INT64_MAX;
   if (has_orders_) wake_ns = now + kRetryNs;
   if (more_to_reap_) wake_ns = now;
+  if (!killed_.empty()) wake_ns = std::min(wake_ns, killed_.front().first);
   polled_pids_ = starting_;
   for (pid_t pid : starting_) {
     const Starting& start = *children_.find(pid)->starting;
@@ -216,12 +223,10 @@ void LauncherProcess::wait_for_events() {
 }
 
 void LauncherProcess::look_at_starts() {
-  size_t first = polled_.size() - polled_pids_.size();
   for (size_t i = 0; i < polled_pids_.size(); ++i) {
     Child* child = children_.find(polled_pids_[i]);
-    if (child != nullptr) look_at_start(*child, polled_[first + i].revents != 0);
+    if (child != nullptr) look_at_start(*child, polled_[i + 2].revents != 0);
   }
-  std::erase_if(leaving_, Spawner::has_left);
 }
 
 void LauncherProcess::receive() {
@@ -291,14 +296,15 @@ void LauncherProcess::start(const StartMessage& message, size_t packet) {
   starting_.push_back(pid);
 }
 
-// `ready`: the start may be over, one way or another. May forget the child.
+// `ready`: the start may be over, one way or another.
 void LauncherProcess::look_at_start(Child& child, bool ready) {
   if (child.phase != Child::Phase::kStarting) return;
   StartFailure failure;
   StartState state = ready ? Spawner::look(*child.starting, &failure) : StartState::kUnderWay;
   if (state == StartState::kOver) {
     child.phase = Child::Phase::kRunning;
-    end_start(child);
+    child.starting.reset();
+    std::erase(starting_, child.pid);
     reply(StartedMessage{child.attempt, child.pid});
   } else if (state == StartState::kFailed ||
              Spawner::is_stuck(child.pid, *child.starting, &failure)) {
@@ -306,21 +312,31 @@ void LauncherProcess::look_at_start(Child& child, bool ready) {
   }
 }
 
-void LauncherProcess::end_start(Child& child) {
-  child.starting.reset();
+// The start has failed. That is told when the child is dead, which uses its room until then.
+void LauncherProcess::give_up_start(Child& child, const StartFailure& failure) {
+  ::kill(child.pid, SIGKILL);
+  ::kill(-child.pid, SIGKILL);  // in case it has reached its exec at this moment
+  child.phase = Child::Phase::kFailed;
+  child.failure = failure;
   std::erase(starting_, child.pid);
+  note_killed(child);
 }
 
-// Tells that the start has failed, and forgets the child. It dies as soon as it can.
-void LauncherProcess::give_up_start(Child& child, const StartFailure& failure) {
-  pid_t pid = child.pid;
-  ::kill(pid, SIGKILL);
-  ::kill(-pid, SIGKILL);  // in case it has reached its exec at this moment
-  reply(StartFailedMessage{child.attempt, failure.stage, failure.error, failure.fault});
-  leaving_.push_back(std::move(*child.starting));
-  end_start(child);
-  children_.erase(pid);
-  containment_.release(pid);
+void LauncherProcess::note_killed(Child& child) {
+  child.order = Child::Order::kKilled;
+  killed_.emplace_back(SystemClock().mono_ns() + kDeathGraceNs, child.attempt);
+}
+
+// Tells of those that have had their time to die.
+void LauncherProcess::look_at_killed() {
+  while (!killed_.empty() && killed_.front().first <= SystemClock().mono_ns()) {
+    Child* child = children_.find_attempt(killed_.front().second);
+    killed_.pop_front();
+    if (child == nullptr || child->order != Child::Order::kKilled) continue;
+    child->order = Child::Order::kOverdue;
+    auto process = table_.read(child->pid);
+    reply(UndyingMessage{child->attempt, child->pid, process ? process->state : '?'});
+  }
 }
 
 void LauncherProcess::reap() {
@@ -341,10 +357,10 @@ void LauncherProcess::reap() {
 
 // `pid` is a zombie: a leader, a process that has outlived its attempt, or a thread that was traced.
 void LauncherProcess::reap_ended(pid_t pid) {
-  if (Child* child = children_.find(pid)) look_at_start(*child, true);
-  Child* leader = children_.find(pid);  // null if its start has failed
+  Child* leader = children_.find(pid);
   if (leader != nullptr) {
-    leader->phase = Child::Phase::kEnded;
+    look_at_start(*leader, true);
+    if (leader->phase == Child::Phase::kRunning) leader->phase = Child::Phase::kEnded;
     containment_.kill_rest(*leader);
   }
   int status = 0;
@@ -352,10 +368,15 @@ void LauncherProcess::reap_ended(pid_t pid) {
   if (wait4(pid, &status, WNOHANG | __WALL, &usage) != pid) return;
   containment_.reaped(pid);
   if (leader == nullptr) return;
-  auto micros = [](const timeval& t) { return int64_t{t.tv_sec} * 1'000'000 + t.tv_usec; };
-  reply(ExitedMessage{
-      leader->attempt,
-      {status, micros(usage.ru_utime) + micros(usage.ru_stime), int64_t{usage.ru_maxrss}}});
+  if (leader->phase == Child::Phase::kFailed) {
+    const StartFailure& failure = leader->failure;
+    reply(StartFailedMessage{leader->attempt, failure.stage, failure.error, failure.fault});
+  } else {
+    auto micros = [](const timeval& t) { return int64_t{t.tv_sec} * 1'000'000 + t.tv_usec; };
+    reply(ExitedMessage{
+        leader->attempt,
+        {status, micros(usage.ru_utime) + micros(usage.ru_stime), int64_t{usage.ru_maxrss}}});
+  }
   children_.erase(pid);
 }
 
@@ -382,7 +403,7 @@ void LauncherProcess::carry_out_orders() {
       has_orders_ = true;  // again soon
       return;
     }
-    for (const auto& target : targets) children_.find(target.first)->order = Child::Order::kKilled;
+    for (const auto& target : targets) note_killed(*children_.find(target.first));
   }
 }
 
@@ -416,19 +437,21 @@ void LauncherProcess::send_replies() {
 void LauncherProcess::kill_all(int64_t deadline_ns) {
   Targets targets;
   for (auto& [pid, child] : children_) {
-    child.order = Child::Order::kKill;
+    if (child.order != Child::Order::kOverdue) child.order = Child::Order::kKill;
     targets[pid] = child.attempt;
   }
   while (!containment_.kill(targets) && SystemClock().mono_ns() < deadline_ns) {
   }
 }
 
-// Reaps until no leader is left, so that the next start of filed does not find dying processes.
+// Reaps until no leader is left but those that do not die, so that the next start of filed does not
+// find dying processes.
 void LauncherProcess::await_ends(int64_t deadline_ns) {
-  while (!children_.empty() && SystemClock().mono_ns() < deadline_ns) {
+  auto is_dying = [](const auto& child) { return child.second.order != Child::Order::kOverdue; };
+  while (SystemClock().mono_ns() < deadline_ns) {
     reap();
     replies_.clear();
-    if (children_.empty()) break;
+    if (std::none_of(children_.begin(), children_.end(), is_dying)) break;
     pollfd fd = {signals_.get(), POLLIN, 0};
     poll(&fd, 1, kRetryNs / kNsPerMs);
     take_sigchld();

@@ -86,6 +86,12 @@ struct StartFailedMessage {
   Fault fault = Fault::kJob;
 };
 
+struct UndyingMessage {
+  AttemptId attempt = 0;
+  pid_t pid = 0;
+  char state = '?';  // a letter, or '?'
+};
+
 struct ExitedMessage {
   AttemptId attempt = 0;
   AttemptExit exit;
@@ -93,7 +99,7 @@ struct ExitedMessage {
 
 using Message =
     std::variant<StartMessage, ConfigureMessage, TerminateMessage, KillMessage, MountedMessage,
-                 QuitMessage, StartedMessage, StartFailedMessage, ExitedMessage>;
+                 QuitMessage, StartedMessage, StartFailedMessage, UndyingMessage, ExitedMessage>;
 
 // The packet for `message`; empty when that would be longer than kMaxMessage. Strings must not
 // contain NUL, ids not be longer than 255 bytes: decode() refuses what breaks this.

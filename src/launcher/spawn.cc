@@ -10,9 +10,8 @@
 //    the room back.
 // 4. A user can make a child hang after its change of user: by SIGSTOP, with an interpreter under a
 //    lease, or with one or a home in a file system of their own, where not even SIGKILL works. A
-//    start that takes longer than 3 s gets SIGKILL, and has failed. Its room stays in use as long as
-//    the child may use it. When all rooms are in use, or the user's share of them, children are
-//    forked.
+//    start that takes longer than 3 s gets SIGKILL, and has failed. Its room stays in use until the
+//    child is dead. When all rooms are in use, or the user's share of them, children are forked.
 //
 // While both share memory, the launcher does not touch the child's room, and the child only makes
 // system calls and writes to its room.
@@ -249,11 +248,6 @@ bool Spawner::is_stuck(pid_t pid, Starting& starting, StartFailure* failure) {
   starting.look_at_ns = std::min(end, now + (now - starting.since_ns));
   *failure = {kTimedOutStep, ETIMEDOUT};
   return now >= end;
-}
-
-bool Spawner::has_left(const Starting& starting) {
-  StepFailure report;
-  return !starting.room || read(starting.report.get(), &report, sizeof report) == 0;
 }
 
 // Never returns: what runs after it would do so in the launcher's memory.

@@ -32,7 +32,7 @@ struct Starting {
   std::string shell;
   int64_t since_ns = 0;    // monotonic
   int64_t look_at_ns = 0;  // when is_stuck() is to be asked next
-  StartRooms::Lease room;  // kept until `report` ends; empty: the child has its own memory
+  StartRooms::Lease room;  // of a child that shares our memory
 };
 
 enum class StartState { kUnderWay, kFailed, kOver };
@@ -61,9 +61,6 @@ class Spawner {
   // True if a start under way is to be given up, because the child was stopped or takes longer than
   // 3 s. Then *failure says which. Else it sets when to ask again.
   static bool is_stuck(pid_t pid, Starting& starting, StartFailure* failure);
-
-  // True if a child whose start has failed uses its room no more. Then that may be destroyed.
-  static bool has_left(const Starting& starting);
 
  private:
   static int child(void* plan);

@@ -1,6 +1,10 @@
 // How attempts end: by themselves, by order, and by the death of filed or of the launcher.
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/ptrace.h>
+#include <sys/syscall.h>
+
+#include <cerrno>
 
 #include "launcher_rig.h"
 
@@ -269,4 +273,102 @@ TEST_CASE("the launcher is in a session of its own, deaf to the signals of a ter
     ::kill(launcher->pid, signal);
   }
   CHECK(f.run("echo fine") == "fine\n");
+}
+
+namespace {
+
+// Traces a process, so that it does not die before this object does.
+class Holder {
+ public:
+  explicit Holder(pid_t pid) {
+    tracer_ = fork();
+    if (tracer_ == 0) {
+      long error = ptrace(PTRACE_SEIZE, pid, nullptr, long{PTRACE_O_TRACEEXIT});
+      kill(getpid(), error == 0 ? SIGSTOP : SIGKILL);
+      for (;;) pause();
+    }
+    int status = 0;
+    holds_ = waitpid(tracer_, &status, WUNTRACED) == tracer_ && WIFSTOPPED(status);
+  }
+  ~Holder() {
+    ::kill(tracer_, SIGKILL);
+    waitpid(tracer_, nullptr, 0);
+  }
+  bool holds() const { return holds_; }
+
+ private:
+  pid_t tracer_ = 0;
+  bool holds_ = false;
+};
+
+}  // namespace
+
+TEST_CASE("of a killed process that does not die filed is told, and of its end later",
+          "[launcher]") {
+  LauncherRig f;
+  AttemptId run = f.start("echo up; exec sleep 1000");
+  REQUIRE(f.wait_until([&] { return f.seen[run].output == "up\n"; }));
+  pid_t pid = f.seen[run].pid;
+  {
+    Holder holder(pid);
+    REQUIRE(holder.holds());
+    f.kill(run);
+    REQUIRE(f.wait_until([&] { return f.seen[run].state != 0; }));
+    CHECK(f.seen[run].order == "sou");
+    CHECK(f.seen[run].pid == pid);
+    CHECK(f.seen[run].state == 't');
+    CHECK(f.run("echo fine") == "fine\n");
+    f.kill(run);  // no use, and no harm
+    CHECK(f.run("echo fine") == "fine\n");
+    CHECK_FALSE(f.seen[run].exited);
+  }
+  REQUIRE(f.wait_end(run));
+  CHECK(WTERMSIG(f.seen[run].exit.wait_status) == SIGKILL);
+}
+
+TEST_CASE("a launcher leaves though a killed process does not die", "[launcher]") {
+  LauncherRig f;
+  AttemptId run = f.start("echo up; exec sleep 1000");
+  REQUIRE(f.wait_until([&] { return f.seen[run].output == "up\n"; }));
+  Holder holder(f.seen[run].pid);
+  REQUIRE(holder.holds());
+  CHECK(f.shut_down());
+}
+
+namespace {
+
+int confine_until_killed(void* context, const char**) noexcept {
+  auto pid = static_cast<pid_t>(syscall(SYS_getpid));
+  syscall(SYS_write, *static_cast<int*>(context), &pid, sizeof pid);
+  for (;;) syscall(SYS_pause);
+}
+
+}  // namespace
+
+TEST_CASE("a start that is given up has failed when its child is dead, and not before",
+          "[launcher][slow]") {
+  if (!is_root()) return;  // a child before its exec cannot be traced by its user
+  int pipe[2];
+  REQUIRE(pipe2(pipe, O_CLOEXEC) == 0);
+  Fd theirs(pipe[1]);
+  Fd ours(pipe[0]);
+  int number = theirs.get();
+  LauncherSettings settings;
+  settings.confine = confine_until_killed;
+  settings.confine_context = &number;
+  settings.confine_descriptors = {number};
+  LauncherRig f(settings);
+  AttemptId run = f.start("echo never");
+  pid_t pid = 0;
+  REQUIRE(read(ours.get(), &pid, sizeof pid) == sizeof pid);
+  {
+    Holder holder(pid);
+    REQUIRE(holder.holds());
+    REQUIRE(f.wait_until([&] { return f.seen[run].state != 0; }));
+    CHECK(f.seen[run].order == "u");
+    CHECK(f.seen[run].pid == pid);
+  }
+  REQUIRE(f.wait_end(run));
+  CHECK(f.seen[run].order == "uf");
+  CHECK(f.seen[run].failure.error == ETIMEDOUT);
 }
