@@ -1,8 +1,7 @@
 // One loop: wait for the socket, for SIGCHLD and for starts under way, which nothing else waits for
-// (spawn.cc). A turn handles, in
-// this order: children that have ended, then starts, then messages in the order of sending, then
-// the orders to terminate and kill that these brought, all attempts at once. Then the replies are
-// sent together.
+// (spawn.cc). A turn handles, in this order: children that have ended, starts under way, what has
+// been killed and does not die, then messages, a batch at a time. In a batch the kills come first.
+// Orders are carried out for all attempts at once. Then the replies are sent together.
 //
 // How an attempt ends. Its leader becomes a zombie. The leader stays a zombie until its process
 // group and what else it has left are killed, so that its pid is not reused. Then it is reaped and
@@ -51,6 +50,7 @@
 #include "launcher/own_mount.h"
 #include "launcher/process_table.h"
 #include "launcher/protocol.h"
+#include "launcher/signals.h"
 #include "launcher/spawn.h"
 
 namespace filed {
@@ -99,24 +99,6 @@ LauncherSettings drop_rights(LauncherSettings settings) {
   return settings;
 }
 
-// Signals: defaults, so that none is ignored in a job; then all blocked.
-void take_over_signals() {
-  // By system call, because sigaction(3) leaves out the signals that the C library uses itself. A
-  // struct of all zeros means the default. It is not larger than this on any machine.
-  const uint64_t defaults[8] = {};
-  for (int signal = 1; signal < _NSIG; ++signal) {
-    syscall(SYS_rt_sigaction, signal, defaults, nullptr, size_t{_NSIG / 8});
-  }
-  struct sigaction action {};
-  action.sa_handler = SIG_DFL;
-  // We stop processes before we kill them. Each stop would wake us.
-  action.sa_flags = SA_NOCLDSTOP;
-  sigaction(SIGCHLD, &action, nullptr);
-  sigset_t all;
-  sigfillset(&all);
-  sigprocmask(SIG_SETMASK, &all, nullptr);
-}
-
 // Takes note of the stop of a process or thread that has asked to be traced by us, and lets it go on
 // untraced, with the signal that it was about to get.
 void stop_tracing(pid_t pid) {
@@ -136,7 +118,8 @@ class LauncherProcess {
   void wait_for_events();
   void look_at_starts();
   void receive();
-  void handle(size_t packet);
+  void handle_batch();
+  void handle(const Message& message, size_t packet);
   void order(AttemptId attempt, Child::Order order);
   void start(const StartMessage& message, size_t packet);
   void look_at_start(Child& child, bool ready);
@@ -237,29 +220,41 @@ void LauncherProcess::receive() {
       exiting_ = true;
       return;
     }
-    for (size_t i = 0; i < incoming_.size() && !exiting_; ++i) handle(i);
+    handle_batch();
     // After a full batch there may be more; but the replies go first.
     if (exiting_ || !replies_.empty() || incoming_.size() < PacketBatch::kCapacity) return;
   }
 }
 
-void LauncherProcess::handle(size_t packet) {
-  auto message = decode(incoming_.bytes(packet));
-  if (!message) {
-    // Both ends are one program: this is a bug or an attack.
-    log_error("launcher: malformed message");
-    exiting_ = true;
-  } else if (auto* to_start = std::get_if<StartMessage>(&*message)) {
+// Kills are carried out before anything is started. One that is for a start of the same batch has
+// withdrawn it.
+void LauncherProcess::handle_batch() {
+  std::vector<Message> messages;
+  for (size_t i = 0; i < incoming_.size(); ++i) {
+    auto message = decode(incoming_.bytes(i));
+    if (!message) {
+      // Both ends are one program: this is a bug or an attack.
+      log_error("launcher: malformed message");
+      exiting_ = true;
+      return;
+    }
+    if (auto* kill = std::get_if<KillMessage>(&*message)) order(kill->attempt, Child::Order::kKill);
+    messages.push_back(std::move(*message));
+  }
+  carry_out_orders();
+  for (size_t i = 0; i < messages.size() && !exiting_; ++i) handle(messages[i], i);
+}
+
+void LauncherProcess::handle(const Message& message, size_t packet) {
+  if (auto* to_start = std::get_if<StartMessage>(&message)) {
     start(*to_start, packet);
-  } else if (auto* configure = std::get_if<ConfigureMessage>(&*message)) {
+  } else if (auto* configure = std::get_if<ConfigureMessage>(&message)) {
     spawner_.configure(configure->limits, configure->env);
-  } else if (auto* terminate = std::get_if<TerminateMessage>(&*message)) {
+  } else if (auto* terminate = std::get_if<TerminateMessage>(&message)) {
     order(terminate->attempt, Child::Order::kTerminate);
-  } else if (auto* kill = std::get_if<KillMessage>(&*message)) {
-    order(kill->attempt, Child::Order::kKill);
-  } else if (std::holds_alternative<MountedMessage>(*message)) {
+  } else if (std::holds_alternative<MountedMessage>(message)) {
     mount_.note();
-  } else if (std::holds_alternative<QuitMessage>(*message)) {
+  } else if (std::holds_alternative<QuitMessage>(message)) {
     exiting_ = true;
   }
 }

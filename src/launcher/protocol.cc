@@ -173,6 +173,7 @@ std::string write(const StartMessage& message) {
   out.number(static_cast<uint8_t>(message.hook));
   write_env(out, message.env);
   write_limits(out, message.limits);
+  out.number(message.order);
   return out.take();
 }
 
@@ -193,6 +194,8 @@ void read(Reader& in, StartMessage& message) {
   in.boolean(message.hook);
   read_env(in, message.env);
   read_limits(in, message.limits);
+  in.number(message.order);
+  if (message.order >= OrderWords::kCount) in.fail();
   if (kind > static_cast<uint8_t>(TextKind::kFile)) in.fail();
   message.attempt = attempt;
   message.uid = uid;

@@ -19,6 +19,7 @@
 #include "base/fd.h"
 #include "config/keys.h"
 #include "launcher/launcher_interface.h"
+#include "launcher/order_words.h"
 
 namespace filed {
 
@@ -54,6 +55,7 @@ struct StartMessage {
   bool hook = false;      // kArgument only; the second descriptor is its standard input then
   std::vector<std::pair<std::string_view, std::string_view>> env = {};  // hooks only
   std::vector<LimitValue> limits = {};  // what the job itself brings; not for hooks
+  uint32_t order = 0;                   // the number of its word in OrderWords
 };
 
 struct ConfigureMessage {

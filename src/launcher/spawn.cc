@@ -92,7 +92,8 @@ Fault fault_of(int error) {
 Spawner::Spawner(const LauncherSettings& settings, int socket)
     : as_owner_(settings.as_owner),
       null_(open("/dev/null", O_RDONLY | O_CLOEXEC)),
-      environment_(settings.mount_dir) {
+      environment_(settings.mount_dir),
+      orders_(*settings.orders) {
   if (!null_) throw_errno("/dev/null");
   common_.parent = getpid();
   common_.socket = socket;
@@ -203,6 +204,11 @@ pid_t Spawner::start(const StartMessage& attempt, std::string_view mark, int out
   plan_command(attempt, text.get(), *room);
   plan.input = attempt.hook ? text.get() : null_.get();
   plan.output = output;
+  plan.order = &orders_.word(attempt.order);
+  if (!OrderWords::take(*plan.order)) {
+    errno = ECANCELED;
+    return failed("withdrawn");
+  }
   // Never kTextDescriptor, which the launcher has had open since its start.
   int pipe[2];
   if (pipe2(pipe, O_CLOEXEC | O_NONBLOCK) != 0) return failed("pipe");

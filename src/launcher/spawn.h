@@ -76,6 +76,7 @@ class Spawner {
   Environment environment_;
   std::vector<LimitValue> admin_limits_;
   ConfineHook confine_ = nullptr;
+  OrderWords& orders_;
   StartPlan common_;  // what is the same for all attempts
   StartRooms rooms_;
 };
