@@ -184,7 +184,7 @@ void Queue::stop() {
 }
 
 bool Queue::stopped() const {
-  return agenda_.stopping && hooks_.idle() && (attempts_.none() || attempts_.gave_up());
+  return agenda_.stopping && hooks_.idle() && (attempts_.all_ended() || attempts_.gave_up());
 }
 
 }  // namespace filed

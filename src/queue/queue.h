@@ -60,6 +60,7 @@ class Queue {
 
   const Jobs& jobs() const { return jobs_; }
   const Totals& totals() const { return attempts_.totals(); }
+  std::vector<const Attempt*> undying() const { return attempts_.undying(); }
   const QueueSettings& settings() const { return live_.queue(); }
   // The largest offset that any open descriptor has read from a log of this job.
   int64_t log_read_to(int64_t ino) const { return open_files_.log_read_to(ino); }
