@@ -45,18 +45,18 @@ bool is_state(const std::string& path) {
          std::string_view(id, sizeof id) == "fild";
 }
 
-// True if the folder has nothing but this state, and those of other queues. Opens no file of this
+// True if the directory has nothing but this state, and those of other queues. Opens no file of this
 // one, because closing it would drop SQLite's locks.
-bool holds_only_states(const std::string& folder, const std::string& name) {
-  std::unique_ptr<DIR, int (*)(DIR*)> entries(opendir(folder.c_str()), closedir);
-  if (entries == nullptr) throw_errno(folder);
+bool holds_only_states(const std::string& directory, const std::string& name) {
+  std::unique_ptr<DIR, int (*)(DIR*)> entries(opendir(directory.c_str()), closedir);
+  if (entries == nullptr) throw_errno(directory);
   while (const dirent* entry = readdir(entries.get())) {
     std::string found = entry->d_name;
     if (found == "." || found == "..") continue;
     for (const char* suffix : kSuffixes) {
       if (*suffix != '\0' && found.ends_with(suffix)) found.resize(found.size() - strlen(suffix));
     }
-    if (found != name && !is_state(folder + "/" + found)) return false;
+    if (found != name && !is_state(directory + "/" + found)) return false;
   }
   return true;
 }
@@ -74,12 +74,12 @@ bool is_open_elsewhere(const std::string& path) {
   return is_open;
 }
 
-// True if the user can remove or rename in the folder what others own there.
-bool may_replace_in(const std::string& folder, const struct stat& st, const UserIds& user) {
+// True if the user can remove or rename in the directory what others own there.
+bool may_replace_in(const std::string& directory, const struct stat& st, const UserIds& user) {
   if (st.st_uid == user.uid) return true;
   if (st.st_mode & S_ISVTX) return false;
   ScopedEffectiveUser as_user(user);
-  return faccessat(AT_FDCWD, folder.c_str(), W_OK, AT_EACCESS) == 0;
+  return faccessat(AT_FDCWD, directory.c_str(), W_OK, AT_EACCESS) == 0;
 }
 
 }  // namespace
@@ -87,10 +87,10 @@ bool may_replace_in(const std::string& folder, const struct stat& st, const User
 StateTakeover::StateTakeover(const std::string& path, const Identity& identity) {
   if (!identity.serving) return;
   serving_ = *identity.serving;
-  std::string folder = folder_of(path);
+  std::string directory = directory_of(path);
   try {
     if (identity.user && identity.user->uid != 0) {
-      take_folder(folder, path.substr(path.rfind('/') + 1), identity);
+      take_directory(directory, path.substr(path.rfind('/') + 1), identity);
     }
     if (make_file(path, serving_)) made_ = path;
     for (const char* suffix : kSuffixes) take_file(path + suffix, identity);
@@ -133,18 +133,18 @@ void StateTakeover::take_file(const std::string& path, const Identity& identity)
   change(std::move(fd), path, serving_.gid, kOwnersOnly);
 }
 
-// From the folder of the state up to the root: a user of a folder above could put another folder in
+// From the directory of the state up to the root: a user of a directory above could put another directory in
 // the place of the state's.
-void StateTakeover::take_folder(const std::string& folder, const std::string& name,
-                                const Identity& identity) {
-  for (std::string place = folder;; place = folder_of(place)) {
+void StateTakeover::take_directory(const std::string& directory, const std::string& name,
+                                   const Identity& identity) {
+  for (std::string place = directory;; place = directory_of(place)) {
     Fd fd(open(place.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
     struct stat st {};
     if (!fd || fstat(fd.get(), &st) != 0) throw_errno(place);
     if (may_replace_in(place, st, *identity.user)) {
-      bool may_take = place == folder && st.st_uid == identity.user->uid;
-      if (!may_take || !holds_only_states(folder, name)) {
-        throw Error(folder + "/" + name + ": jobs could replace it, because user " +
+      bool may_take = place == directory && st.st_uid == identity.user->uid;
+      if (!may_take || !holds_only_states(directory, name)) {
+        throw Error(directory + "/" + name + ": jobs could replace it, because user " +
                     std::to_string(identity.user->uid) + " may write " + place +
                     "; give it a directory of its own");
       }

@@ -42,7 +42,8 @@ class StateTakeover {
   };
 
   void take_file(const std::string& path, const Identity& identity);
-  void take_folder(const std::string& folder, const std::string& name, const Identity& identity);
+  void take_directory(const std::string& directory, const std::string& name,
+                      const Identity& identity);
   void change(Fd fd, const std::string& path, gid_t gid, mode_t mode);
   void give_back();
 

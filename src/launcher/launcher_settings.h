@@ -10,6 +10,7 @@
 
 #include "base/users.h"
 #include "config/settings.h"
+#include "launcher/order_words.h"
 
 namespace filed {
 
@@ -42,6 +43,9 @@ struct LauncherSettings {
   std::vector<int> confine_descriptors;
 
   bool use_fusermount = false;  // unmount with fusermount3, not with umount2
+
+  // LauncherClient's. Shared with it.
+  OrderWords* orders = nullptr;
 
   // Marks this daemon's jobs: each has FILED_RUN=TOKEN.ATTEMPT in its environment, by which
   // kill_marked() finds them when both processes have died. No '.', '=' or NUL in it.

@@ -15,7 +15,7 @@ for unit in ./filed.service ./filed@.service; do
 	assert "exposure of $unit is below 8: $exposure" [ "$exposure" -lt 8 ]
 done
 
-# The users and their folders come from what systemd-sysusers and systemd-tmpfiles are told.
+# The users and their directories come from what systemd-sysusers and systemd-tmpfiles are told.
 mkdir -p "$tmp/root/etc"
 systemd-sysusers --root="$tmp/root" "$top/systemd/filed.sysusers" >/dev/null 2>&1 || fail "systemd-sysusers"
 for user in filed filed-serve; do
@@ -26,6 +26,6 @@ if [ "$(id -u)" = 0 ]; then
 	systemd-tmpfiles --root="$tmp/root" --create "$top/systemd/filed.tmpfiles" || fail "systemd-tmpfiles"
 	assert_eq "750 $(sed -n 's/^filed-serve:[^:]*:\([0-9]*\):.*/\1/p' "$tmp/root/etc/passwd") $(
 		sed -n 's/^filed:[^:]*:\([0-9]*\):.*/\1/p' "$tmp/root/etc/group")" \
-		"$(stat -c '%a %u %g' "$tmp/root/var/lib/filed")" "the state's folder"
+		"$(stat -c '%a %u %g' "$tmp/root/var/lib/filed")" "the state's directory"
 	assert_eq "755 0 0" "$(stat -c '%a %u %g' "$tmp/root/var/spool/filed")" "the mount point"
 fi

@@ -31,7 +31,7 @@ for confined in no yes; do
 	for who in 65534:65534 "$alice"; do tries_as "$who"; done
 	stop_filed
 
-	# The folder of the state is the user's, as an older filed had it.
+	# The directory of the state is the user's, as an older filed had it.
 	chown "$alice" "$tmp/state"
 	# shellcheck disable=SC2086
 	config workers=1 retries=0 '[mount]' mode=1777 '[daemon]' "user=$alice" $boxes

@@ -1,4 +1,4 @@
-// meddle PID... STATE: tries all that one process can do to another, and to the state file and its folder.
+// meddle PID... STATE: tries all that one process can do to another, and to the state file and its directory.
 // Prints what succeeds, as WAY PID or WAY FILE, and undoes it.
 #include <errno.h>
 #include <fcntl.h>

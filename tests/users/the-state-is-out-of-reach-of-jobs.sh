@@ -18,7 +18,7 @@ refused() { # WORDS: a start says these, and leaves the owners as they are
 	assert_eq "$before" "$(stat -c '%n %u %g %a' "$folder" "$folder"/*)" "the owners"
 }
 
-# As an older filed had it: the folder and the file are the user's. The job is still there.
+# As an older filed had it: the directory and the file are the user's. The job is still there.
 for_owners
 start_filed
 submit .job 'id -un'
@@ -69,7 +69,7 @@ alice_has_it
 chown "$bob" "$state"
 refused "belongs to user $(id -u "$bob")"
 
-# Not taken over: a folder with other things, one that others may write, too, one in a folder of the user.
+# Not taken over: a directory with other things, one that others may write, too, one in a directory of the user.
 alice_has_it
 touch "$folder/other"
 refused 'jobs could replace it'
@@ -110,7 +110,7 @@ chmod 644 "$state"
 refused 'not a filed state file'
 rm "$state"
 
-# A new state, and a start in an empty folder of the user.
+# A new state, and a start in an empty directory of the user.
 start_filed
 assert_eq "$serving 700 $serving 600" "$(owners)" "owners"
 stop_filed

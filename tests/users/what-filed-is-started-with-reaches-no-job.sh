@@ -60,7 +60,7 @@ tried() {
 		assert_eq "$2" "$(sed '1,4d' "$q/$(where $id)/$id" | sed -n "$3")" "what job $id shows with $1"
 		assert_eq "$(readlink /proc/self/ns/mnt /proc/self/ns/pid | xargs)" \
 			"$(sed -n 3,4p "$q/complete/$id" | xargs)" "namespaces"
-		assert "not in the folder where filed was started" [ "$(sed -n 2p "$q/complete/$id")" != "$tmp/cwd" ]
+		assert "not in the directory where filed was started" [ "$(sed -n 2p "$q/complete/$id")" != "$tmp/cwd" ]
 		rm "$q/complete/$id"
 	done
 }
@@ -81,7 +81,7 @@ set_up() { # WORD...
 	config workers=2 retries=0 '[mount]' mode=1777 "$@"
 	mount -t tmpfs -o mode=777 none "$tmp/cwd"
 	start_filed
-	umount "$tmp/cwd" || fail "filed keeps the folder busy where it was started"
+	umount "$tmp/cwd" || fail "filed keeps the directory busy where it was started"
 }
 
 for user in '' "$carol"; do
@@ -107,7 +107,7 @@ mount -t tmpfs -o mode=777 none "$tmp/cwd"
 filed -state "$state" "$q" 2>>"$log" &
 filed_pid=$!
 wait_for 'as_user "$bob" test -e "$q/status" || ! running "$filed_pid"'
-umount "$tmp/cwd" || fail "filed keeps the folder busy where it was started"
+umount "$tmp/cwd" || fail "filed keeps the directory busy where it was started"
 as_user "$bob" sh -c 'umask 022; echo "sleep 1.2; exec $2 show" >"$1"' - "$q/pending/1" "$inherit"
 wait_for 'as_user "$bob" test -e "$q/complete/1"'
 assert_eq "$(echo "$reset" | grep -v '^capabilities')" \
