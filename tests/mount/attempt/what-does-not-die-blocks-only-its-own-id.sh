@@ -97,7 +97,7 @@ try() {
 }
 
 mkdir "$tmp/run"
-chmod 777 "$tmp" "$tmp/run"
+chmod 777 "$tmp/run"
 config workers=1 retries=0 kill_grace=100ms stop_grace=100ms
 try plain
 config workers=1 retries=0 kill_grace=100ms stop_grace=100ms '[sandbox]' ro=/ rw="$tmp/run"
