@@ -1,6 +1,5 @@
 #include "queue/attempts.h"
 
-
 #include <algorithm>
 #include <cerrno>
 #include <cstring>

@@ -98,7 +98,7 @@ bool is_in_mounts(const std::string& dir) {
   return false;
 }
 
-// One of these, in a folder of its own; without a connection where there is no FUSE.
+// One of these, in a directory of its own; without a connection where there is no FUSE.
 struct SilentMount {
   SilentMount() {
     REQUIRE(mkdtemp(dir) != nullptr);
