@@ -43,7 +43,6 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/privileges.h"
-#include "base/users.h"
 #include "launcher/children.h"
 #include "launcher/containment.h"
 #include "launcher/own_mount.h"
@@ -71,31 +70,19 @@ constexpr Capabilities kForOwners =
     capability(CAP_KILL) | capability(CAP_SYS_PTRACE) | capability(CAP_DAC_READ_SEARCH) |
     capability(CAP_SYS_ADMIN) | capability(CAP_SYS_RESOURCE) | capability(CAP_SYS_NICE);
 
-// The same when all attempts are of one user, which is then the launcher's too. CAP_SYS_PTRACE and
-// CAP_DAC_READ_SEARCH read the environments of processes that have made themselves unreadable.
-constexpr Capabilities kForOneUser = capability(CAP_SYS_PTRACE) | capability(CAP_DAC_READ_SEARCH) |
-                                     capability(CAP_SYS_ADMIN) | capability(CAP_SYS_RESOURCE) |
-                                     capability(CAP_SYS_NICE);
-
-// Gives up what is not needed. Returns the settings as they are to be used from then on.
-LauncherSettings drop_rights(LauncherSettings settings) {
+// Gives up what is not needed. With a user for all attempts it needs the same, because it stays
+// root: as that user, its own jobs could stop it and kill it.
+void drop_rights(const LauncherSettings& settings) {
   if (settings.as_owner || (settings.user ? settings.user->uid : geteuid()) == 0) {
     // Permitted, not effective: root's jobs inherit from the permitted set, because an exec under
     // no_new_privs gives no others.
     keep_capabilities(~Capabilities{0}, kForOwners);
-    return settings;
+    return;
   }
   // An exec could give capabilities back. Where this is not permitted, no_new_privs prevents it.
   drop_bounding_set();
-  if (settings.user) {
-    switch_user(user_in_group(settings.user->uid, settings.user->gid), kForOneUser);
-    settings.user.reset();
-  } else {
-    keep_capabilities(0, 0);
-  }
-  // Changing ids has made it dumpable again, where the system is set up so.
-  prctl(PR_SET_DUMPABLE, 0L, 0L, 0L, 0L);
-  return settings;
+  Capabilities kept = settings.user ? kForOwners & ~capability(CAP_SETPCAP) : 0;
+  keep_capabilities(kept, kept);
 }
 
 class LauncherProcess {
@@ -484,7 +471,8 @@ void run_launcher(const LauncherSettings& settings, Fd socket) noexcept {
   // It must not keep filed's working directory busy.
   if (chdir("/") != 0) log_warning("launcher: /: %s", strerror(errno));
   try {
-    LauncherProcess(drop_rights(settings), std::move(socket)).serve();
+    drop_rights(settings);
+    LauncherProcess(settings, std::move(socket)).serve();
   } catch (const std::exception& error) {
     log_error("launcher: %s", error.what());
   }
