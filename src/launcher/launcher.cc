@@ -21,7 +21,6 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
-#include <sys/ptrace.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
@@ -86,16 +85,6 @@ void drop_rights(const LauncherSettings& settings) {
   keep_capabilities(kept, kept);
 }
 
-// Takes note of the stop of a process or thread that has asked to be traced by us, and lets it go on
-// untraced, with the signal that it was about to get.
-void stop_tracing(pid_t pid) {
-  siginfo_t info{};
-  int error = waitid(P_PID, static_cast<id_t>(pid), &info, WSTOPPED | WNOHANG | __WALL);
-  if (error != 0 || info.si_pid != pid) return;  // killed in the meantime
-  int signal = info.si_status & 0x7f;
-  ptrace(PTRACE_DETACH, pid, nullptr, reinterpret_cast<void*>(static_cast<intptr_t>(signal)));
-}
-
 class LauncherProcess {
  public:
   LauncherProcess(const LauncherSettings& settings, Fd socket);
@@ -107,6 +96,7 @@ class LauncherProcess {
   void receive();
   void handle_batch();
   void handle(const Message& message, size_t packet);
+  void order_kill(const KillMessage& kill);
   void order(AttemptId attempt, Child::Order order);
   void start(const StartMessage& message, size_t packet);
   void look_at_start(Child& child, bool ready);
@@ -126,6 +116,7 @@ class LauncherProcess {
 
   Fd socket_;
   Fd signals_;
+  OrderWords& orders_;
   LinuxProcesses table_;
   Spawner spawner_;
   Children children_;
@@ -145,6 +136,7 @@ class LauncherProcess {
 
 LauncherProcess::LauncherProcess(const LauncherSettings& settings, Fd socket)
     : socket_(std::move(socket)),
+      orders_(*settings.orders),
       spawner_(settings, socket_.get()),
       containment_(settings.token, children_, table_),
       mount_(settings.mount_dir, settings.use_fusermount) {
@@ -225,11 +217,22 @@ void LauncherProcess::handle_batch() {
       exiting_ = true;
       return;
     }
-    if (auto* kill = std::get_if<KillMessage>(&*message)) order(kill->attempt, Child::Order::kKill);
+    if (auto* kill = std::get_if<KillMessage>(&*message)) order_kill(*kill);
     messages.push_back(std::move(*message));
   }
   carry_out_orders();
   for (size_t i = 0; i < messages.size() && !exiting_; ++i) handle(messages[i], i);
+}
+
+// One that was recalled is left out. What was killed already is told again.
+void LauncherProcess::order_kill(const KillMessage& kill) {
+  Child* child = children_.find_attempt(kill.attempt);
+  if (child == nullptr) return;
+  if (!kill.recallable || OrderWords::kill(orders_.word(child->word))) {
+    order(kill.attempt, Child::Order::kKill);
+  } else if (child->order >= Child::Order::kKilled) {
+    reply(KilledMessage{kill.attempt});
+  }
 }
 
 void LauncherProcess::handle(const Message& message, size_t packet) {
@@ -274,6 +277,7 @@ void LauncherProcess::start(const StartMessage& message, size_t packet) {
     return;
   }
   Child& child = children_.add(pid, message.attempt);
+  child.word = message.order;
   child.starting = std::move(starting);
   starting_.push_back(pid);
 }
@@ -385,7 +389,10 @@ void LauncherProcess::carry_out_orders() {
       has_orders_ = true;  // again soon
       return;
     }
-    for (const auto& target : targets) note_killed(*children_.find(target.first));
+    for (const auto& target : targets) {
+      reply(KilledMessage{target.second});
+      note_killed(*children_.find(target.first));
+    }
   }
 }
 

@@ -99,6 +99,19 @@ void Queue::close(OpenJob& file) {
   uploads_.close(file);
 }
 
+void Queue::before_rename(Dir from, std::string_view id, Dir to, std::string_view new_id,
+                          std::function<void(int error)> done) {
+  auto ended = moves_.ended_by_rename(from, id, to, new_id);
+  if (!ended) return done(0);
+  attempts_.kill_before(*ended, std::move(done));
+}
+
+void Queue::before_remove(Dir dir, std::string_view id, std::function<void(int error)> done) {
+  auto ended = moves_.ended_by_remove(dir, id);
+  if (!ended) return done(0);
+  attempts_.kill_before(*ended, std::move(done));
+}
+
 int Queue::check_change(int64_t ino, const AttributeChange& change, const Caller& caller,
                         bool by_writer) const {
   if (change.uid && !may_own(*change.uid, "")) return EPERM;

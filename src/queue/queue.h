@@ -9,6 +9,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -105,6 +106,11 @@ class Queue {
     return moves_.rename(from, id, to, new_id, no_replace);
   }
   int remove(Dir dir, std::string_view id) { return moves_.remove(dir, id); }
+  // To be called before such a change. If it ends an attempt, kills that first: see
+  // Attempts::kill_before. Else calls `done` at once.
+  void before_rename(Dir from, std::string_view id, Dir to, std::string_view new_id,
+                     std::function<void(int error)> done);
+  void before_remove(Dir dir, std::string_view id, std::function<void(int error)> done);
 
   // A fresh id: not used by any job, never given before. Errno of the store.
   int new_id(std::string& id);
