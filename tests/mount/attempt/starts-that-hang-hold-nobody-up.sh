@@ -7,7 +7,7 @@ end_leases() {
 	[ ! "$leases" ] || kill -KILL "$leases"
 	leases=
 }
-trap 'end_leases; cleanup' EXIT
+trap 'status=$?; set +e; end_leases; (exit "$status"); cleanup' EXIT
 
 # try NAME [OPTION…]
 try() { # at most 3 s from the start of a job to the end of its lease, or the job fails
