@@ -1,0 +1,22 @@
+// Starts a process within a cgroup.
+#pragma once
+
+#include <sys/types.h>
+
+namespace filed {
+
+// clone3(2) with CLONE_INTO_CGROUP: like clone(2), with the group's open directory. `stack` is the
+// end of the child's stack, which needs CLONE_VM. `function` must not return. Returns the pid, or
+// -1 with errno: ENOSYS if the kernel or a seccomp filter has no clone3, or the machine is one for
+// which this function is not written. No signal handler may run in the child.
+pid_t clone_into_cgroup(int (*function)(void*), void* stack, unsigned flags, void* argument,
+                        int directory) noexcept;
+
+// fork(2) into the group. The child may only make system calls.
+pid_t fork_into_cgroup(int directory) noexcept;
+
+// For a child: moves itself into the group by its open cgroup.procs. Slow (milliseconds), because
+// the kernel waits for all processors. Returns 0 or an errno. Async-signal-safe.
+int enter_cgroup(int procs_file) noexcept;
+
+}  // namespace filed
