@@ -22,6 +22,7 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -32,6 +33,9 @@ namespace filed {
 // Kills all processes of the group by an open cgroup.kill. What forks meanwhile is killed, too.
 // Does not wait for the end of the processes. Returns 0 or an errno. Async-signal-safe.
 int kill_cgroup(int kill_file) noexcept;
+
+// The names of the groups below an open directory of the file system.
+std::vector<std::string> groups_in(int directory);
 
 class Cgroup {
  public:
@@ -65,10 +69,13 @@ class Cgroup {
   bool was_killed() const { return killed_; }
   void set_killed() { killed_ = true; }
 
-  // A group with processes that a job has left on purpose. It outlives the launcher, and the next
-  // start leaves it alone. Kept as the mode of the directory.
-  void set_kept();
-  bool is_kept() const;
+  // Records which attempt the group is for, in an extended attribute of the directory, so that a
+  // start after a crash knows. kNoAttempt: its processes were left on purpose and live on. Returns 0
+  // or an errno.
+  static constexpr uint64_t kNoAttempt = 0;
+  int set_attempt(uint64_t attempt);
+  // What was recorded; nothing if that cannot be read.
+  std::optional<uint64_t> attempt() const;
 
   // Removes the directory, and those below it as far as they are empty. Returns 0, or an errno:
   // EBUSY if there are processes. 0 also if it is gone.

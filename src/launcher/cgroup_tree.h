@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "base/fd.h"
+#include "launcher/cgroup.h"
 
 namespace filed {
 
@@ -50,43 +51,57 @@ class CgroupTree {
   // children exist. `token` has only letters and digits.
   CgroupTree(const CgroupSystem& system, const std::string& token);
 
-  explicit operator bool() const { return static_cast<bool>(directory_); }
-  int directory() const { return directory_.get(); }
+  explicit operator bool() const { return static_cast<bool>(all_); }
+  int directory() const { return all_.directory(); }
   CgroupEntry entry() const { return entry_; }
 
   // The path of the directory below the root of the file system.
   const std::string& place() const { return place_; }
   const std::string& reason() const { return reason_; }
 
+  // The descriptors that the launcher needs, too.
+  std::vector<int> descriptors() const;
+
   // Says that the calling process lives. Returns 0 or an errno. The lock goes with the process, or
   // when the process closes any descriptor of this directory.
   int lock() const;
 
-  // Removes the directory if it is empty. Its groups must have been removed.
-  void remove();
+  // For filed when the launcher has died: kills all processes in all groups, also those that jobs
+  // have left on purpose. Needs no rights. Does not wait. Returns 0 or an errno.
+  int kill() { return all_.kill(); }
+  bool is_populated() { return all_.is_populated(); }
+
+  // Removes the directory, and empty groups in it. Returns 0 or an errno: EBUSY if there are
+  // processes.
+  int remove() { return all_.remove(); }
 
  private:
   int probe();
 
-  Fd directory_;
   Fd parent_;
-  std::string name_;
+  Cgroup all_;  // the directory
   std::string place_;
   std::string reason_;
   CgroupEntry entry_ = CgroupEntry::kClone;
 };
 
-// What a launcher of before has left in the directory at `place`.
-enum class Leftover {
-  kNone,     // the directory is gone, or was empty and is removed
-  kKept,     // only what jobs have left on purpose
-  kDying,    // was killed and has not died yet: the groups are named in `alive`
-  kLocked,   // another filed's, which lives
-  kUnknown,  // could not be looked at
+// What an earlier launcher has left in the directory at one place.
+struct Leftovers {
+  enum class State : uint8_t {
+    kNone,     // the directory is gone, or was empty and is removed
+    kKept,     // only what jobs have left on purpose, which lives on
+    kDying,    // processes have got SIGKILL and have not ended yet: look again
+    kLocked,   // another filed's, which lives: nothing was done
+    kUnknown,  // it could not be looked at
+  };
+
+  State state = State::kUnknown;
+  int processes = 0;               // that have not ended yet
+  std::vector<uint64_t> attempts;  // theirs, as far as known
 };
 
-// Kills all groups there but kept ones, unless the directory is locked. Does not wait. Call it again
-// while it returns kDying. Adds the number of processes that got the signal to `killed`.
-Leftover kill_leftover(const CgroupSystem& system, const std::string& place, int& killed);
+// Kills what is in the groups there, but not what was left on purpose, unless the directory is
+// locked. Does not wait.
+Leftovers kill_leftovers(const CgroupSystem& system, const std::string& place);
 
 }  // namespace filed
