@@ -24,6 +24,12 @@ constexpr size_t kMaxEvents = 256;          // longer than any cgroup.events
 constexpr size_t kMaxMembers = 64 << 20;    // of cgroup.procs; a machine has 4 million pids at most
 constexpr int kMaxDepth = 32;               // of groups that a job has made in its own
 
+// A directory has one link more for each directory in it.
+bool has_groups(int directory) {
+  struct stat st {};
+  return fstat(directory, &st) != 0 || st.st_nlink != 2;
+}
+
 // Removes a group, and those below it that are empty. Returns 0 or an errno.
 int remove_group(int parent, const char* name, int depth) {
   if (unlinkat(parent, name, AT_REMOVEDIR) == 0 || errno == ENOENT) return 0;
@@ -37,6 +43,30 @@ int remove_group(int parent, const char* name, int depth) {
   }
   if (!removed) return error;
   return unlinkat(parent, name, AT_REMOVEDIR) == 0 ? 0 : errno;
+}
+
+// Adds the processes of a group and of those below it.
+int list_members(int directory, std::vector<pid_t>& pids, int depth) {
+  Fd file(openat(directory, "cgroup.procs", O_RDONLY | O_CLOEXEC));
+  if (!file) return errno;
+  std::string text;
+  if (int error = read_all(file.get(), kMaxMembers, text)) return error;
+  const char* at = text.data();
+  const char* end = at + text.size();
+  while (at < end) {
+    pid_t pid = 0;
+    auto [next, error] = std::from_chars(at, end, pid);
+    if (error != std::errc()) break;
+    // 0 stands for a process that is not in our pid namespace.
+    if (pid > 0) pids.push_back(pid);
+    at = next + 1;
+  }
+  if (depth == 0 || !has_groups(directory)) return 0;
+  for (const std::string& name : groups_in(directory)) {
+    Fd inner(openat(directory, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+    if (inner) list_members(inner.get(), pids, depth - 1);
+  }
+  return 0;
 }
 
 }  // namespace
@@ -95,21 +125,12 @@ bool Cgroup::is_populated() {
 
 int Cgroup::members(std::vector<pid_t>& pids) const {
   pids.clear();
-  Fd file(openat(directory_.get(), "cgroup.procs", O_RDONLY | O_CLOEXEC));
-  if (!file) return errno;
-  std::string text;
-  if (int error = read_all(file.get(), kMaxMembers, text)) return error;
-  const char* at = text.data();
-  const char* end = at + text.size();
-  while (at < end) {
-    pid_t pid = 0;
-    auto [next, error] = std::from_chars(at, end, pid);
-    if (error != std::errc()) break;
-    // 0 stands for a process that is not in our pid namespace.
-    if (pid > 0) pids.push_back(pid);
-    at = next + 1;
-  }
-  return 0;
+  return list_members(directory_.get(), pids, kMaxDepth);
+}
+
+int Cgroup::procs_file() {
+  if (!procs_) procs_.reset(openat(directory_.get(), "cgroup.procs", O_WRONLY | O_CLOEXEC));
+  return procs_.get();
 }
 
 int Cgroup::kill() {

@@ -60,9 +60,12 @@ class Cgroup {
   // Whether it has processes. A zombie is none. True also if that cannot be read.
   bool is_populated();
 
-  // The processes in it, zombies left out by most kernels. Those below it are not in it. Returns 0
-  // or an errno.
+  // The processes in it and in the groups below it. Zombies are left out. Returns 0 or an errno.
   int members(std::vector<pid_t>& pids) const;
+
+  // cgroup.procs, open for writing, by which a child enters (cgroup_clone.h). Stays this object's.
+  // -1 with errno if it cannot be opened.
+  int procs_file();
 
   // See kill_cgroup(). From then on was_killed().
   int kill();
@@ -86,7 +89,8 @@ class Cgroup {
   std::string name_;
   Fd directory_;
   Fd kill_;
-  Fd events_;  // opened when it is first needed
+  Fd events_;  // opened when they are first needed
+  Fd procs_;
   bool killed_ = false;
 };
 

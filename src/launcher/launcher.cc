@@ -73,6 +73,10 @@ constexpr Capabilities kForOneUser = capability(CAP_SYS_PTRACE) | capability(CAP
                                      capability(CAP_SYS_ADMIN) | capability(CAP_SYS_RESOURCE) |
                                      capability(CAP_SYS_NICE);
 
+// To make groups and to start processes in them, because they are root's: otherwise a job of the
+// launcher's user could leave its own.
+constexpr Capabilities kForCgroups = capability(CAP_DAC_OVERRIDE);
+
 // Gives up what is not needed. Returns the settings as they are to be used from then on.
 LauncherSettings drop_rights(LauncherSettings settings) {
   if (settings.as_owner || (settings.user ? settings.user->uid : geteuid()) == 0) {
@@ -84,7 +88,8 @@ LauncherSettings drop_rights(LauncherSettings settings) {
   // An exec could give capabilities back. Where this is not permitted, no_new_privs prevents it.
   drop_bounding_set();
   if (settings.user) {
-    switch_user(user_in_group(settings.user->uid, settings.user->gid), kForOneUser);
+    switch_user(user_in_group(settings.user->uid, settings.user->gid),
+                settings.cgroups != nullptr ? kForOneUser | kForCgroups : kForOneUser);
     settings.user.reset();
   } else {
     keep_capabilities(0, 0);
@@ -165,7 +170,7 @@ class LauncherProcess {
 
 LauncherProcess::LauncherProcess(const LauncherSettings& settings, Fd socket)
     : socket_(std::move(socket)),
-      containment_(settings.token, children_, table_),
+      containment_(settings, children_, table_),
       spawner_(settings, socket_.get()),
       mount_(settings.mount_dir, settings.use_fusermount) {
   sigset_t child;
@@ -262,9 +267,11 @@ void LauncherProcess::start(const StartMessage& message, size_t packet) {
   if (incoming_.descriptors_lost(packet) || !output ||
       ((message.hook || message.kind != TextKind::kArgument) && !text)) {
     failure = {"descriptors", EMFILE, Fault::kMachine};
+  } else if (auto membership = containment_.begin(message.attempt)) {
+    pid = spawner_.start(message, *membership, output.get(), std::move(text), &starting, &failure);
+    if (pid == 0) containment_.cancel(message.attempt);
   } else {
-    pid = spawner_.start(message, containment_.begin(message.attempt), output.get(),
-                         std::move(text), &starting, &failure);
+    failure = {"cgroup", errno, fault_of(errno)};
   }
   if (pid == 0) {
     reply(StartFailedMessage{message.attempt, failure.stage, failure.error, failure.fault});
@@ -299,8 +306,8 @@ void LauncherProcess::give_up_start(Child& child, const StartFailure& failure) {
   ::kill(-pid, SIGKILL);  // in case it has reached its exec at this moment
   reply(StartFailedMessage{child.attempt, failure.stage, failure.error, failure.fault});
   --starting_;
-  children_.erase(pid);
   containment_.release(pid);
+  children_.erase(pid);
 }
 
 void LauncherProcess::reap() {
@@ -420,6 +427,7 @@ void LauncherProcess::exit_process() {
   if (!children_.empty()) kill_all(deadline_ns);
   mount_.unmount();
   await_ends(deadline_ns);
+  containment_.clear();
   _exit(0);
 }
 
@@ -435,6 +443,9 @@ void run_launcher(const LauncherSettings& settings, Fd socket) noexcept {
   prctl(PR_SET_DUMPABLE, 0L, 0L, 0L, 0L);
   std::vector<int> keep = settings.confine_descriptors;
   keep.push_back(socket.get());
+  if (settings.cgroups != nullptr) {
+    for (int fd : settings.cgroups->descriptors()) keep.push_back(fd);
+  }
   close_descriptors_but(std::move(keep));
   // It must not keep filed's working directory busy.
   if (chdir("/") != 0) log_warning("launcher: /: %s", strerror(errno));

@@ -39,6 +39,7 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "base/privileges.h"
+#include "launcher/cgroup_clone.h"
 #include "launcher/process_table.h"
 #include "launcher/shared_memory.h"
 
@@ -199,13 +200,24 @@ void Spawner::plan_command(const StartMessage& attempt, int text) {
   plan_.argv = argv_;
 }
 
-pid_t Spawner::start(const StartMessage& attempt, std::string_view mark, int output, Fd text,
-                     Starting* starting, StartFailure* failure) {
+// Returns the pid in the parent only, or -1 with errno. `cgroup`: a directory, or -1.
+pid_t Spawner::start_child(bool shares_memory, int cgroup) {
+  if (shares_memory) {
+    if (cgroup < 0) return clone(child, stack_.top(), CLONE_VM | SIGCHLD, &plan_);
+    return clone_into_cgroup(child, stack_.top(), CLONE_VM, &plan_, cgroup);
+  }
+  pid_t pid = cgroup < 0 ? fork() : fork_into_cgroup(cgroup);
+  if (pid == 0) child(&plan_);
+  return pid;
+}
+
+pid_t Spawner::start(const StartMessage& attempt, const Membership& membership, int output,
+                     Fd text, Starting* starting, StartFailure* failure) {
   auto failed = [&](const char* step) {
     *failure = {step, errno, fault_of(errno)};
     return 0;
   };
-  plan_user(attempt, mark);
+  plan_user(attempt, membership.mark);
   plan_restrictions(attempt);
   plan_command(attempt, text.get());
   plan_.input = attempt.hook ? text.get() : null_.get();
@@ -216,13 +228,13 @@ pid_t Spawner::start(const StartMessage& attempt, std::string_view mark, int out
   Fd report(pipe[0]);
   Fd theirs(pipe[1]);
   plan_.report = theirs.get();
+  plan_.procs_file = membership.procs_file;
 
   int64_t now = SystemClock().mono_ns();
   std::erase_if(distrusted_, [now](const auto& user) { return user.second < now; });
   bool shares_memory = kMayShareMemory && !distrusted_.contains(plan_.uid);
-  pid_t pid = shares_memory ? clone(child, stack_.top(), CLONE_VM | SIGCHLD, &plan_) : fork();
+  pid_t pid = start_child(shares_memory, membership.directory);
   if (pid < 0) return failed("fork");
-  if (pid == 0) child(&plan_);
   theirs.reset();
   *starting = {std::move(report), std::move(text), attempt.kind, shell_, now, {}};
   if (!shares_memory) return pid;
