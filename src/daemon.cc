@@ -4,8 +4,8 @@
 // 2. fork_helpers    forks the launcher and the notifier while the process is small and has all its
 //                    rights.
 // 3. open_state      opens the state, which refuses a second filed. Then it kills the processes of
-//                    jobs that a crash has left, while it still has the right to, and requeues
-//                    these jobs.
+//                    jobs that a crash has left (leftovers.h), while it still has the right to, and
+//                    requeues these jobs.
 // 4. mount           If anything fails from here on, the launcher sees that this process has ended,
 //                    and unmounts.
 // 5. drop_rights     gives up root's rights and, with a sandbox, access to most files.
@@ -47,8 +47,9 @@
 #include "base/users.h"
 #include "config/keys.h"
 #include "confinement.h"
+#include "launcher/cgroup_tree.h"
 #include "launcher/client.h"
-#include "launcher/containment.h"
+#include "leftovers.h"
 #include "mount/filesystem.h"
 #include "mount/notifier.h"
 #include "mount/session.h"
@@ -66,10 +67,6 @@ constexpr int kUnmountTimeoutMs = 1000;
 constexpr int64_t kKillTimeoutMs = 1000;
 // The same kill if the launcher was lost while filed served.
 constexpr int64_t kLostKillTimeoutMs = 5000;
-// At a start: how often, and after which pause, the attempts that a crash has left are killed again
-// until none is left.
-constexpr int kMaxKills = 500;
-constexpr useconds_t kKillPauseUs = 10'000;
 // A commit waits at most this long for more closes, and this long for the next request.
 constexpr int64_t kGatherNs = 3 * kNsPerMs;
 constexpr int64_t kGatherPauseNs = 200'000;
@@ -93,24 +90,6 @@ FixedNodes::Defaults node_defaults(const MountSettings& mount, const Identity& i
   return defaults;
 }
 
-// Kills the processes that a crash of filed and its launcher has left, and waits until none is left,
-// because their jobs run again.
-void kill_interrupted_attempts(const std::string& token, const std::vector<AttemptId>& attempts) {
-  int found = attempts.empty() ? 0 : kill_marked(token, attempts);
-  if (found == 0) return;
-  log_warning("killed %d processes of attempts that a crash had left", found);
-  for (int i = 0; i < kMaxKills && kill_marked(token, attempts) > 0; ++i) usleep(kKillPauseUs);
-}
-
-// Marks the processes of the jobs of this state file. The same at each start.
-std::string token_of(const std::string& state_file) {
-  uint64_t hash = 14695981039346656037U;  // FNV-1a
-  for (unsigned char c : state_file) hash = (hash ^ c) * 1099511628211U;
-  char text[17];
-  snprintf(text, sizeof text, "%016llx", static_cast<unsigned long long>(hash));
-  return text;
-}
-
 class Daemon {
  public:
   Daemon(const Options& options, const Settings& settings);
@@ -120,6 +99,7 @@ class Daemon {
   enum class Phase : uint8_t { kServing, kStopping, kQuitting };
 
   void check_places();
+  void make_cgroups();
   void fork_helpers();
   void open_state();
   void mount();
@@ -150,6 +130,8 @@ class Daemon {
   bool allow_other_ = false;
   FixedNodes::Defaults nodes_;
   std::optional<Sandbox> job_sandbox_;
+  CgroupSystem cgroup_system_;
+  CgroupTree cgroups_;             // the launcher's client refers to it
   std::optional<EventLoop> loop_;  // the parts below watch descriptors with it
   std::optional<LauncherClient> launcher_;
   std::optional<Store> store_;
@@ -182,10 +164,9 @@ Daemon::Daemon(const Options& options, const Settings& settings)
 // --- a start
 
 void Daemon::check_places() {
-  // Resolved, because SQLite is told to follow no links, and because the token that marks jobs is
-  // made of it.
+  // Resolved, because SQLite is told to follow no links.
   state_file_ = with_real_folder(state_file_path(options_, settings_));
-  token_ = token_of(state_file_);
+  token_ = random_token();
   nodes_ = node_defaults(settings_.mount, identity_);
   allow_other_ = decide_allow_other(settings_.mount.allow_other);
   mount_dir_ = prepare_mount_point(settings_.mount.dir);
@@ -216,6 +197,8 @@ LauncherSettings Daemon::launcher_settings() {
   if (identity_.user) launcher.user = JobUser{identity_.user->uid, identity_.user->gid};
   launcher.use_fusermount = !identity_.root;
   launcher.token = token_;
+  if (cgroups_) launcher.cgroups = &cgroups_;
+  launcher.kill_leftovers = settings_.containment.kill_leftovers;
   if (job_sandbox_) {
     launcher.confine = Sandbox::confine;
     launcher.confine_context = &*job_sandbox_;
@@ -224,8 +207,24 @@ LauncherSettings Daemon::launcher_settings() {
   return launcher;
 }
 
+void Daemon::make_cgroups() {
+  cgroup_system_ = find_cgroups();
+  cgroups_ = CgroupTree(cgroup_system_, token_);
+  if (cgroups_) {
+    log_info("each attempt has a cgroup, below %s", escaped(cgroups_.place()).c_str());
+    return;
+  }
+  std::string reason = escaped(cgroups_.reason());
+  if (settings_.containment.cgroup == UseCgroups::kRequired) {
+    throw Error("cgroup = required: " + reason);
+  }
+  log_info("attempts have no cgroups (%s): their processes are known by session and environment",
+           reason.c_str());
+}
+
 void Daemon::fork_helpers() {
   block_signals();
+  make_cgroups();
   launcher_.emplace(launcher_settings());
   notifier_.emplace(mount_dir_);
 }
@@ -241,8 +240,9 @@ void Daemon::open_state() {
   options.owner_mode = identity_.owner_mode;
   options.mount_dir = mount_dir_;
   options.hooks = settings_.hooks;
+  options.containment = cgroups_ ? "cgroup " + cgroups_.place() : "marks";
   queue_.emplace(*store_, *launcher_, clock_, LiveSettings(settings_), options);
-  kill_interrupted_attempts(token_, interrupted_attempts(*store_));
+  end_leftovers(*store_, cgroup_system_, token_, cgroups_);
   if (int error = recover(*store_, clock_)) throw_errno(state_file_, error);
 }
 
