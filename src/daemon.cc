@@ -100,6 +100,7 @@ class Daemon {
 
   void check_places();
   void make_cgroups();
+  void tell_containment() const;
   void fork_helpers();
   void open_state();
   void mount();
@@ -158,6 +159,7 @@ Daemon::Daemon(const Options& options, const Settings& settings)
   mount();
   drop_rights(identity_, job_sandbox_.has_value(), options_, settings_, state_file_);
   watch_events();
+  tell_containment();
   log_info("ready: %s", escaped(mount_dir_).c_str());
 }
 
@@ -210,16 +212,18 @@ LauncherSettings Daemon::launcher_settings() {
 void Daemon::make_cgroups() {
   cgroup_system_ = find_cgroups();
   cgroups_ = CgroupTree(cgroup_system_, token_);
+  if (!cgroups_ && settings_.containment.cgroup == UseCgroups::kRequired) {
+    throw Error("cgroup = required: " + escaped(cgroups_.reason()));
+  }
+}
+
+void Daemon::tell_containment() const {
   if (cgroups_) {
     log_info("each attempt has a cgroup, below %s", escaped(cgroups_.place()).c_str());
-    return;
+  } else {
+    log_info("attempts have no cgroups, but marks in their environments: %s",
+             escaped(cgroups_.reason()).c_str());
   }
-  std::string reason = escaped(cgroups_.reason());
-  if (settings_.containment.cgroup == UseCgroups::kRequired) {
-    throw Error("cgroup = required: " + reason);
-  }
-  log_info("attempts have no cgroups (%s): their processes are known by session and environment",
-           reason.c_str());
 }
 
 void Daemon::fork_helpers() {
@@ -240,7 +244,7 @@ void Daemon::open_state() {
   options.owner_mode = identity_.owner_mode;
   options.mount_dir = mount_dir_;
   options.hooks = settings_.hooks;
-  options.containment = cgroups_ ? "cgroup " + cgroups_.place() : "marks";
+  options.containment = cgroups_ ? "cgroup" : "marks";
   queue_.emplace(*store_, *launcher_, clock_, LiveSettings(settings_), options);
   end_leftovers(*store_, cgroup_system_, token_, cgroups_);
   if (int error = recover(*store_, clock_)) throw_errno(state_file_, error);

@@ -34,7 +34,7 @@ bool has_groups(int directory) {
 int remove_group(int parent, const char* name, int depth) {
   if (unlinkat(parent, name, AT_REMOVEDIR) == 0 || errno == ENOENT) return 0;
   int error = errno;
-  if (depth == 0) return error;
+  if (depth == 0 || error != EBUSY) return error;
   Fd directory(openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
   if (!directory) return error;
   bool removed = false;

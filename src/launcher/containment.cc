@@ -11,6 +11,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "base/privileges.h"
 #include "launcher/cgroup_members.h"
 #include "launcher/process_tree.h"
 
@@ -139,6 +140,13 @@ void Containment::give_back(std::unique_ptr<Cgroup> group) {
 void Containment::clear() {
   if (!pool_) return;
   pool_->clear();
+  // The root of the file system has no write permission, so that even root needs
+  // CAP_DAC_OVERRIDE to remove the directory there.
+  HeldCapabilities held;
+  if (get_capabilities(held) == 0) {
+    held.effective = held.permitted;
+    set_capabilities(held);
+  }
   tree_->remove();
 }
 
