@@ -211,7 +211,8 @@ LauncherSettings Daemon::launcher_settings() {
 
 void Daemon::make_cgroups() {
   cgroup_system_ = find_cgroups();
-  cgroups_ = CgroupTree(cgroup_system_, token_);
+  const LimitSettings& limits = settings_.limits;
+  cgroups_ = CgroupTree(cgroup_system_, token_, limits.memory || limits.processes);
   if (!cgroups_ && settings_.containment.cgroup == UseCgroups::kRequired) {
     throw Error("cgroup = required: " + escaped(cgroups_.reason()));
   }
@@ -224,6 +225,11 @@ void Daemon::tell_containment() const {
     log_info("attempts have no cgroups, but marks in their environments: %s",
              escaped(cgroups_.reason()).c_str());
   }
+  bool missing = (settings_.limits.memory && !cgroups_.controllers().memory) ||
+                 (settings_.limits.processes && !cgroups_.controllers().pids);
+  if (!missing) return;
+  log_warning("[limits] memory and processes do not hold for attempts as a whole: %s",
+              escaped(cgroups_.limits_reason()).c_str());
 }
 
 void Daemon::fork_helpers() {

@@ -128,6 +128,11 @@ int Cgroup::members(std::vector<pid_t>& pids) const {
   return list_members(directory_.get(), pids, kMaxDepth);
 }
 
+int Cgroup::own_members(std::vector<pid_t>& pids) const {
+  pids.clear();
+  return list_members(directory_.get(), pids, 0);
+}
+
 int Cgroup::procs_file() {
   if (!procs_) procs_.reset(openat(directory_.get(), "cgroup.procs", O_WRONLY | O_CLOEXEC));
   return procs_.get();
@@ -153,6 +158,17 @@ std::optional<uint64_t> Cgroup::attempt() const {
     return std::nullopt;
   }
   return attempt;
+}
+
+int Cgroup::set_limits(const GroupLimits& limits) {
+  if (limits == limits_) return 0;
+  int error = set_group_limits(directory_.get(), limits_, limits);
+  if (error == 0) limits_ = limits;
+  return error;
+}
+
+bool Cgroup::ran_out_of_memory() const {
+  return limits_.memory && filed::ran_out_of_memory(directory_.get());
 }
 
 int Cgroup::remove() {

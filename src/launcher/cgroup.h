@@ -27,6 +27,7 @@
 #include <vector>
 
 #include "base/fd.h"
+#include "launcher/cgroup_limits.h"
 
 namespace filed {
 
@@ -63,6 +64,9 @@ class Cgroup {
   // The processes in it and in the groups below it. Zombies are left out. Returns 0 or an errno.
   int members(std::vector<pid_t>& pids) const;
 
+  // Only those in it itself.
+  int own_members(std::vector<pid_t>& pids) const;
+
   // cgroup.procs, open for writing, by which a child enters (cgroup_clone.h). Stays this object's.
   // -1 with errno if it cannot be opened.
   int procs_file();
@@ -80,6 +84,11 @@ class Cgroup {
   // What was recorded; nothing if that cannot be read.
   std::optional<uint64_t> attempt() const;
 
+  // Sets limits, instead of those that were set before. Returns 0 or an errno.
+  int set_limits(const GroupLimits& limits);
+  // Whether processes were killed because its limit of memory was reached.
+  bool ran_out_of_memory() const;
+
   // Removes the directory, and those below it as far as they are empty. Returns 0, or an errno:
   // EBUSY if there are processes. 0 also if it is gone.
   int remove();
@@ -92,6 +101,7 @@ class Cgroup {
   Fd events_;  // opened when they are first needed
   Fd procs_;
   bool killed_ = false;
+  GroupLimits limits_;
 };
 
 }  // namespace filed

@@ -10,6 +10,7 @@
 
 #include <cerrno>
 #include <cstdint>
+#include <string>
 
 #include "launcher/shared_memory.h"
 
@@ -109,6 +110,11 @@ pid_t fork_into_cgroup(int directory) noexcept {
   arguments.exit_signal = SIGCHLD;
   arguments.cgroup = static_cast<uint64_t>(directory);
   return static_cast<pid_t>(syscall(SYS_clone3, &arguments, sizeof arguments));
+}
+
+int move_to_cgroup(int procs_file, pid_t pid) {
+  std::string text = std::to_string(pid);
+  return write(procs_file, text.data(), text.size()) < 0 ? errno : 0;
 }
 
 FILED_SHARED_MEMORY int enter_cgroup(int procs_file) noexcept {

@@ -15,6 +15,9 @@ pid_t clone_into_cgroup(int (*function)(void*), void* stack, unsigned flags, voi
 // fork(2) into the group. The child may only make system calls.
 pid_t fork_into_cgroup(int directory) noexcept;
 
+// Moves a process into the group by its open cgroup.procs. Slow, as below. Returns 0 or an errno.
+int move_to_cgroup(int procs_file, pid_t pid);
+
 // For a child: moves itself into the group by its open cgroup.procs. Slow (milliseconds), because
 // the kernel waits for all processors. Returns 0 or an errno. Async-signal-safe.
 int enter_cgroup(int procs_file) noexcept;

@@ -33,7 +33,9 @@ std::unique_ptr<Cgroup> CgroupPool::take(uint64_t attempt) {
 
 void CgroupPool::give_back(std::unique_ptr<Cgroup> group) {
   bool populated = group->is_populated();
-  if (!populated && !group->was_killed() && free_.size() < kMaxFree) {
+  // The kernel's count of such kills cannot be set back.
+  bool is_used = group->was_killed() || group->ran_out_of_memory();
+  if (!populated && !is_used && free_.size() < kMaxFree) {
     free_.push_back(std::move(group));
     return;
   }

@@ -32,6 +32,11 @@ constexpr unsigned kFsmountCloexec = 1;
 constexpr unsigned kMountAttributes = 0x2 | 0x4 | 0x8;  // nosuid, nodev, noexec
 
 constexpr std::string_view kNamePrefix = "filed-";
+constexpr std::string_view kDaemonGroup = "filed-daemon";
+constexpr Controllers kAllControllers = {true, true};
+constexpr const char* kSupervisor = "supervise-daemon";  // of OpenRC; in the service's cgroup, too
+constexpr size_t kMaxName = 64;
+constexpr mode_t kMode = 0755;
 constexpr const char* kProbe = "probe";
 constexpr std::string_view kUnifiedLine = "0::";  // of /proc/self/cgroup
 
@@ -113,6 +118,28 @@ int try_write(const Cgroup& group) {
   return WIFEXITED(status) ? WEXITSTATUS(status) : EPERM;
 }
 
+// Moves this process out of an inner group into one of its own, with a supervisor that is also
+// there. Returns 0 or an errno: EBUSY if others are there, which are not ours to move.
+int move_daemon(int directory) {
+  const std::string name(kDaemonGroup);
+  std::vector<pid_t> pids;
+  Cgroup own, daemon;
+  if (int error = own.open(directory, ".")) return error;
+  if (int error = own.own_members(pids)) return error;
+  std::string parent;
+  read_file("/proc/" + std::to_string(getppid()) + "/comm", kMaxName, parent);
+  bool supervised = parent == std::string(kSupervisor) + "\n";
+  for (pid_t pid : pids) {
+    if (pid != getpid() && !(supervised && pid == getppid())) return EBUSY;
+  }
+  if (mkdirat(directory, name.c_str(), kMode) != 0 && errno != EEXIST) return errno;
+  if (int error = daemon.open(directory, name)) return error;
+  for (pid_t pid : pids) {
+    if (int error = move_to_cgroup(daemon.procs_file(), pid)) return error;
+  }
+  return 0;
+}
+
 bool is_locked(int directory) {
   struct flock lock {};
   lock.l_type = F_WRLCK;
@@ -155,19 +182,46 @@ CgroupSystem find_cgroups() {
   return system;
 }
 
-CgroupTree::CgroupTree(const CgroupSystem& system, const std::string& token)
-    : reason_(system.reason) {
+CgroupTree::CgroupTree(const CgroupSystem& system, const std::string& token, bool with_limits)
+    : reason_(system.reason), limits_reason_(system.reason) {
   if (!system.root) return;
-  parent_ = open_directory(system.root.get(), system.own);
+  std::string own = system.own;
+  // A supervisor that was moved there starts filed there.
+  if (own.ends_with("/" + std::string(kDaemonGroup))) own = folder_of(own);
+  parent_ = open_directory(system.root.get(), own);
   std::string name = std::string(kNamePrefix) + token;
-  place_ = (system.own == "/" ? "" : system.own) + "/" + name;
+  place_ = (own == "/" ? "" : own) + "/" + name;
   int error = parent_ ? all_.make(parent_.get(), name) : errno;
+  if (error == 0 && with_limits) provide_controllers();
   if (error == 0) error = probe();
   if (error == 0) return;
   if (all_) all_.remove();
   all_ = Cgroup();
   reason_ = place_ + ": " + strerror(error);
   place_.clear();
+}
+
+// Gives the controllers to the attempts' groups, as far as that is possible.
+void CgroupTree::provide_controllers() {
+  Controllers available = read_controllers(parent_.get(), "cgroup.controllers");
+  if (available != kAllControllers) {
+    limits_reason_ = "cgroup.controllers has not both memory and pids";
+  }
+  Controllers enabled = read_controllers(parent_.get(), "cgroup.subtree_control");
+  int error = 0;
+  // The root of all is no inner group: processes may stay there.
+  bool is_root = faccessat(parent_.get(), "cgroup.type", F_OK, 0) != 0;
+  if (available.any() && enabled != available) {
+    if (!is_root) error = move_daemon(parent_.get());
+    if (error == 0) error = enable_controllers(parent_.get(), available);
+  }
+  if (error == 0) error = enable_controllers(all_.directory(), available);
+  if (error == EBUSY) {
+    limits_reason_ = "other processes are in filed's own cgroup";
+  } else if (error != 0) {
+    limits_reason_ = strerror(error);
+  }
+  controllers_ = read_controllers(all_.directory(), "cgroup.subtree_control");
 }
 
 // Tries with a group that is removed again. Returns 0 or an errno.

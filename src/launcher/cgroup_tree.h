@@ -46,10 +46,12 @@ class CgroupTree {
  public:
   CgroupTree() = default;  // none
 
-  // Makes the directory below `system.own`, and tries with two processes how a child gets into a
-  // group. If any of that fails, the tree is empty and reason() says why. Call it before threads or
+  // Makes the directory below `system.own`, with controllers for limits if `with_limits`: for that
+  // filed moves into a group of its own, filed-daemon, because there may be no processes in an inner
+  // group. Tries with two processes how a child gets into a
+  // group. If that fails, the tree is empty and reason() says why. Call it before threads or
   // children exist. `token` has only letters and digits.
-  CgroupTree(const CgroupSystem& system, const std::string& token);
+  CgroupTree(const CgroupSystem& system, const std::string& token, bool with_limits = false);
 
   explicit operator bool() const { return static_cast<bool>(all_); }
   int directory() const { return all_.directory(); }
@@ -58,6 +60,10 @@ class CgroupTree {
   // The path of the directory below the root of the file system.
   const std::string& place() const { return place_; }
   const std::string& reason() const { return reason_; }
+
+  // What can limit an attempt as a whole; and why that is not all, if something is missing.
+  const Controllers& controllers() const { return controllers_; }
+  const std::string& limits_reason() const { return limits_reason_; }
 
   // The descriptors that the launcher needs, too.
   std::vector<int> descriptors() const;
@@ -76,12 +82,15 @@ class CgroupTree {
   int remove() { return all_.remove(); }
 
  private:
+  void provide_controllers();
   int probe();
 
   Fd parent_;
   Cgroup all_;  // the directory
   std::string place_;
   std::string reason_;
+  std::string limits_reason_;
+  Controllers controllers_;
   CgroupEntry entry_ = CgroupEntry::kClone;
 };
 

@@ -46,24 +46,31 @@ Containment::Containment(const LauncherSettings& settings, Children& children,
   if (int error = tree_->lock()) throw_errno(tree_->place(), error);
 }
 
-std::optional<Membership> Containment::begin(AttemptId attempt) {
+std::optional<Membership> Containment::begin(AttemptId attempt,
+                                             std::span<const LimitValue> limits) {
   Membership membership{marks_.mark(attempt)};
   if (!pool_) return membership;
   std::unique_ptr<Cgroup> group = pool_->take(attempt);
   if (!group) return std::nullopt;
+  int error = group->set_limits(group_limits(limits, tree_->controllers()));
   if (tree_->entry() == CgroupEntry::kClone) {
     membership.directory = group->directory();
   } else {
     membership.procs_file = group->procs_file();
-    if (membership.procs_file < 0) {
-      int error = errno;
-      give_back(std::move(group));
-      errno = error;
-      return std::nullopt;
-    }
+    if (membership.procs_file < 0) error = errno;
+  }
+  if (error != 0) {
+    give_back(std::move(group));
+    errno = error;
+    return std::nullopt;
   }
   groups_[attempt] = std::move(group);
   return membership;
+}
+
+bool Containment::ran_out_of_memory(AttemptId attempt) {
+  Cgroup* group = this->group(attempt);
+  return group != nullptr && group->ran_out_of_memory();
 }
 
 Cgroup* Containment::group(AttemptId attempt) {

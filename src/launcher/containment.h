@@ -11,6 +11,7 @@
 #include <initializer_list>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <unordered_map>
 
@@ -29,7 +30,8 @@ class Containment {
   Containment(const LauncherSettings& settings, Children& children, ProcessTable& table);
 
   // Before the fork: what the child needs. Nothing with errno if the attempt cannot have a group.
-  std::optional<Membership> begin(AttemptId attempt);
+  // Those of `limits` that hold for an attempt as a whole are set.
+  std::optional<Membership> begin(AttemptId attempt, std::span<const LimitValue> limits);
 
   // The group of an attempt that has begun; null if there are no cgroups. Another attempt gets it
   // only after this one's leader was reaped.
@@ -44,6 +46,9 @@ class Containment {
 
   // Kills what an attempt has left when its leader has ended and is a zombie.
   void kill_rest(const Child& leader);
+
+  // Whether processes of it were killed because its memory was short.
+  bool ran_out_of_memory(AttemptId attempt);
 
   // The fork has failed.
   void cancel(AttemptId attempt);

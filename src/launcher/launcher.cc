@@ -267,7 +267,7 @@ void LauncherProcess::start(const StartMessage& message, size_t packet) {
   if (incoming_.descriptors_lost(packet) || !output ||
       ((message.hook || message.kind != TextKind::kArgument) && !text)) {
     failure = {"descriptors", EMFILE, Fault::kMachine};
-  } else if (auto membership = containment_.begin(message.attempt)) {
+  } else if (auto membership = containment_.begin(message.attempt, spawner_.limits_of(message))) {
     pid = spawner_.start(message, *membership, output.get(), std::move(text), &starting, &failure);
     if (pid == 0) containment_.cancel(message.attempt);
   } else {
@@ -330,9 +330,11 @@ void LauncherProcess::reap() {
 void LauncherProcess::reap_ended(pid_t pid) {
   if (Child* child = children_.find(pid)) look_at_start(*child, true);
   Child* leader = children_.find(pid);  // null if its start has failed
+  bool out_of_memory = false;
   if (leader != nullptr) {
     leader->phase = Child::Phase::kEnded;
     containment_.kill_rest(*leader);
+    out_of_memory = containment_.ran_out_of_memory(leader->attempt);
   }
   int status = 0;
   rusage usage{};
@@ -342,7 +344,7 @@ void LauncherProcess::reap_ended(pid_t pid) {
   auto micros = [](const timeval& t) { return int64_t{t.tv_sec} * 1'000'000 + t.tv_usec; };
   reply(ExitedMessage{
       leader->attempt,
-      {status, micros(usage.ru_utime) + micros(usage.ru_stime), int64_t{usage.ru_maxrss}}});
+      {status, micros(usage.ru_utime) + micros(usage.ru_stime), int64_t{usage.ru_maxrss}, out_of_memory}});
   children_.erase(pid);
 }
 

@@ -138,6 +138,11 @@ void Spawner::configure(const std::vector<LimitValue>& limits,
   admin_limits_ = limits;
 }
 
+std::vector<LimitValue> Spawner::limits_of(const StartMessage& attempt) const {
+  if (attempt.hook) return {};
+  return limits_in_force(admin_limits_, attempt.limits);
+}
+
 // Fills in the user that the attempt runs as, and the environment, which names the user.
 void Spawner::plan_user(const StartMessage& attempt, std::string_view mark) {
   if (as_owner_) {

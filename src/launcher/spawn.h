@@ -67,6 +67,9 @@ class Spawner {
   void configure(const std::vector<LimitValue>& limits,
                  const std::vector<std::pair<std::string_view, std::string_view>>& env);
 
+  // The limits of an attempt; none of a hook.
+  std::vector<LimitValue> limits_of(const StartMessage& attempt) const;
+
   // Begins to start the attempt. `output` becomes its stdout and stderr, `text` (unless the kind is kArgument) its descriptor 3.
   // Returns the pid, which is also that of its session and process group, with *starting filled in,
   // or 0 with *failure filled in. Waits for the exec, at most 3 s; not at all for a user with a
