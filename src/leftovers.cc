@@ -97,8 +97,9 @@ void end_leftovers(Store& store, const CgroupSystem& system, const std::string& 
     } else if (record.device == own.device && record.inode == own.inode) {
       end_marked(record.token, attempts);
     } else if (!attempts.empty()) {
-      log_warning("this state is a copy: processes that the other one's jobs have left are not "
-                  "looked for");
+      log_warning(
+          "this state is a copy: processes that the other one's jobs have left are not "
+          "looked for");
     }
     if (int error = store.remove_launcher(record.token)) throw_errno(store.path(), error);
   }

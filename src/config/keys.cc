@@ -212,7 +212,8 @@ constexpr Key kKeys[] = {
     kSandbox.key<&SandboxSpec::required, Choice<kBoolWords>>(
         "required", {"no", "Whether filed refuses to start without all of this."}),
     kContainment.key<&Containment::cgroup, Choice<kUseCgroupsWords>>(
-        "cgroup", {"required", "Whether filed refuses to start without a cgroup for each attempt."}),
+        "cgroup",
+        {"required", "Whether filed refuses to start without a cgroup for each attempt."}),
     kContainment.key<&Containment::kill_leftovers, Choice<kKillLeftoversWords>>(
         "kill_leftovers", {"all", "What is killed when the main process of a job has ended."}),
 

@@ -19,10 +19,10 @@ namespace {
 
 constexpr mode_t kMode = 0755;
 constexpr const char* kAttemptAttribute = "user.filed.attempt";
-constexpr size_t kMaxNumber = 24;           // longer than any 64-bit number
-constexpr size_t kMaxEvents = 256;          // longer than any cgroup.events
-constexpr size_t kMaxMembers = 64 << 20;    // of cgroup.procs; a machine has 4 million pids at most
-constexpr int kMaxDepth = 32;               // of groups that a job has made in its own
+constexpr size_t kMaxNumber = 24;         // longer than any 64-bit number
+constexpr size_t kMaxEvents = 256;        // longer than any cgroup.events
+constexpr size_t kMaxMembers = 64 << 20;  // of cgroup.procs; a machine has 4 million pids at most
+constexpr int kMaxDepth = 32;             // of groups that a job has made in its own
 
 // A directory has one link more for each directory in it.
 bool has_groups(int directory) {
@@ -119,8 +119,7 @@ bool Cgroup::is_populated() {
   if (!events_) return true;
   char text[kMaxEvents];
   ssize_t size = pread(events_.get(), text, sizeof text, 0);
-  return size < 0 ||
-         !std::string_view(text, static_cast<size_t>(size)).starts_with("populated 0");
+  return size < 0 || !std::string_view(text, static_cast<size_t>(size)).starts_with("populated 0");
 }
 
 int Cgroup::members(std::vector<pid_t>& pids) const {

@@ -32,8 +32,8 @@ enum class CgroupEntry : uint8_t {
 
 // The file system of cgroups, and filed's own cgroup in it.
 struct CgroupSystem {
-  Fd root;           // of the file system, as far as this process sees it; empty if there is none
-  std::string own;   // the path of filed's own cgroup from there: "/" or "/system.slice/x.service"
+  Fd root;          // of the file system, as far as this process sees it; empty if there is none
+  std::string own;  // the path of filed's own cgroup from there: "/" or "/system.slice/x.service"
   bool mounted = false;  // false: by a mount of our own
   std::string reason;    // why there is none
 };

@@ -34,8 +34,7 @@ void kill_session(ProcessTable& table, const Cgroup& group, pid_t leader) {
 
 }  // namespace
 
-Containment::Containment(const LauncherSettings& settings, Children& children,
-                         ProcessTable& table)
+Containment::Containment(const LauncherSettings& settings, Children& children, ProcessTable& table)
     : tree_(settings.cgroups),
       kill_all_(settings.kill_leftovers == KillLeftovers::kAll),
       children_(children),

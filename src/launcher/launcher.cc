@@ -342,9 +342,9 @@ void LauncherProcess::reap_ended(pid_t pid) {
   containment_.reaped(pid);
   if (leader == nullptr) return;
   auto micros = [](const timeval& t) { return int64_t{t.tv_sec} * 1'000'000 + t.tv_usec; };
-  reply(ExitedMessage{
-      leader->attempt,
-      {status, micros(usage.ru_utime) + micros(usage.ru_stime), int64_t{usage.ru_maxrss}, out_of_memory}});
+  reply(ExitedMessage{leader->attempt,
+                      {status, micros(usage.ru_utime) + micros(usage.ru_stime),
+                       int64_t{usage.ru_maxrss}, out_of_memory}});
   children_.erase(pid);
 }
 

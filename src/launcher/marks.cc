@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <utility>
 
-
 namespace filed {
 namespace {
 
@@ -72,8 +71,8 @@ void Marks::kill_rest(const Child& leader, bool all) {
   Targets targets = {{leader.pid, leader.attempt}};
   auto in_session = [&](const Process& process) { return process.session == leader.pid; };
   for (int attempt = 0; attempt < kMaxKillAttempts; ++attempt) {
-    bool finished = all ? kill(targets)
-                        : kill_processes(table_, in_session, Descendants::kNo).finished;
+    bool finished =
+        all ? kill(targets) : kill_processes(table_, in_session, Descendants::kNo).finished;
     if (finished) break;
   }
 }

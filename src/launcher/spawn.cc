@@ -216,8 +216,8 @@ pid_t Spawner::start_child(bool shares_memory, int cgroup) {
   return pid;
 }
 
-pid_t Spawner::start(const StartMessage& attempt, const Membership& membership, int output,
-                     Fd text, Starting* starting, StartFailure* failure) {
+pid_t Spawner::start(const StartMessage& attempt, const Membership& membership, int output, Fd text,
+                     Starting* starting, StartFailure* failure) {
   auto failed = [&](const char* step) {
     *failure = {step, errno, fault_of(errno)};
     return 0;

@@ -70,10 +70,10 @@ class Spawner {
   // The limits of an attempt; none of a hook.
   std::vector<LimitValue> limits_of(const StartMessage& attempt) const;
 
-  // Begins to start the attempt. `output` becomes its stdout and stderr, `text` (unless the kind is kArgument) its descriptor 3.
-  // Returns the pid, which is also that of its session and process group, with *starting filled in,
-  // or 0 with *failure filled in. Waits for the exec, at most 3 s; not at all for a user with a
-  // start that has timed out within the last minute.
+  // Begins to start the attempt. `output` becomes its stdout and stderr, `text` (unless the kind is
+  // kArgument) its descriptor 3. Returns the pid, which is also that of its session and process
+  // group, with *starting filled in, or 0 with *failure filled in. Waits for the exec, at most 3 s;
+  // not at all for a user with a start that has timed out within the last minute.
   pid_t start(const StartMessage& attempt, const Membership& membership, int output, Fd text,
               Starting* starting, StartFailure* failure);
 

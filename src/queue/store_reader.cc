@@ -172,8 +172,8 @@ std::vector<LauncherRecord> StoreReader::launchers() const {
   Statement read = file_.prepare("SELECT token, place, device, inode FROM launchers");
   Statement::Use use(read);
   while (use.step() == SQLITE_ROW) {
-    records.push_back({std::string(use.bytes(0)), std::string(use.bytes(1)), use.integer(2),
-                       use.integer(3)});
+    records.push_back(
+        {std::string(use.bytes(0)), std::string(use.bytes(1)), use.integer(2), use.integer(3)});
   }
   return records;
 }

@@ -1,12 +1,13 @@
 // Limits of groups, against a directory with files of the same names: the controllers of this machine
 // may be elsewhere.
+#include "launcher/cgroup_limits.h"
+
 #include <fcntl.h>
 
 #include <fstream>
 #include <sstream>
 
 #include "base/fd.h"
-#include "launcher/cgroup_limits.h"
 #include "temp_dir.h"
 
 using namespace filed;

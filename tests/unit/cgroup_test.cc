@@ -1,5 +1,7 @@
 // Groups of the real cgroup2 file system, where this machine permits them; and what is tried against
 // a plain directory with files of the same names.
+#include "launcher/cgroup.h"
+
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
@@ -9,7 +11,6 @@
 
 #include <algorithm>
 
-#include "launcher/cgroup.h"
 #include "launcher/cgroup_clone.h"
 #include "launcher/cgroup_pool.h"
 #include "launcher/cgroup_tree.h"
@@ -153,8 +154,7 @@ TEST_CASE("the pool keeps a group until its last process has ended", "[cgroup]")
   CHECK(f.tree.remove() == 0);
 }
 
-TEST_CASE("what a dead launcher has left is killed, but not what was left on purpose",
-          "[cgroup]") {
+TEST_CASE("what a dead launcher has left is killed, but not what was left on purpose", "[cgroup]") {
   Groups f;
   if (f.missing()) return;
   Cgroup running, kept, empty;

@@ -16,8 +16,8 @@
 #include "base/clock.h"
 #include "base/event_loop.h"
 #include "catch.h"
-#include "launcher/client.h"
 #include "launcher/cgroup_tree.h"
+#include "launcher/client.h"
 #include "launcher/marks.h"
 #include "launcher/process_table.h"
 
