@@ -21,9 +21,9 @@ void confine_daemon(const Options& options, const Settings& settings,
   spec.required = settings.sandbox.required;
   SandboxOptions grants;
   grants.scoped = false;
-  grants.paths.push_back({folder_of(state_file), true, false});
+  grants.paths.push_back({directory_of(state_file), true, false});
   if (std::string file = config_file(options); !file.empty()) {
-    grants.paths.push_back({folder_of(file), false, false});
+    grants.paths.push_back({directory_of(file), false, false});
   }
   grants.paths.push_back({"/proc", false, false});
   const char* step = "";

@@ -67,16 +67,13 @@ constexpr int kUnmountTimeoutMs = 1000;
 constexpr int64_t kKillTimeoutMs = 1000;
 // The same kill if the launcher was lost while filed served.
 constexpr int64_t kLostKillTimeoutMs = 5000;
-// A commit waits at most this long for more closes, and this long for the next request.
-constexpr int64_t kGatherNs = 3 * kNsPerMs;
-constexpr int64_t kGatherPauseNs = 200'000;
 
 // Creates the directory of the state if its default place is used. A place that was configured must
 // exist. An error shows when the file is opened.
 void make_default_directory(const Options& options, const Settings& settings,
                             const std::string& state_file) {
   if (options.state_file || !settings.daemon.state_file.empty()) return;
-  make_folders(folder_of(state_file), 0700);
+  make_directories(directory_of(state_file), 0700);
 }
 
 FixedNodes::Defaults node_defaults(const MountSettings& mount, const Identity& identity) {
@@ -167,7 +164,7 @@ Daemon::Daemon(const Options& options, const Settings& settings)
 
 void Daemon::check_places() {
   // Resolved, because SQLite is told to follow no links.
-  state_file_ = with_real_folder(state_file_path(options_, settings_));
+  state_file_ = with_real_directory(state_file_path(options_, settings_));
   token_ = random_token();
   nodes_ = node_defaults(settings_.mount, identity_);
   allow_other_ = decide_allow_other(settings_.mount.allow_other);
@@ -343,12 +340,8 @@ void Daemon::arm_wall_timer() {
 // Group commit: while writers that have begun are expected to close, their requests are served
 // before the turn ends, so that one commit stores them all.
 void Daemon::gather_receipts() {
-  if (!queue_->expects_receipts()) return;
-  int64_t now = clock_.mono_ns();
-  int64_t until = now + kGatherNs;
-  while (now < until && loop_->wait(std::min(until, now + kGatherPauseNs)) &&
-         queue_->expects_receipts()) {
-    now = clock_.mono_ns();
+  while (auto until_ns = queue_->gather_until_ns()) {
+    if (!loop_->wait(until_ns)) return;
   }
 }
 

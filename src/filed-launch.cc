@@ -57,10 +57,10 @@ int launch(const LaunchOptions& options) {
   for (const std::string& arg : options.command) argv.push_back(const_cast<char*>(arg.c_str()));
   argv.push_back(nullptr);
 
-  const char* stage = nullptr;
-  error = sandbox.apply(&stage);
+  const char* step = nullptr;
+  error = sandbox.apply(&step);
   if (error != 0) {
-    say(std::string("sandbox: ") + stage + ": " + std::strerror(error));
+    say(std::string("sandbox: ") + step + ": " + std::strerror(error));
     return kErrorExit;
   }
   // Landlock does not restrict descriptors that are open already. Jobs have none above 2 either.

@@ -3,6 +3,7 @@
 #   make demo        install what is missing, build, and show a queue at work
 #   make check       install what is missing, build, run all tests and make lint
 #   make test        build and run all tests; install nothing, need no tool of lint
+#   make long-test   the tests that take longest, tests/long; make check leaves them out
 #   make lint        look for mistakes without running anything; make lint-clang-tidy runs one tool
 #   make bench       compare filed with its peers; long=yes takes longer
 #   make torture     kill filed again and again; minutes=10 or kills=1000, seed=N to repeat
@@ -68,6 +69,9 @@ check:
 test: all unit helpers
 	@out=$(out) fuse=$(fuse) lint=$(lint) $(if $(shells),shells='$(shells)') tests/run $(only)
 
+long-test: all unit helpers
+	@out=$(out) tests/run long/
+
 # Leaves out tests that would take hours, and those of clone(2) with CLONE_VM and of Landlock, which
 # valgrind does not know.
 valgrind: unit
@@ -77,7 +81,7 @@ valgrind: unit
 
 # --- lint: each tool is one target, and all run even if one fails ----------------------------------
 
-lints := $(addprefix lint-,text shell format cppcheck clang-tidy)
+lints := $(addprefix lint-,musl text shell format cppcheck clang-tidy)
 lint:
 	@$(MAKE) --no-print-directory -k $(if $(findstring -j,$(MAKEFLAGS)),,-j$(shell nproc)) $(lints)
 
@@ -88,6 +92,10 @@ lint-shell:
 lint-format:
 	$(call show,LINT) clang-format --dry-run -Werror \
 		$(shell find src tests -name '*.cc' -o -name '*.h' -o -name '*.c')
+
+lint-musl: build/lint/musl.ok
+build/lint/musl.ok: tests/lint/musl $(shell find src tests/unit -name '*.cc' -o -name '*.h')
+	$(call show,LINT) tests/lint/musl
 
 # legacyUninitvar takes a buffer for uninitialized that a call fills in the same expression.
 lint-cppcheck:
@@ -140,4 +148,4 @@ build/fuzz/%: tests/fuzz/%_fuzz.cc $(fuzz_sources)
 		-fsanitize=fuzzer,address,undefined -o $@ $^ $(shell $(PKG_CONFIG) --libs inih)
 .PRECIOUS: build/fuzz/%
 
-.PHONY: unit helpers demo check test lint $(lints) valgrind bench torture fuzz
+.PHONY: unit helpers demo check test long-test lint $(lints) valgrind bench torture fuzz

@@ -16,7 +16,7 @@
 
 namespace filed {
 
-std::string folder_of(const std::string& path) {
+std::string directory_of(const std::string& path) {
   size_t slash = path.rfind('/');
   if (slash == std::string::npos) return ".";
   return slash == 0 ? "/" : path.substr(0, slash);
@@ -28,22 +28,22 @@ std::optional<std::string> real_path(const std::string& path) {
   return std::string(real.get());
 }
 
-std::string with_real_folder(const std::string& path) {
-  std::string folder = folder_of(path);
-  std::string real = folder;
-  if (auto found = real_path(folder)) {
+std::string with_real_directory(const std::string& path) {
+  std::string directory = directory_of(path);
+  std::string real = directory;
+  if (auto found = real_path(directory)) {
     real = *found;
-  } else if (folder != "." && folder != "/") {
-    real = with_real_folder(folder);
+  } else if (directory != "." && directory != "/") {
+    real = with_real_directory(directory);
   }
   if (!real.ends_with('/')) real += '/';
   return real + path.substr(path.rfind('/') + 1);
 }
 
-int make_folders(const std::string& path, mode_t mode) {
+int make_directories(const std::string& path, mode_t mode) {
   if (mkdir(path.c_str(), mode) == 0 || errno == EEXIST) return 0;
   if (errno != ENOENT || path == "/") return errno;
-  if (int error = make_folders(folder_of(path), mode)) return error;
+  if (int error = make_directories(directory_of(path), mode)) return error;
   return mkdir(path.c_str(), mode) == 0 || errno == EEXIST ? 0 : errno;
 }
 

@@ -12,17 +12,17 @@
 namespace filed {
 
 // The directory of a path: "/a" of "/a/b", "/" of "/a", "." of "a".
-std::string folder_of(const std::string& path);
+std::string directory_of(const std::string& path);
 
 // realpath(3); nothing when it fails.
 std::optional<std::string> real_path(const std::string& path);
 
 // The same file, with symbolic links resolved in its directory as far as that exists.
-std::string with_real_folder(const std::string& path);
+std::string with_real_directory(const std::string& path);
 
 // Makes the directory with that absolute path, and those above it that are missing. Returns 0 or an
 // errno. A directory that exists is no error and keeps its mode.
-int make_folders(const std::string& path, mode_t mode);
+int make_directories(const std::string& path, mode_t mode);
 
 // Reads until `size` bytes are there, the file ends or an error comes. Returns the number of bytes,
 // or -1 with errno if there was an error before the first. Allocates nothing.

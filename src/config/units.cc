@@ -25,10 +25,10 @@ constexpr std::array<Unit, 5> kSizeUnits = {{{"", 1},
                                              {"G", int64_t{1} << 30},
                                              {"T", int64_t{1} << 40}}};
 
-enum class Outcome { kOk, kMalformed, kNegative, kTooLarge };
+enum class Parsing { kOk, kMalformed, kNegative, kTooLarge };
 
 struct Quantity {
-  Outcome outcome = Outcome::kMalformed;
+  Parsing result = Parsing::kMalformed;
   int64_t number = 0;     // the digits in front
   std::string_view unit;  // what follows them
 };
@@ -42,23 +42,23 @@ Quantity split(std::string_view text) {
   quantity.unit = std::string_view(rest, static_cast<size_t>(end - rest));
   bool is_negative = text.front() == '-';
   bool is_out_of_range = error == std::errc::result_out_of_range;
-  quantity.outcome = is_negative       ? Outcome::kNegative
-                     : is_out_of_range ? Outcome::kTooLarge
-                                       : Outcome::kOk;
+  quantity.result = is_negative       ? Parsing::kNegative
+                    : is_out_of_range ? Parsing::kTooLarge
+                                      : Parsing::kOk;
   return quantity;
 }
 
-// The value of `quantity` in the smallest unit; sets its outcome when it has none up to `max`.
+// The value of `quantity` in the smallest unit; sets its result if it has none up to `max`.
 template <size_t N>
 int64_t scale(Quantity& quantity, const std::array<Unit, N>& units, int64_t max) {
   for (const Unit& unit : units) {
     if (unit.name != quantity.unit) continue;
-    if (quantity.outcome == Outcome::kOk && quantity.number > max / unit.factor) {
-      quantity.outcome = Outcome::kTooLarge;
+    if (quantity.result == Parsing::kOk && quantity.number > max / unit.factor) {
+      quantity.result = Parsing::kTooLarge;
     }
-    return quantity.outcome == Outcome::kOk ? quantity.number * unit.factor : 0;
+    return quantity.result == Parsing::kOk ? quantity.number * unit.factor : 0;
   }
-  quantity.outcome = Outcome::kMalformed;
+  quantity.result = Parsing::kMalformed;
   return 0;
 }
 
@@ -74,22 +74,22 @@ std::string format(int64_t value, const std::array<Unit, N>& units) {
 
 std::optional<int64_t> parse_duration(std::string_view text, std::string& reason) {
   Quantity quantity = split(text);
-  if (quantity.outcome == Outcome::kOk && quantity.unit.empty()) {
+  if (quantity.result == Parsing::kOk && quantity.unit.empty()) {
     if (quantity.number == 0) return 0;
     reason = "a duration needs a unit (ms, s, m, h, d)";
     return std::nullopt;
   }
   int64_t ms = scale(quantity, kDurationUnits, kMaxDurationMs);
-  switch (quantity.outcome) {
-    case Outcome::kOk:
+  switch (quantity.result) {
+    case Parsing::kOk:
       return ms;
-    case Outcome::kMalformed:
+    case Parsing::kMalformed:
       reason = quoted(text) + " is not a duration (such as 500ms, 30s, 10m, 2h or 7d)";
       break;
-    case Outcome::kNegative:
+    case Parsing::kNegative:
       reason = quoted(text) + " is negative";
       break;
-    case Outcome::kTooLarge:
+    case Parsing::kTooLarge:
       reason = quoted(text) + " is longer than " + format_duration(kMaxDurationMs);
       break;
   }
@@ -104,16 +104,16 @@ std::optional<int64_t> parse_size(std::string_view text, std::string& reason) {
   if (unit.size() == 1 && unit[0] >= 'a' && unit[0] <= 'z') unit[0] += 'A' - 'a';
   quantity.unit = unit;
   int64_t bytes = scale(quantity, kSizeUnits, std::numeric_limits<int64_t>::max());
-  switch (quantity.outcome) {
-    case Outcome::kOk:
+  switch (quantity.result) {
+    case Parsing::kOk:
       return bytes;
-    case Outcome::kMalformed:
+    case Parsing::kMalformed:
       reason = quoted(text) + " is not a size (such as 4096, 64K, 10M or 1G)";
       break;
-    case Outcome::kNegative:
+    case Parsing::kNegative:
       reason = quoted(text) + " is negative";
       break;
-    case Outcome::kTooLarge:
+    case Parsing::kTooLarge:
       reason = quoted(text) + " is too large";
       break;
   }

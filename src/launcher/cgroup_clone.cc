@@ -41,7 +41,7 @@ struct CloneArguments {
 };
 
 // Returns as the system call does: a pid, or a negative errno.
-#if defined(__x86_64__) && !defined(__ILP32__)
+#if defined(__x86_64__) && defined(__LP64__)
 FILED_SHARED_MEMORY long clone_and_call(CloneArguments* arguments, int (*function)(void*),
                                         void* argument) noexcept {
   register int (*r12)(void*) __asm__("r12") = function;
@@ -90,13 +90,14 @@ long clone_and_call(CloneArguments*, int (*)(void*), void*) noexcept { return -E
 }  // namespace
 
 pid_t clone_into_cgroup(int (*function)(void*), void* stack, unsigned flags, void* argument,
-                        int directory) noexcept {
+                        void* thread, int directory) noexcept {
   CloneArguments arguments;
   arguments.flags = flags | kIntoCgroup;
   arguments.exit_signal = SIGCHLD;
   // The kernel takes the lowest address and the size.
   arguments.stack = reinterpret_cast<uintptr_t>(stack) - kStack;
   arguments.stack_size = kStack;
+  arguments.tls = reinterpret_cast<uintptr_t>(thread);
   arguments.cgroup = static_cast<uint64_t>(directory);
   long result = clone_and_call(&arguments, function, argument);
   if (result >= 0) return static_cast<pid_t>(result);

@@ -5,12 +5,19 @@
 
 namespace filed {
 
+// Whether clone_into_cgroup() is written for this machine.
+#if (defined(__x86_64__) && defined(__LP64__)) || defined(__aarch64__)
+constexpr bool kCanCloneIntoCgroup = true;
+#else
+constexpr bool kCanCloneIntoCgroup = false;
+#endif
+
 // clone3(2) with CLONE_INTO_CGROUP: like clone(2), with the group's open directory. `stack` is the
-// end of the child's stack, which needs CLONE_VM. `function` must not return. Returns the pid, or
-// -1 with errno: ENOSYS if the kernel or a seccomp filter has no clone3, or the machine is one for
-// which this function is not written. No signal handler may run in the child.
+// end of the child's stack, `thread` its thread pointer if the flags have CLONE_SETTLS. `function`
+// must not return. Returns the pid, or -1 with errno: ENOSYS if the kernel or a seccomp filter has
+// no clone3.
 pid_t clone_into_cgroup(int (*function)(void*), void* stack, unsigned flags, void* argument,
-                        int directory) noexcept;
+                        void* thread, int directory) noexcept;
 
 // fork(2) into the group. The child may only make system calls.
 pid_t fork_into_cgroup(int directory) noexcept;

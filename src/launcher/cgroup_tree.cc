@@ -187,7 +187,7 @@ CgroupTree::CgroupTree(const CgroupSystem& system, const std::string& token, boo
   if (!system.root) return;
   std::string own = system.own;
   // A supervisor that was moved there starts filed there.
-  if (own.ends_with("/" + std::string(kDaemonGroup))) own = folder_of(own);
+  if (own.ends_with("/" + std::string(kDaemonGroup))) own = directory_of(own);
   parent_ = open_directory(system.root.get(), own);
   std::string name = std::string(kNamePrefix) + token;
   place_ = (own == "/" ? "" : own) + "/" + name;
@@ -256,7 +256,7 @@ Leftovers kill_leftovers(const CgroupSystem& system, const std::string& place) {
     if (error == ENOENT) left.state = Leftovers::State::kNone;
     return left;
   };
-  Fd parent = open_directory(system.root.get(), folder_of(place));
+  Fd parent = open_directory(system.root.get(), directory_of(place));
   if (!parent) return gone(errno);
   Cgroup all;
   if (int error = all.open(parent.get(), place.substr(place.rfind('/') + 1))) return gone(error);

@@ -124,6 +124,11 @@ FILED_STEP place_text(const StartPlan& plan, const char**) noexcept {
   return syscall(SYS_dup3, plan.text, kTextDescriptor, 0) >= 0;
 }
 
+// The last moment at which filed can withdraw the order.
+FILED_STEP confirm_order(const StartPlan& plan, const char**) noexcept {
+  return succeeded(OrderWords::run(*plan.order) ? 0 : ECANCELED);
+}
+
 FILED_STEP execute(const StartPlan& plan, const char**) noexcept {
   return syscall(SYS_execve, plan.program, plan.argv, plan.envp) == 0;
 }
@@ -148,6 +153,7 @@ constexpr Step kSteps[] = {
     {"signals", unblock_signals},
     {"sandbox", confine},
     {"descriptors", place_text},
+    {"withdrawn", confirm_order},
     {"exec", execute},
 };
 
@@ -174,6 +180,7 @@ static_assert(place_of("setgroups") < place_of("setgid") &&
 static_assert(place_of("setuid") < place_of("pdeathsig"));
 // The home's path may be out of the sandbox's reach, and is looked up as the user.
 static_assert(place_of("setuid") < place_of("home") && place_of("home") < place_of("sandbox"));
+static_assert(place_of("withdrawn") + 1 == place_of("exec"));
 static_assert(place_of("exec") == std::size(kSteps) - 1);
 
 }  // namespace

@@ -8,6 +8,7 @@
 
 #include "launcher/launcher_settings.h"
 #include "launcher/limits.h"
+#include "launcher/order_words.h"
 
 namespace filed {
 
@@ -32,6 +33,7 @@ struct StartPlan {
   size_t group_count = 0;
   const Limit* limits = nullptr;
   size_t limit_count = 0;
+  OrderWord* order = nullptr;
   ConfineHook confine = nullptr;
   void* confine_context = nullptr;
 };

@@ -1,8 +1,8 @@
 // The launcher's children that lead attempts.
 //
 //     fork ──► kStarting ──► kRunning ──► kEnded ──► reaped, forgotten
-//                  │ the start failed or was given up
-//                  └──────────────────────────────► forgotten
+//                  │ the start failed       ▲
+//                  └──────► kFailed ────────┘
 //
 // A child in kEnded is a zombie: it stays one until the rest of its attempt has been killed, so
 // that no other process gets its pid, which is also the number of its group and its session.
@@ -20,7 +20,7 @@
 namespace filed {
 
 struct Child {
-  enum class Phase { kStarting, kRunning, kEnded };
+  enum class Phase { kStarting, kFailed, kRunning, kEnded };
 
   // What filed has asked for. A later order never replaces a stronger one.
   enum class Order {
@@ -29,13 +29,15 @@ struct Child {
     kTerminated,  // sent
     kKill,        // to be killed at the end of this turn, and again until no process is left
     kKilled,      // all that was found has got SIGKILL
+    kOverdue,     // and filed was told that the leader does not die
   };
 
   pid_t pid = 0;
   AttemptId attempt = 0;
   Phase phase = Phase::kStarting;
   Order order = Order::kNone;
-  std::optional<Starting> starting;  // in kStarting
+  std::optional<Starting> starting;  // until the start is over, or the child has ended
+  StartFailure failure;              // from kFailed on
 
   // True if it was told to end: then no process of it may outlive it, also none that has left its
   // session on purpose.
@@ -47,7 +49,7 @@ class Children {
  public:
   Child& add(pid_t pid, AttemptId attempt) {
     pids_[attempt] = pid;
-    return children_[pid] = Child{pid, attempt, {}, {}, {}};
+    return children_[pid] = Child{pid, attempt, {}, {}, {}, {}};
   }
 
   // The leader with that pid, or null.

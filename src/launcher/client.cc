@@ -117,7 +117,9 @@ LauncherClient::LauncherClient(const LauncherSettings& settings)
   if (launcher_ < 0) throw_errno("fork");
   if (launcher_ == 0) {
     socket_.reset();
-    run_launcher(settings, std::move(theirs));
+    LauncherSettings shared = settings;
+    shared.orders = &orders_;
+    run_launcher(shared, std::move(theirs));
   }
 }
 
@@ -171,6 +173,8 @@ void LauncherClient::start(const StartRequest& request) {
                        request.hook,
                        {},
                        request.limits};
+  message.order = attempt.order = orders_.open();
+  if (message.order == OrderWords::kNone) return fail_later(id, "order", EAGAIN);
   message.env.assign(request.env.begin(), request.env.end());
   Fd text;
   if (!prepare_text(request, message, text)) return;
@@ -187,12 +191,29 @@ void LauncherClient::start(const StartRequest& request) {
   outgoing_.back().attempt = id;
 }
 
-void LauncherClient::terminate(AttemptId attempt) {
-  if (attempts_.contains(attempt)) queue(encode(TerminateMessage{attempt}));
+void LauncherClient::terminate(AttemptId id) {
+  if (!attempts_.contains(id)) return;
+  if (!withdraw(id)) queue(encode(TerminateMessage{id}));
 }
 
-void LauncherClient::kill(AttemptId attempt) {
-  if (attempts_.contains(attempt)) queue(encode(KillMessage{attempt}));
+// Also of one that was withdrawn, because its child may hang.
+void LauncherClient::kill(AttemptId id) {
+  if (!attempts_.contains(id)) return;
+  withdraw(id);
+  auto place = outgoing_.begin() + static_cast<std::ptrdiff_t>(kills_++);
+  outgoing_.insert(place, {encode(KillMessage{id}), {}, std::nullopt});
+}
+
+// Returns true if the attempt will never run.
+bool LauncherClient::withdraw(AttemptId id) {
+  uint32_t order = attempts_[id].order;
+  return order == OrderWords::kNone || OrderWords::withdraw(orders_.word(order));
+}
+
+void LauncherClient::forget(AttemptId id) {
+  auto attempt = attempts_.find(id);
+  if (attempt->second.order != OrderWords::kNone) orders_.close(attempt->second.order);
+  attempts_.erase(attempt);
 }
 
 void LauncherClient::hold_output(AttemptId id, bool held) {
@@ -248,11 +269,13 @@ void LauncherClient::flush() {
       // Longer than the socket buffer that the system allows.
       if (outgoing_.front().attempt) fail_later(*outgoing_.front().attempt, "send", EMSGSIZE);
       outgoing_.pop_front();
+      kills_ -= std::min<size_t>(kills_, 1);
       continue;
     }
     // Gone (the loop notices), full, or out of memory (ENOBUFS, ETOOMANYREFS): tried again.
     if (sent < 0) break;
     outgoing_.erase(outgoing_.begin(), outgoing_.begin() + sent);
+    kills_ -= std::min(kills_, static_cast<size_t>(sent));
   }
   update_interest();
 }
@@ -283,8 +306,9 @@ void LauncherClient::deliver_failures() {
   std::vector<AttemptId> failed;
   failed.swap(not_sent_);  // the callee may start again, and fail again
   for (AttemptId id : failed) {
-    auto attempt = attempts_.extract(id);
-    events_->start_failed(id, attempt.mapped().failure);
+    StartFailure failure = std::move(attempts_[id].failure);
+    forget(id);
+    events_->start_failed(id, failure);
   }
   if (!failed.empty()) update_interest();
 }
@@ -315,9 +339,14 @@ void LauncherClient::handle(std::string_view bytes) {
     if (!attempt.held) watch_output(started->attempt, attempt);
     events_->started(started->attempt, started->pid);
   } else if (auto* failed = std::get_if<StartFailedMessage>(&*message)) {
-    if (attempts_.erase(failed->attempt) == 0) return;
+    if (!attempts_.contains(failed->attempt)) return;
+    forget(failed->attempt);
     events_->start_failed(failed->attempt,
                           {std::string(failed->step), failed->error, failed->fault});
+  } else if (auto* undying = std::get_if<UndyingMessage>(&*message)) {
+    if (attempts_.contains(undying->attempt)) {
+      events_->undying(undying->attempt, undying->pid, undying->state);
+    }
   } else if (auto* exited = std::get_if<ExitedMessage>(&*message)) {
     finish(exited->attempt, exited->exit);
   }
@@ -359,7 +388,7 @@ void LauncherClient::finish(AttemptId id, const AttemptExit& exit) {
   if (entry == attempts_.end()) return;
   unwatch_output(entry->second);
   Fd output = std::move(entry->second.output);
-  attempts_.erase(entry);
+  forget(id);
   for (size_t total = 0; output && total < kMaxDrain;) {
     ssize_t n = read(output.get(), buffer_.data(), buffer_.size());
     if (n < 0 && errno == EINTR) continue;
@@ -376,6 +405,7 @@ void LauncherClient::gone() {
   loop_->remove(socket_.get());
   socket_.reset();
   outgoing_.clear();
+  kills_ = 0;
   if (on_gone_) on_gone_();
 }
 

@@ -25,6 +25,7 @@
 #include "config/settings.h"
 #include "launcher/launcher_interface.h"
 #include "launcher/launcher_settings.h"
+#include "launcher/order_words.h"
 
 namespace filed {
 
@@ -51,7 +52,9 @@ class LauncherClient final : public Launcher {
   void attach(EventLoop& loop, LauncherEvents& events, std::function<void()> on_gone);
 
   // Launcher. All of these only queue a message for the next flush(). If an attempt cannot be sent
-  // (no descriptor, no memory), start_failed comes from the loop, never from within start().
+  // (no descriptor, no memory), start_failed comes from the loop, never from within start(). Kills
+  // overtake all other messages. A kill or terminate of an attempt that does not run yet withdraws
+  // it at once: it never runs, and start_failed follows.
   void start(const StartRequest& request) override;
   void terminate(AttemptId attempt) override;
   void kill(AttemptId attempt) override;
@@ -97,6 +100,7 @@ class LauncherClient final : public Launcher {
     Phase phase = Phase::kSent;
     pid_t pid = 0;         // in kRunning
     StartFailure failure;  // in kNotSent
+    uint32_t order = OrderWords::kNone;
     Fd output;             // the pipe's read end
     bool watched = false;  // the loop reads `output`
     bool held = false;     // the queue has asked not to read it
@@ -107,6 +111,8 @@ class LauncherClient final : public Launcher {
     std::optional<AttemptId> attempt;  // of a start
   };
 
+  bool withdraw(AttemptId id);
+  void forget(AttemptId id);
   void queue(std::string bytes, Fd first = Fd(), Fd second = Fd());
   bool prepare_text(const StartRequest& request, StartMessage& message, Fd& text);
   void fail_later(AttemptId id, const char* step, int error);
@@ -122,6 +128,7 @@ class LauncherClient final : public Launcher {
   void gone();
   bool reap(int64_t timeout_ms);
 
+  OrderWords orders_;
   pid_t launcher_ = -1;
   bool reaped_ = false;
   Fd socket_;
@@ -131,7 +138,8 @@ class LauncherClient final : public Launcher {
   LauncherEvents* events_ = nullptr;
   std::function<void()> on_gone_;
   std::unordered_map<AttemptId, Attempt> attempts_;
-  std::deque<Outgoing> outgoing_;
+  std::deque<Outgoing> outgoing_;    // first the kills
+  size_t kills_ = 0;                 // in outgoing_
   std::vector<AttemptId> not_sent_;  // in kNotSent, in the order of their failures
   std::vector<char> buffer_;         // a read's worth of output
   std::unique_ptr<PacketBatch> incoming_;

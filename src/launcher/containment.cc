@@ -119,23 +119,9 @@ void Containment::cancel(AttemptId attempt) {
   if (group) give_back(std::move(group.mapped()));
 }
 
-void Containment::release(pid_t pid) {
-  if (!pool_) return marks_.release(pid);
-  Child* child = children_.find(pid);
-  if (child == nullptr) return;
-  auto group = groups_.extract(child->attempt);
-  if (group) released_[pid] = std::move(group.mapped());
-}
-
 void Containment::reaped(pid_t pid) {
   marks_.reaped(pid);
-  if (!pool_) return;
-  if (auto group = released_.extract(pid)) {
-    if (group.mapped()->is_populated()) group.mapped()->kill();
-    give_back(std::move(group.mapped()));
-  } else if (Child* child = children_.find(pid)) {
-    cancel(child->attempt);
-  }
+  if (Child* child = children_.find(pid)) cancel(child->attempt);
 }
 
 void Containment::give_back(std::unique_ptr<Cgroup> group) {

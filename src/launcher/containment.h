@@ -53,10 +53,6 @@ class Containment {
   // The fork has failed.
   void cancel(AttemptId attempt);
 
-  // The start of this child was given up. It belongs to no attempt any more and dies by itself.
-  // Before it is removed from the children.
-  void release(pid_t pid);
-
   // The process has been reaped. Before it is removed from the children.
   void reaped(pid_t pid);
 
@@ -73,8 +69,6 @@ class Containment {
   Marks marks_;
   std::optional<CgroupPool> pool_;
   std::unordered_map<AttemptId, std::unique_ptr<Cgroup>> groups_;
-  // Of starts that were given up, by the pid.
-  std::unordered_map<pid_t, std::unique_ptr<Cgroup>> released_;
 };
 
 }  // namespace filed

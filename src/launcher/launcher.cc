@@ -1,7 +1,7 @@
-// One loop: wait for the socket, for SIGCHLD and for starts that are under way. A turn handles, in
-// this order: children that have ended, then starts, then messages in the order of sending, then
-// the orders to terminate and kill that these brought, all attempts at once. Then the replies are
-// sent together.
+// One loop: wait for the socket, for SIGCHLD and for starts under way, which nothing else waits for
+// (spawn.cc). A turn handles, in this order: children that have ended, starts under way, what has
+// been killed and does not die, then messages, a batch at a time. In a batch the kills come first.
+// Orders are carried out for all attempts at once. Then the replies are sent together.
 //
 // How an attempt ends. Its leader becomes a zombie. The leader stays a zombie until its process
 // group and what else it has left are killed, so that its pid is not reused. Then it is reaped and
@@ -33,6 +33,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <deque>
 #include <exception>
 #include <string>
 #include <utility>
@@ -49,6 +50,7 @@
 #include "launcher/own_mount.h"
 #include "launcher/process_table.h"
 #include "launcher/protocol.h"
+#include "launcher/signals.h"
 #include "launcher/spawn.h"
 
 namespace filed {
@@ -56,7 +58,10 @@ namespace {
 
 // Children that one turn looks at, because a job could stop and go on without end.
 constexpr int kMaxReaped = 1000;
-constexpr int kRetryMs = 20;                    // until a kill that has not finished is repeated
+constexpr int64_t kRetryNs = 20 * kNsPerMs;  // until a kill that has not finished is repeated
+// A killed process has this long to die. Then filed is told, and gives its worker to another job.
+// The kernel needs some ms, or more to free much memory.
+constexpr int64_t kDeathGraceNs = kNsPerSec;
 constexpr int64_t kExitWaitNs = 2 * kNsPerSec;  // for the killed to end, before the launcher exits
 
 // What it takes to start attempts as their owners: to change ids, to set limits and niceness, to
@@ -99,24 +104,6 @@ LauncherSettings drop_rights(LauncherSettings settings) {
   return settings;
 }
 
-// Signals: defaults, so that none is ignored in a job; then all blocked.
-void take_over_signals() {
-  // By system call, because sigaction(3) leaves out the signals that the C library uses itself. A
-  // struct of all zeros means the default. It is not larger than this on any machine.
-  const uint64_t defaults[8] = {};
-  for (int signal = 1; signal < _NSIG; ++signal) {
-    syscall(SYS_rt_sigaction, signal, defaults, nullptr, size_t{_NSIG / 8});
-  }
-  struct sigaction action {};
-  action.sa_handler = SIG_DFL;
-  // We stop processes before we kill them. Each stop would wake us.
-  action.sa_flags = SA_NOCLDSTOP;
-  sigaction(SIGCHLD, &action, nullptr);
-  sigset_t all;
-  sigfillset(&all);
-  sigprocmask(SIG_SETMASK, &all, nullptr);
-}
-
 // Takes note of the stop of a process or thread that has asked to be traced by us, and lets it go on
 // untraced, with the signal that it was about to get.
 void stop_tracing(pid_t pid) {
@@ -134,12 +121,16 @@ class LauncherProcess {
 
  private:
   void wait_for_events();
+  void look_at_starts();
   void receive();
-  void handle(size_t packet);
+  void handle_batch();
+  void handle(const Message& message, size_t packet);
   void order(AttemptId attempt, Child::Order order);
   void start(const StartMessage& message, size_t packet);
   void look_at_start(Child& child, bool ready);
   void give_up_start(Child& child, const StartFailure& failure);
+  void note_killed(Child& child);
+  void look_at_killed();
   void reap();
   void reap_ended(pid_t pid);
   void carry_out_orders();
@@ -154,15 +145,17 @@ class LauncherProcess {
   Fd socket_;
   Fd signals_;
   LinuxProcesses table_;
-  Children children_;
-  Containment containment_;
   Spawner spawner_;
+  Children children_;
+  std::vector<pid_t> starting_;  // those of them in Child::Phase::kStarting
+  // Those that got SIGKILL, and until when they have time to die (monotonic), in this order.
+  std::deque<std::pair<int64_t, AttemptId>> killed_;
+  Containment containment_;
   OwnMount mount_;
   PacketBatch incoming_;
   std::vector<std::string> replies_;
-  std::vector<pollfd> polled_;      // the socket, the signals, then the starts under way
-  std::vector<pid_t> polled_pids_;  // of these starts
-  int starting_ = 0;                // children in Child::Phase::kStarting
+  std::vector<pollfd> polled_;      // the socket, the signals, then starts under way
+  std::vector<pid_t> polled_pids_;  // of the starts under way
   bool has_orders_ = false;         // a child may have an order that is not yet carried out
   bool more_to_reap_ = false;       // the last look at children has ended early
   bool exiting_ = false;
@@ -170,8 +163,8 @@ class LauncherProcess {
 
 LauncherProcess::LauncherProcess(const LauncherSettings& settings, Fd socket)
     : socket_(std::move(socket)),
-      containment_(settings, children_, table_),
       spawner_(settings, socket_.get()),
+      containment_(settings, children_, table_),
       mount_(settings.mount_dir, settings.use_fusermount) {
   sigset_t child;
   sigemptyset(&child);
@@ -188,10 +181,8 @@ void LauncherProcess::serve() {
       take_sigchld();
       reap();
     }
-    for (size_t i = 0; i < polled_pids_.size(); ++i) {
-      Child* child = children_.find(polled_pids_[i]);
-      if (child != nullptr) look_at_start(*child, polled_[i + 2].revents != 0);
-    }
+    look_at_starts();
+    look_at_killed();
     if (polled_[0].revents != 0) receive();
     carry_out_orders();
     send_replies();
@@ -201,16 +192,29 @@ void LauncherProcess::serve() {
 
 void LauncherProcess::wait_for_events() {
   polled_ = {{socket_.get(), POLLIN, 0}, {signals_.get(), POLLIN, 0}};
-  polled_pids_.clear();
-  if (starting_ > 0) {
-    for (const auto& [pid, child] : children_) {
-      if (child.phase != Child::Phase::kStarting) continue;
-      polled_pids_.push_back(pid);
-      polled_.push_back({child.starting->report.get(), POLLIN, 0});
-    }
+  int64_t now = SystemClock().mono_ns();
+  int64_t wake_ns = INT64_MAX;
+  if (has_orders_) wake_ns = now + kRetryNs;
+  if (more_to_reap_) wake_ns = now;
+  if (!killed_.empty()) wake_ns = std::min(wake_ns, killed_.front().first);
+  polled_pids_ = starting_;
+  for (pid_t pid : starting_) {
+    const Starting& start = *children_.find(pid)->starting;
+    polled_.push_back({start.report.get(), POLLIN, 0});
+    wake_ns = std::min(wake_ns, start.look_at_ns);
   }
-  int timeout_ms = more_to_reap_ ? 0 : has_orders_ || starting_ > 0 ? kRetryMs : -1;
+  int timeout_ms = -1;
+  if (wake_ns != INT64_MAX) {
+    timeout_ms = static_cast<int>((std::max(wake_ns - now, int64_t{0}) + kNsPerMs - 1) / kNsPerMs);
+  }
   if (poll(polled_.data(), polled_.size(), timeout_ms) < 0 && errno != EINTR) exit_process();
+}
+
+void LauncherProcess::look_at_starts() {
+  for (size_t i = 0; i < polled_pids_.size(); ++i) {
+    Child* child = children_.find(polled_pids_[i]);
+    if (child != nullptr) look_at_start(*child, polled_[i + 2].revents != 0);
+  }
 }
 
 void LauncherProcess::receive() {
@@ -221,29 +225,41 @@ void LauncherProcess::receive() {
       exiting_ = true;
       return;
     }
-    for (size_t i = 0; i < incoming_.size() && !exiting_; ++i) handle(i);
+    handle_batch();
     // After a full batch there may be more; but the replies go first.
     if (exiting_ || !replies_.empty() || incoming_.size() < PacketBatch::kCapacity) return;
   }
 }
 
-void LauncherProcess::handle(size_t packet) {
-  auto message = decode(incoming_.bytes(packet));
-  if (!message) {
-    // Both ends are one program: this is a bug or an attack.
-    log_error("launcher: malformed message");
-    exiting_ = true;
-  } else if (auto* to_start = std::get_if<StartMessage>(&*message)) {
+// Kills are carried out before anything is started. One that is for a start of the same batch has
+// withdrawn it.
+void LauncherProcess::handle_batch() {
+  std::vector<Message> messages;
+  for (size_t i = 0; i < incoming_.size(); ++i) {
+    auto message = decode(incoming_.bytes(i));
+    if (!message) {
+      // Both ends are one program: this is a bug or an attack.
+      log_error("launcher: malformed message");
+      exiting_ = true;
+      return;
+    }
+    if (auto* kill = std::get_if<KillMessage>(&*message)) order(kill->attempt, Child::Order::kKill);
+    messages.push_back(std::move(*message));
+  }
+  carry_out_orders();
+  for (size_t i = 0; i < messages.size() && !exiting_; ++i) handle(messages[i], i);
+}
+
+void LauncherProcess::handle(const Message& message, size_t packet) {
+  if (auto* to_start = std::get_if<StartMessage>(&message)) {
     start(*to_start, packet);
-  } else if (auto* configure = std::get_if<ConfigureMessage>(&*message)) {
+  } else if (auto* configure = std::get_if<ConfigureMessage>(&message)) {
     spawner_.configure(configure->limits, configure->env);
-  } else if (auto* terminate = std::get_if<TerminateMessage>(&*message)) {
+  } else if (auto* terminate = std::get_if<TerminateMessage>(&message)) {
     order(terminate->attempt, Child::Order::kTerminate);
-  } else if (auto* kill = std::get_if<KillMessage>(&*message)) {
-    order(kill->attempt, Child::Order::kKill);
-  } else if (std::holds_alternative<MountedMessage>(*message)) {
+  } else if (std::holds_alternative<MountedMessage>(message)) {
     mount_.note();
-  } else if (std::holds_alternative<QuitMessage>(*message)) {
+  } else if (std::holds_alternative<QuitMessage>(message)) {
     exiting_ = true;
   }
 }
@@ -279,11 +295,10 @@ void LauncherProcess::start(const StartMessage& message, size_t packet) {
   }
   Child& child = children_.add(pid, message.attempt);
   child.starting = std::move(starting);
-  ++starting_;
-  look_at_start(child, true);
+  starting_.push_back(pid);
 }
 
-// `ready`: the start may be over, one way or another. May forget the child.
+// `ready`: the start may be over, one way or another.
 void LauncherProcess::look_at_start(Child& child, bool ready) {
   if (child.phase != Child::Phase::kStarting) return;
   StartFailure failure;
@@ -291,7 +306,7 @@ void LauncherProcess::look_at_start(Child& child, bool ready) {
   if (state == StartState::kOver) {
     child.phase = Child::Phase::kRunning;
     child.starting.reset();
-    --starting_;
+    std::erase(starting_, child.pid);
     reply(StartedMessage{child.attempt, child.pid});
   } else if (state == StartState::kFailed ||
              Spawner::is_stuck(child.pid, *child.starting, &failure)) {
@@ -299,15 +314,31 @@ void LauncherProcess::look_at_start(Child& child, bool ready) {
   }
 }
 
-// Tells that the start has failed, and forgets the child. It dies as soon as it can.
+// The start has failed. That is told when the child is dead, which uses its room until then.
 void LauncherProcess::give_up_start(Child& child, const StartFailure& failure) {
-  pid_t pid = child.pid;
-  ::kill(pid, SIGKILL);
-  ::kill(-pid, SIGKILL);  // in case it has reached its exec at this moment
-  reply(StartFailedMessage{child.attempt, failure.stage, failure.error, failure.fault});
-  --starting_;
-  containment_.release(pid);
-  children_.erase(pid);
+  ::kill(child.pid, SIGKILL);
+  ::kill(-child.pid, SIGKILL);  // in case it has reached its exec at this moment
+  child.phase = Child::Phase::kFailed;
+  child.failure = failure;
+  std::erase(starting_, child.pid);
+  note_killed(child);
+}
+
+void LauncherProcess::note_killed(Child& child) {
+  child.order = Child::Order::kKilled;
+  killed_.emplace_back(SystemClock().mono_ns() + kDeathGraceNs, child.attempt);
+}
+
+// Tells of those that have had their time to die.
+void LauncherProcess::look_at_killed() {
+  while (!killed_.empty() && killed_.front().first <= SystemClock().mono_ns()) {
+    Child* child = children_.find_attempt(killed_.front().second);
+    killed_.pop_front();
+    if (child == nullptr || child->order != Child::Order::kKilled) continue;
+    child->order = Child::Order::kOverdue;
+    auto process = table_.read(child->pid);
+    reply(UndyingMessage{child->attempt, child->pid, process ? process->state : '?'});
+  }
 }
 
 void LauncherProcess::reap() {
@@ -328,11 +359,11 @@ void LauncherProcess::reap() {
 
 // `pid` is a zombie: a leader, a process that has outlived its attempt, or a thread that was traced.
 void LauncherProcess::reap_ended(pid_t pid) {
-  if (Child* child = children_.find(pid)) look_at_start(*child, true);
-  Child* leader = children_.find(pid);  // null if its start has failed
+  Child* leader = children_.find(pid);
   bool out_of_memory = false;
   if (leader != nullptr) {
-    leader->phase = Child::Phase::kEnded;
+    look_at_start(*leader, true);
+    if (leader->phase == Child::Phase::kRunning) leader->phase = Child::Phase::kEnded;
     containment_.kill_rest(*leader);
     out_of_memory = containment_.ran_out_of_memory(leader->attempt);
   }
@@ -341,10 +372,15 @@ void LauncherProcess::reap_ended(pid_t pid) {
   if (wait4(pid, &status, WNOHANG | __WALL, &usage) != pid) return;
   containment_.reaped(pid);
   if (leader == nullptr) return;
-  auto micros = [](const timeval& t) { return int64_t{t.tv_sec} * 1'000'000 + t.tv_usec; };
-  reply(ExitedMessage{leader->attempt,
-                      {status, micros(usage.ru_utime) + micros(usage.ru_stime),
-                       int64_t{usage.ru_maxrss}, out_of_memory}});
+  if (leader->phase == Child::Phase::kFailed) {
+    const StartFailure& failure = leader->failure;
+    reply(StartFailedMessage{leader->attempt, failure.stage, failure.error, failure.fault});
+  } else {
+    auto micros = [](const timeval& t) { return int64_t{t.tv_sec} * 1'000'000 + t.tv_usec; };
+    reply(ExitedMessage{leader->attempt,
+                        {status, micros(usage.ru_utime) + micros(usage.ru_stime),
+                         int64_t{usage.ru_maxrss}, out_of_memory}});
+  }
   children_.erase(pid);
 }
 
@@ -371,7 +407,7 @@ void LauncherProcess::carry_out_orders() {
       has_orders_ = true;  // again soon
       return;
     }
-    for (const auto& target : targets) children_.find(target.first)->order = Child::Order::kKilled;
+    for (const auto& target : targets) note_killed(*children_.find(target.first));
   }
 }
 
@@ -405,21 +441,23 @@ void LauncherProcess::send_replies() {
 void LauncherProcess::kill_all(int64_t deadline_ns) {
   Targets targets;
   for (auto& [pid, child] : children_) {
-    child.order = Child::Order::kKill;
+    if (child.order != Child::Order::kOverdue) child.order = Child::Order::kKill;
     targets[pid] = child.attempt;
   }
   while (!containment_.kill(targets) && SystemClock().mono_ns() < deadline_ns) {
   }
 }
 
-// Reaps until no leader is left, so that the next start of filed does not find dying processes.
+// Reaps until no leader is left but those that do not die, so that the next start of filed does not
+// find dying processes.
 void LauncherProcess::await_ends(int64_t deadline_ns) {
-  while (!children_.empty() && SystemClock().mono_ns() < deadline_ns) {
+  auto is_dying = [](const auto& child) { return child.second.order != Child::Order::kOverdue; };
+  while (SystemClock().mono_ns() < deadline_ns) {
     reap();
     replies_.clear();
-    if (children_.empty()) break;
+    if (std::none_of(children_.begin(), children_.end(), is_dying)) break;
     pollfd fd = {signals_.get(), POLLIN, 0};
-    poll(&fd, 1, kRetryMs);
+    poll(&fd, 1, kRetryNs / kNsPerMs);
     take_sigchld();
   }
 }

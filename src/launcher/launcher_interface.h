@@ -82,13 +82,16 @@ class Launcher {
 };
 
 // What the launcher reports. For each start there is either one start_failed; or one started, any
-// number of outputs and one exited, in this order.
+// number of outputs and one exited, in this order. Both tell that its leading process is gone.
 class LauncherEvents {
  public:
   virtual ~LauncherEvents() = default;
   virtual void started(AttemptId attempt, pid_t pid) = 0;
   virtual void start_failed(AttemptId attempt, const StartFailure& failure) = 0;
   virtual void output(AttemptId attempt, std::string_view bytes) = 0;
+  // The attempt got SIGKILL some time ago, and its leader `pid` has not died. `state` is that of
+  // /proc/PID/stat, '?' if it cannot be read. May come more than once. The end may still come.
+  virtual void undying(AttemptId attempt, pid_t pid, char state) = 0;
   virtual void exited(AttemptId attempt, const AttemptExit& exit) = 0;
 };
 

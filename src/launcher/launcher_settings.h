@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "config/settings.h"
+#include "launcher/order_words.h"
 
 namespace filed {
 
@@ -44,6 +45,9 @@ struct LauncherSettings {
   std::vector<int> confine_descriptors;
 
   bool use_fusermount = false;  // unmount with fusermount3, not with umount2
+
+  // LauncherClient's. Shared with it.
+  OrderWords* orders = nullptr;
 
   // Marks this daemon's jobs: each has FILED_RUN=TOKEN.ATTEMPT in its environment. Where there are
   // no cgroups, kill_marked() finds them by it when both processes have died. Letters and digits.

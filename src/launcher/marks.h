@@ -46,9 +46,6 @@ class Marks {
   // has left the session.
   void kill_rest(const Child& leader, bool all);
 
-  // The start of this child was given up. It belongs to no attempt any more and dies by itself.
-  void release(pid_t pid) { outliving_.insert(pid); }
-
   // The process has been reaped.
   void reaped(pid_t pid) { outliving_.erase(pid); }
 
@@ -62,7 +59,7 @@ class Marks {
   ProcessTable& table_;
   ChildList child_list_;
   std::vector<pid_t> pids_;
-  // Our children that have outlived their attempt, or were given up before their exec.
+  // Our children that have outlived their attempt.
   std::unordered_set<pid_t> outliving_;
 };
 

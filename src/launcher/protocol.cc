@@ -28,6 +28,7 @@ enum class Kind : uint8_t {
   kQuit,
   kStarted,
   kStartFailed,
+  kUndying,
   kExited,
 };
 
@@ -172,6 +173,7 @@ std::string write(const StartMessage& message) {
   out.number(static_cast<uint8_t>(message.hook));
   write_env(out, message.env);
   write_limits(out, message.limits);
+  out.number(message.order);
   return out.take();
 }
 
@@ -192,6 +194,8 @@ void read(Reader& in, StartMessage& message) {
   in.boolean(message.hook);
   read_env(in, message.env);
   read_limits(in, message.limits);
+  in.number(message.order);
+  if (message.order >= OrderWords::kCount) in.fail();
   if (kind > static_cast<uint8_t>(TextKind::kFile)) in.fail();
   message.attempt = attempt;
   message.uid = uid;
@@ -268,6 +272,26 @@ void read(Reader& in, StartFailedMessage& message) {
   in.fault(message.fault);
 }
 
+std::string write(const UndyingMessage& message) {
+  Writer out(Kind::kUndying);
+  out.number(uint64_t{message.attempt});
+  out.number(int32_t{message.pid});
+  out.number(static_cast<uint8_t>(message.state));
+  return out.take();
+}
+
+void read(Reader& in, UndyingMessage& message) {
+  int32_t pid = 0;
+  uint8_t state = 0;
+  in.number(message.attempt);
+  in.number(pid);
+  in.number(state);
+  bool is_letter = (state >= 'A' && state <= 'Z') || (state >= 'a' && state <= 'z');
+  if (pid <= 0 || !(is_letter || state == '?')) in.fail();
+  message.pid = pid;
+  message.state = static_cast<char>(state);
+}
+
 std::string write(const ExitedMessage& message) {
   Writer out(Kind::kExited);
   out.number(uint64_t{message.attempt});
@@ -326,6 +350,8 @@ std::optional<Message> decode(std::string_view packet) {
       return read_all<StartedMessage>(in);
     case Kind::kStartFailed:
       return read_all<StartFailedMessage>(in);
+    case Kind::kUndying:
+      return read_all<UndyingMessage>(in);
     case Kind::kExited:
       return read_all<ExitedMessage>(in);
   }

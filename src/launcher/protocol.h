@@ -19,6 +19,7 @@
 #include "base/fd.h"
 #include "config/keys.h"
 #include "launcher/launcher_interface.h"
+#include "launcher/order_words.h"
 
 namespace filed {
 
@@ -54,6 +55,7 @@ struct StartMessage {
   bool hook = false;      // kArgument only; the second descriptor is its standard input then
   std::vector<std::pair<std::string_view, std::string_view>> env = {};  // hooks only
   std::vector<LimitValue> limits = {};  // what the job itself brings; not for hooks
+  uint32_t order = 0;                   // the number of its word in OrderWords
 };
 
 struct ConfigureMessage {
@@ -86,6 +88,12 @@ struct StartFailedMessage {
   Fault fault = Fault::kJob;
 };
 
+struct UndyingMessage {
+  AttemptId attempt = 0;
+  pid_t pid = 0;
+  char state = '?';  // a letter, or '?'
+};
+
 struct ExitedMessage {
   AttemptId attempt = 0;
   AttemptExit exit;
@@ -93,7 +101,7 @@ struct ExitedMessage {
 
 using Message =
     std::variant<StartMessage, ConfigureMessage, TerminateMessage, KillMessage, MountedMessage,
-                 QuitMessage, StartedMessage, StartFailedMessage, ExitedMessage>;
+                 QuitMessage, StartedMessage, StartFailedMessage, UndyingMessage, ExitedMessage>;
 
 // The packet for `message`; empty when that would be longer than kMaxMessage. Strings must not
 // contain NUL, ids not be longer than 255 bytes: decode() refuses what breaks this.

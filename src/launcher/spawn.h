@@ -5,10 +5,8 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -18,6 +16,7 @@
 #include "launcher/launcher_settings.h"
 #include "launcher/limits.h"
 #include "launcher/protocol.h"
+#include "launcher/start_rooms.h"
 
 namespace filed {
 
@@ -38,21 +37,9 @@ struct Starting {
   Fd text;
   TextKind kind = TextKind::kArgument;
   std::string shell;
-  int64_t since_ns = 0;  // monotonic
-  std::optional<StartFailure> given_up;
-};
-
-// Room for a child that shares our memory, with a page below it that may not be touched.
-class ChildStack {
- public:
-  ChildStack();
-  ~ChildStack();
-  ChildStack(const ChildStack&) = delete;
-  ChildStack& operator=(const ChildStack&) = delete;
-  void* top() const;
-
- private:
-  void* memory_;
+  int64_t since_ns = 0;    // monotonic
+  int64_t look_at_ns = 0;  // when is_stuck() is to be asked next
+  StartRooms::Lease room;  // of a child that shares our memory
 };
 
 enum class StartState { kUnderWay, kFailed, kOver };
@@ -72,8 +59,7 @@ class Spawner {
 
   // Begins to start the attempt. `output` becomes its stdout and stderr, `text` (unless the kind is
   // kArgument) its descriptor 3. Returns the pid, which is also that of its session and process
-  // group, with *starting filled in, or 0 with *failure filled in. Waits for the exec, at most 3 s;
-  // not at all for a user with a start that has timed out within the last minute.
+  // group, with *starting filled in, or 0 with *failure filled in. Does not wait for the exec.
   pid_t start(const StartMessage& attempt, const Membership& membership, int output, Fd text,
               Starting* starting, StartFailure* failure);
 
@@ -81,17 +67,17 @@ class Spawner {
   // the child exits by itself. Does not wait.
   static StartState look(const Starting& starting, StartFailure* failure);
 
-  // True if a start under way is to be given up, because the child was stopped or takes too long.
-  // Then *failure says which.
-  static bool is_stuck(pid_t pid, const Starting& starting, StartFailure* failure);
+  // True if a start under way is to be given up, because the child was stopped or takes longer than
+  // 3 s. Then *failure says which. Else it sets when to ask again.
+  static bool is_stuck(pid_t pid, Starting& starting, StartFailure* failure);
 
  private:
   static int child(void* plan);
-  pid_t start_child(bool shares_memory, int cgroup);
+  static pid_t start_child(StartRoom& room, int cgroup);
 
-  void plan_user(const StartMessage& attempt, std::string_view mark);
-  void plan_restrictions(const StartMessage& attempt);
-  void plan_command(const StartMessage& attempt, int text);
+  void plan_user(const StartMessage& attempt, std::string_view mark, StartRoom& room);
+  void plan_restrictions(const StartMessage& attempt, StartRoom& room);
+  static void plan_command(const StartMessage& attempt, int text, StartRoom& room);
 
   const bool as_owner_;
   bool may_drop_bounding_set_ = false;
@@ -99,15 +85,10 @@ class Spawner {
   UserCache users_;
   Environment environment_;
   std::vector<LimitValue> admin_limits_;
-  std::vector<Limit> limits_;  // of the attempt that is being started
   ConfineHook confine_ = nullptr;
-  ChildStack stack_;
-  // Users with a start that has timed out, until when (monotonic): their jobs use fork().
-  std::unordered_map<uid_t, int64_t> distrusted_;
-  StartPlan plan_;
-  std::string shell_;
-  std::string text_;
-  char* argv_[4] = {};
+  OrderWords& orders_;
+  StartPlan common_;  // what is the same for all attempts
+  StartRooms rooms_;
 };
 
 }  // namespace filed

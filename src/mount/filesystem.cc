@@ -427,7 +427,7 @@ void Filesystem::statfs(fuse_req_t req, fuse_ino_t) {
 int Filesystem::xattrs_of(fuse_ino_t ino, Xattrs& all) const {
   Job job;
   if (int error = queue_.jobs().get(number_of(ino), job)) return error;
-  all = job_xattrs(job, queue_.settings().retries, queue_.pid_of(job.ino));
+  all = job_xattrs(job, queue_.retries_of(job.ino), queue_.pid_of(job.ino));
   return 0;
 }
 

@@ -4,6 +4,7 @@ namespace filed {
 namespace {
 
 constexpr int64_t kMaxAgeNs = kNsPerSec;
+constexpr size_t kMaxUndying = 100;  // that are listed, so that the text stays short
 
 }  // namespace
 
@@ -40,6 +41,12 @@ std::string StatusText::make() const {
   line("active", counts.of(Dir::kActive));
   line("failed", counts.of(Dir::kFailed));
   line("complete", counts.of(Dir::kComplete));
+  std::vector<const Attempt*> undying = queue_.undying();
+  line("undying", static_cast<int64_t>(undying.size()));
+  if (undying.size() > kMaxUndying) undying.resize(kMaxUndying);
+  for (const Attempt* attempt : undying) {
+    text += "does_not_die " + std::to_string(attempt->pid) + ',' + attempt->state + '\n';
+  }
   line("total_started", totals.started);
   line("total_succeeded", totals.succeeded);
   line("total_retried", totals.retried);

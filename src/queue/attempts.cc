@@ -129,6 +129,7 @@ Attempt& Attempts::add(const Job& job, std::string_view text) {
   OfJob& of_job = by_job_[job.ino];
   of_job.attached = &attempt;
   ++of_job.unfinished;
+  ++by_id_[job.id];
   core_.turn.on_rollback([this, id] { forget(id); });
   return attempt;
 }
@@ -146,6 +147,7 @@ void Attempts::forget(AttemptId id) {
   auto of_job = by_job_.find(attempt->ino);
   if (of_job->second.attached == attempt) of_job->second.attached = nullptr;
   if (--of_job->second.unfinished == 0) by_job_.erase(of_job);
+  if (auto of_id = by_id_.find(attempt->job_id); --of_id->second == 0) by_id_.erase(of_id);
   deadlines_.clear(id);
   saves_.clear(id);
   attempts_.erase(id);
@@ -171,7 +173,7 @@ void Attempts::start_failed(AttemptId id, const StartFailure& failure) {
   Attempt* attempt = find(id);
   if (attempt == nullptr) return;
   attempt->failure = failure;
-  attempt->phase = Phase::kEnded;
+  end(*attempt);
   if (failure.fault != Fault::kJob && attempt->tie == Tie::kAttached) {
     log_warning("job %s: cannot start now: %s: %s", escaped(attempt->job_id).c_str(),
                 failure.stage.c_str(), strerror(failure.error));
@@ -203,15 +205,40 @@ void Attempts::output(AttemptId id, std::string_view bytes) {
   }
 }
 
+void Attempts::undying(AttemptId id, pid_t pid, char state) {
+  Attempt* attempt = find(id);
+  if (attempt == nullptr || attempt->phase == Phase::kUndying || attempt->ended()) return;
+  attempt->phase = Phase::kUndying;
+  attempt->pid = pid;
+  attempt->state = state;
+  undying_.insert(id);
+  deadlines_.clear(id);
+  core_.agenda.rescan_needed = true;
+  log_warning("job %s: attempt %d of owner %u does not die: PID %d, state %c",
+              escaped(attempt->job_id).c_str(), attempt->number,
+              static_cast<unsigned>(attempt->uid), static_cast<int>(pid), state);
+}
+
+std::vector<const Attempt*> Attempts::undying() const {
+  std::vector<const Attempt*> list;
+  for (AttemptId id : undying_) list.push_back(&attempts_.at(id));
+  return list;
+}
+
 void Attempts::exited(AttemptId id, const AttemptExit& exit) {
   Attempt* attempt = find(id);
   if (attempt == nullptr) return;
   attempt->exit = exit;
-  attempt->phase = Phase::kEnded;
+  end(*attempt);
   stage_end(*attempt);
 }
 
 // --- the end of an attempt
+
+void Attempts::end(Attempt& attempt) {
+  undying_.erase(attempt.id);
+  attempt.phase = Phase::kEnded;
+}
 
 // Frees the attempt's worker in this turn, so that one commit stores the end of one attempt and the
 // claim of the next. Returns false if it was already freed.
@@ -390,7 +417,7 @@ void Attempts::finish_abandon(AttemptId id, const Transition& row, int error) {
   if (attempt->ended()) {
     forget(id);
   } else {
-    attempt->phase = Phase::kKilling;
+    if (attempt->phase != Phase::kUndying) attempt->phase = Phase::kKilling;
     launcher_.kill(id);
   }
 }
@@ -460,6 +487,7 @@ void Attempts::stop_all(int64_t now_ns, int64_t grace_ns) {
 void Attempts::kill_all(int64_t now_ns) {
   for (auto& [id, attempt] : attempts_) {
     if (attempt.tie != Tie::kAttached || attempt.ended()) continue;
+    if (attempt.phase == Phase::kUndying) continue;
     attempt.phase = Phase::kTerminating;
     attempt.verdict = Verdict::kShutDown;
     deadlines_.set(id, now_ns);
@@ -468,7 +496,7 @@ void Attempts::kill_all(int64_t now_ns) {
 
 void Attempts::give_up() {
   for (const auto& [id, attempt] : attempts_) {
-    if (!attempt.ended()) return;
+    if (!attempt.ended() && attempt.phase != Phase::kUndying) return;
   }
   if (!gave_up_) log_error("the ends of %zu attempts cannot be stored", attempts_.size());
   gave_up_ = true;

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -37,12 +38,24 @@ struct JobTerms {
 struct Attempt {
   //                 Started           timeout / stop_grace over     kill_grace over
   //      kStarting ───────► kRunning ──────────────► kTerminating ────────► kKilling
-  //          │ StartFailed      │ Exited                 │ Exited              │ Exited
-  //          └──────────────────┴───────────┬────────────┴─────────────────────┘
+  //          │ StartFailed      │ Exited                 │ Exited    Undying │  │ Exited
+  //          │                  │                        │       kUndying ◄──┘  │
+  //          │                  │                        │           │ Exited   │
+  //          └──────────────────┴───────────┬────────────┴───────────┴──────────┘
   //                                         ▼      staged in this turn
   //                                      kEnded ◄──────────► kLeaving ──► forgotten
   //                                         commit failed        committed
-  enum class Phase : uint8_t { kStarting, kRunning, kTerminating, kKilling, kEnded, kLeaving };
+  //
+  // An attempt in kUndying holds no worker. A start that does not end goes there from kStarting.
+  enum class Phase : uint8_t {
+    kStarting,
+    kRunning,
+    kTerminating,
+    kKilling,
+    kUndying,
+    kEnded,
+    kLeaving
+  };
   // Why filed ended it, if it did.
   enum class Verdict : uint8_t { kNone, kTimedOut, kShutDown };
   // Whether its end still means something for its job. kDetaching: not any more, unless this turn
@@ -57,6 +70,7 @@ struct Attempt {
   JobTerms terms;
   std::shared_ptr<AttemptLog> log;
   pid_t pid = 0;                // of its leader; 0 while it starts
+  char state = '?';             // of its leader, in kUndying
   int64_t started_mono_ns = 0;  // when it was claimed, then when it was started
   int64_t last_output_ns = 0;   // wall time; the file's mtime
 
@@ -96,19 +110,26 @@ class Attempts final : public LauncherEvents {
   Attempt* of(int64_t ino);
   const Attempt* of(int64_t ino) const;
   // True if an attempt of the job has not ended, or its end is not committed. An attempt that was
-  // abandoned counts too.
-  bool has_unfinished(int64_t ino) const { return by_job_.contains(ino); }
+  // abandoned counts too, also that of a removed job with the same id.
+  bool has_unfinished(const Job& job) const {
+    return by_job_.contains(job.ino) || by_id_.contains(job.id);
+  }
   // Sets the mtime of an active job's file until its next output.
   void touch(Attempt& attempt, int64_t mtime_ns);
   // Lays the size and the mtime of the growing log over an active job's row.
   void overlay(Job& job) const;
-  // Attempts that hold a worker, because their end is not staged.
-  int64_t busy_workers() const { return static_cast<int64_t>(attempts_.size()) - leaving_; }
+  // Attempts that hold a worker, because their end is not staged, and they can be killed.
+  int64_t busy_workers() const {
+    return static_cast<int64_t>(attempts_.size() - undying_.size()) - leaving_;
+  }
+  // Those that do not die, in the order of their claims. They count against their owners' shares.
+  std::vector<const Attempt*> undying() const;
   const Totals& totals() const { return totals_; }
 
   void started(AttemptId id, pid_t pid) override;
   void start_failed(AttemptId id, const StartFailure& failure) override;
   void output(AttemptId id, std::string_view bytes) override;
+  void undying(AttemptId id, pid_t pid, char state) override;
   void exited(AttemptId id, const AttemptExit& exit) override;
 
   // Sends SIGTERM to what has run too long, and SIGKILL after kill_grace.
@@ -124,7 +145,8 @@ class Attempts final : public LauncherEvents {
   void stop_all(int64_t now_ns, int64_t grace_ns);
   // Sends SIGKILL to every attempt at the next deadline, which is now.
   void kill_all(int64_t now_ns);
-  bool none() const { return attempts_.empty(); }
+  // True if nothing but what does not die is left. The next start runs those jobs again.
+  bool all_ended() const { return attempts_.size() == undying_.size(); }
   // If only a full disk delays the stop, filed gives up. The next start runs those jobs again.
   void give_up();
   bool gave_up() const { return gave_up_; }
@@ -139,6 +161,7 @@ class Attempts final : public LauncherEvents {
   Attempt* find(AttemptId id);
   Attempt& add(const Job& job, std::string_view text);
   void start(const StartRequest& request, const Job& job);
+  void end(Attempt& attempt);
   bool free_worker(Attempt& attempt);
   void stage_end(Attempt& attempt);
   void stage_detached_end(Attempt& attempt);
@@ -158,10 +181,12 @@ class Attempts final : public LauncherEvents {
   QueueWatcher& watcher_;
   Totals totals_;
   std::unordered_map<AttemptId, Attempt> attempts_;
-  std::unordered_map<int64_t, OfJob> by_job_;  // by inode number
-  Deadlines deadlines_;                        // of the next step against each, monotonic
-  Deadlines saves_;                            // when its output is to be staged
-  int64_t leaving_ = 0;                        // attempts in kLeaving
+  std::unordered_map<int64_t, OfJob> by_job_;   // by inode number
+  std::unordered_map<std::string, int> by_id_;  // how many were claimed for jobs of that id
+  Deadlines deadlines_;                         // of the next step against each, monotonic
+  Deadlines saves_;                             // when its output is to be staged
+  std::set<AttemptId> undying_;                 // those in kUndying
+  int64_t leaving_ = 0;                         // attempts in kLeaving
   bool ends_to_retry_ = false;
   bool gave_up_ = false;
   // When the last job of each owner that has reached a limit is tried again, monotonic.

@@ -17,6 +17,9 @@ class EventRouter final : public LauncherEvents {
     owner_of(id).start_failed(id, failure);
   }
   void output(AttemptId id, std::string_view bytes) override { owner_of(id).output(id, bytes); }
+  void undying(AttemptId id, pid_t pid, char state) override {
+    owner_of(id).undying(id, pid, state);
+  }
   void exited(AttemptId id, const AttemptExit& exit) override { owner_of(id).exited(id, exit); }
 
  private:

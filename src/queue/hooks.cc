@@ -109,6 +109,12 @@ void Hooks::output(AttemptId id, std::string_view bytes) {
   output += bytes.substr(0, kMaxOutput - std::min(output.size(), kMaxOutput));
 }
 
+// Another command takes its place, and its end is told to nobody.
+void Hooks::undying(AttemptId id, pid_t pid, char state) {
+  report(running_[id], "does not die: PID " + std::to_string(pid) + ", state " + state);
+  forget(id);
+}
+
 void Hooks::exited(AttemptId id, const AttemptExit& exit) {
   std::string cause = wait_status_cause(exit.wait_status);
   if (!cause.empty()) report(running_[id], cause);

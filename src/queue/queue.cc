@@ -47,6 +47,11 @@ pid_t Queue::pid_of(int64_t ino) const {
   return attempt == nullptr ? 0 : attempt->pid;
 }
 
+int Queue::retries_of(int64_t ino) const {
+  const Attempt* attempt = attempts_.of(ino);
+  return attempt == nullptr ? settings().retries : attempt->terms.retries;
+}
+
 // --- files of jobs
 
 int Queue::create(Dir dir, std::string_view id, mode_t mode, const Caller& caller, Job& job,
@@ -179,7 +184,7 @@ void Queue::stop() {
 }
 
 bool Queue::stopped() const {
-  return agenda_.stopping && hooks_.idle() && (attempts_.none() || attempts_.gave_up());
+  return agenda_.stopping && hooks_.idle() && (attempts_.all_ended() || attempts_.gave_up());
 }
 
 }  // namespace filed

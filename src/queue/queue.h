@@ -61,12 +61,15 @@ class Queue {
 
   const Jobs& jobs() const { return jobs_; }
   const Totals& totals() const { return attempts_.totals(); }
+  std::vector<const Attempt*> undying() const { return attempts_.undying(); }
   const QueueSettings& settings() const { return live_.queue(); }
   const std::string& containment() const { return options_.containment; }
   // The largest offset that any open descriptor has read from a log of this job.
   int64_t log_read_to(int64_t ino) const { return open_files_.log_read_to(ino); }
   // The leader of the job's attempt, while the job is active; 0 if there is none.
   pid_t pid_of(int64_t ino) const;
+  // The retries that the job has: for a running attempt those that were set when it began.
+  int retries_of(int64_t ino) const;
 
   // --- files of jobs
 
@@ -116,8 +119,8 @@ class Queue {
   // --- time and turns
 
   Turn& turn() { return turn_; }
-  // True if more writers will close soon; then one commit can serve them all.
-  bool expects_receipts() const { return uploads_.expects_receipts(); }
+  // See Uploads.
+  std::optional<int64_t> gather_until_ns() { return uploads_.gather_until_ns(); }
   // Does what is due, claims jobs for free workers, commits. Then runs what waited for the commit.
   // Returns 0 or the errno of the commit.
   int end_turn();

@@ -33,7 +33,7 @@ void Scheduler::claim_due(int64_t now_ns, int64_t free_workers) {
   int error = core_.store.due(now_ns, [&](const Job& job, std::string_view text) {
     // A job waits while it is open for writing or about to be renamed, and while an earlier attempt
     // of it is still being killed.
-    bool blocked = uploads_.blocks(job.ino) || attempts_.has_unfinished(job.ino);
+    bool blocked = uploads_.blocks(job.ino) || attempts_.has_unfinished(job);
     if (!blocked) due.emplace_back(job, text);
     return static_cast<int64_t>(due.size()) < free_workers;
   });

@@ -125,7 +125,7 @@ void StateFile::check_regular() const {
 }
 
 void StateFile::open() {
-  std::string directory = folder_of(path_);
+  std::string directory = directory_of(path_);
   directory_.reset(::open(directory.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
   if (!directory_) throw_errno(directory);
 

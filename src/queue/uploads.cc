@@ -12,6 +12,9 @@ namespace {
 constexpr int64_t kRecentNs = kNsPerMs;
 // That many of the newest uploads are looked at for recent writers, besides one for each receipt.
 constexpr size_t kNewest = 16;
+// A commit waits at most this long for more closes, and this long for the next request.
+constexpr int64_t kGatherNs = 3 * kNsPerMs;
+constexpr int64_t kGatherPauseNs = 200'000;
 // How long a temporary file waits to be renamed.
 constexpr int64_t kHoldNs = kNsPerSec;
 
@@ -252,6 +255,8 @@ void Uploads::end(Upload& upload) {
 
 // --- turns
 
+// True if the commit would come too early for writers that are about to close: fewer have than in
+// the turn before, or some wrote a moment ago. Only while a reply waits for a commit.
 bool Uploads::expects_receipts() const {
   if (receipts_ == 0) return false;
   if (receipts_ < last_receipts_) return true;
@@ -265,7 +270,17 @@ bool Uploads::expects_receipts() const {
   return false;
 }
 
+std::optional<int64_t> Uploads::gather_until_ns() {
+  if (!expects_receipts()) return std::nullopt;
+  int64_t now_ns = core_.clock.mono_ns();
+  if (!gathering_since_ns_) gathering_since_ns_ = now_ns;
+  int64_t until_ns = *gathering_since_ns_ + kGatherNs;
+  if (now_ns >= until_ns) return std::nullopt;
+  return std::min(until_ns, now_ns + kGatherPauseNs);
+}
+
 void Uploads::end_turn() {
+  gathering_since_ns_.reset();
   if (receipts_ > 0) last_receipts_ = std::exchange(receipts_, 0);
 }
 

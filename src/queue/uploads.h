@@ -88,9 +88,10 @@ class Uploads {
   // True if the job is open for writing or about to be renamed.
   bool blocks(int64_t ino) const { return uploads_.contains(ino) || held_.has(key(ino)); }
 
-  // True if more writers will close soon; then one commit can serve them all. Only while a reply
-  // waits for a commit.
-  bool expects_receipts() const;
+  // Group commit: more writers will close soon, and one commit can serve them all. The caller waits
+  // for requests until then (monotonic) and asks again after each. Empty: nobody is worth waiting
+  // for, or the turn has waited long enough.
+  std::optional<int64_t> gather_until_ns();
   void end_turn();
 
   // Releases files that were held for a rename.
@@ -101,6 +102,7 @@ class Uploads {
   static Deadlines::Key key(int64_t ino) { return static_cast<Deadlines::Key>(ino); }
   void touched(Upload& upload);
   int stage_text(Upload& upload);
+  bool expects_receipts() const;
   void end(Upload& upload);
   int64_t upload_limit() const { return core_.settings().upload_limit; }
 
@@ -112,6 +114,7 @@ class Uploads {
   Deadlines held_;                                    // closed temporary files, by inode number
   size_t receipts_ = 0;                               // texts that this turn has staged
   size_t last_receipts_ = 0;                          // and the last turn that had any
+  std::optional<int64_t> gathering_since_ns_;         // when this turn began to wait for more
 };
 
 }  // namespace filed

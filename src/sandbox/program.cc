@@ -50,20 +50,20 @@ class Collector {
     program_ = &program;
     std::string loader = real_path(program.interpreter).value_or(program.interpreter);
     add(program.interpreter);
-    // ld-musl-x86_64.so.1 has its list of folders in /etc/ld-musl-x86_64.path.
+    // ld-musl-x86_64.so.1 has its list of directories in /etc/ld-musl-x86_64.path.
     std::string loader_name = base_name(program.interpreter);
     if (loader_name.rfind("ld-musl-", 0) == 0) {
       std::string list = "/etc/" + loader_name.substr(0, loader_name.find('.')) + ".path";
       std::string text = text_of(list, kMaxCache);
       if (!text.empty()) add(list);
       std::replace(text.begin(), text.end(), '\n', ':');
-      set_folders(text.empty() ? "/lib:/usr/local/lib:/usr/lib" : text);
+      set_directories(text.empty() ? "/lib:/usr/local/lib:/usr/lib" : text);
     } else {
       cache_ = text_of(kLoaderCache, kMaxCache);
       if (!cache_.empty()) add(kLoaderCache);
-      // The first two are where glibc was built to look on a system with multiarch folders.
-      std::string own = base_name(folder_of(loader));
-      set_folders("/lib/" + own + ":/usr/lib/" + own + ":/lib64:/usr/lib64:/lib:/usr/lib");
+      // The first two are where glibc was built to look on a system with multiarch directories.
+      std::string own = base_name(directory_of(loader));
+      set_directories("/lib/" + own + ":/usr/lib/" + own + ":/lib64:/usr/lib64:/lib:/usr/lib");
     }
     add_libraries(path, program);
   }
@@ -77,9 +77,9 @@ class Collector {
     return true;
   }
 
-  void set_folders(std::string_view list) {
-    folders_ = split(list, ':');
-    std::erase(folders_, "");
+  void set_directories(std::string_view list) {
+    directories_ = split(list, ':');
+    std::erase(directories_, "");
   }
 
   void add_libraries(const std::string& path, const ElfFile& object) {
@@ -105,22 +105,22 @@ class Collector {
   std::vector<std::string> find_library(const std::string& path, const ElfFile& object,
                                         const std::string& name) const {
     if (name.find('/') != std::string::npos) return {name};
-    for (std::string folder : object.run_path) {
+    for (std::string directory : object.run_path) {
       for (const char* origin : {"$ORIGIN", "${ORIGIN}"}) {
-        size_t at = folder.find(origin);
+        size_t at = directory.find(origin);
         if (at != std::string::npos) {
-          folder.replace(at, std::string_view(origin).size(),
-                         folder_of(real_path(path).value_or(path)));
+          directory.replace(at, std::string_view(origin).size(),
+                            directory_of(real_path(path).value_or(path)));
         }
       }
-      std::string file = folder + "/" + name;
+      std::string file = directory + "/" + name;
       if (library_at(file)) return {file};
     }
     std::vector<std::string> cached = find_in_loader_cache(cache_, name);
     std::erase_if(cached, [this](const std::string& file) { return !library_at(file); });
     if (!cached.empty()) return cached;
-    for (const std::string& folder : folders_) {
-      std::string file = folder + "/" + name;
+    for (const std::string& directory : directories_) {
+      std::string file = directory + "/" + name;
       if (library_at(file)) return {file};
     }
     return {};
@@ -129,7 +129,7 @@ class Collector {
   std::vector<std::string>& files_;
   const ElfFile* program_ = nullptr;
   std::string cache_;
-  std::vector<std::string> folders_;
+  std::vector<std::string> directories_;
 };
 
 }  // namespace
@@ -173,8 +173,8 @@ std::string find_command(const std::string& command, const std::string& search, 
     *error = usable(command);
     return *error == 0 ? command : std::string();
   }
-  for (const std::string& folder : split(search, ':')) {
-    std::string path = (folder.empty() ? "." : folder) + "/" + command;
+  for (const std::string& directory : split(search, ':')) {
+    std::string path = (directory.empty() ? "." : directory) + "/" + command;
     int result = usable(path);
     if (result == 0) {
       *error = 0;

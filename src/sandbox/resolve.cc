@@ -26,7 +26,7 @@ void push_names(std::string_view path, std::vector<std::string>* names) {
   }
 }
 
-// The folder that `path` starts from.
+// The directory that `path` starts from.
 Fd start_of(std::string_view path) {
   const char* start = path.front() == '/' ? "/" : ".";
   return Fd(open(start, O_PATH | O_DIRECTORY | O_CLOEXEC));
@@ -44,7 +44,7 @@ int read_link(int fd, std::string* target) {
 }  // namespace
 
 int resolve(const std::string& path, Resolved* out) {
-  out->folders.clear();
+  out->directories.clear();
   if (path.empty()) return ENOENT;
   if (path.find('\0') != std::string::npos) return EINVAL;
   Fd here = start_of(path);
@@ -58,14 +58,14 @@ int resolve(const std::string& path, Resolved* out) {
     names.pop_back();
     if (!S_ISDIR(out->st.st_mode)) return ENOTDIR;
     if (name == ".") continue;
-    FileId folder = file_id(out->st);
+    FileId directory = file_id(out->st);
 
-    // As a folder first: unlike the other way of asking, that mounts what is mounted on demand.
+    // As a directory first: unlike the other way of asking, that mounts what is mounted on demand.
     Fd next(openat(here.get(), name.c_str(), O_PATH | O_NOFOLLOW | O_DIRECTORY | O_CLOEXEC));
     if (!next && (errno == ENOTDIR || errno == ELOOP)) {
       next = Fd(openat(here.get(), name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
     }
-    if (name != "..") out->folders.push_back(folder);
+    if (name != "..") out->directories.push_back(directory);
     if (!next) return errno;
     struct stat st;
     if (fstat(next.get(), &st) != 0) return errno;

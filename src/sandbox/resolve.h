@@ -26,7 +26,7 @@ struct Resolved {
   struct stat st {};
   // Every directory in which a name of the path, or of a symlink on its way, was looked up. A
   // process that may write to one of them can make the path lead anywhere.
-  std::vector<FileId> folders;
+  std::vector<FileId> directories;
 };
 
 // Returns 0 or an errno, as open(2) would.

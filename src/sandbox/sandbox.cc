@@ -26,13 +26,14 @@ struct Opened {
   int error = 0;
 };
 
-// Whether the path was looked up in a folder that `all` makes writable.
+// Whether the path was looked up in a directory that `all` makes writable.
 bool passes_writable(const Opened& opened, const std::vector<Opened>& all) {
   return std::any_of(all.begin(), all.end(), [&](const Opened& other) {
     if (!other.grant.writable || other.error != 0 || !S_ISDIR(other.resolved.st.st_mode))
       return false;
-    const std::vector<FileId>& folders = opened.resolved.folders;
-    return std::find(folders.begin(), folders.end(), file_id(other.resolved.st)) != folders.end();
+    const std::vector<FileId>& directories = opened.resolved.directories;
+    return std::find(directories.begin(), directories.end(), file_id(other.resolved.st)) !=
+           directories.end();
   });
 }
 
@@ -115,33 +116,33 @@ Sandbox Sandbox::prepare(const SandboxSpec& spec, const SandboxOptions& options)
   return sandbox;
 }
 
-int Sandbox::apply(const char** stage) const noexcept {
-  *stage = "no_new_privs";
+int Sandbox::apply(const char** step) const noexcept {
+  *step = "no_new_privs";
   if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return errno;
   if (limit_capabilities_) {
-    *stage = "capabilities";
+    *step = "capabilities";
     if (int error = limit_capabilities(kept_capabilities()); error != 0) return error;
   }
   if (ruleset_) {
-    *stage = "landlock";
+    *step = "landlock";
     if (landlock::restrict_self(ruleset_.get(), restrict_flags_) != 0) return errno;
   }
   if (!filter_.empty()) {
-    *stage = "seccomp";
+    *step = "seccomp";
     if (int error = seccomp::install(filter_); error != 0) return error;
   }
-  *stage = nullptr;
+  *step = nullptr;
   return 0;
 }
 
-int Sandbox::confine(void* sandbox, const char** stage) noexcept {
-  return static_cast<const Sandbox*>(sandbox)->apply(stage);
+int Sandbox::confine(void* sandbox, const char** step) noexcept {
+  return static_cast<const Sandbox*>(sandbox)->apply(step);
 }
 
 std::string Sandbox::grant_over(const std::string& path, bool writable_only) const {
   std::string existing = path;
   std::optional<std::string> real;
-  while (!(real = real_path(existing))) existing = folder_of(existing);
+  while (!(real = real_path(existing))) existing = directory_of(existing);
   for (std::string place = *real;; place.resize(place.rfind('/'))) {
     struct stat st;
     if (stat(place.empty() ? "/" : place.c_str(), &st) == 0) {

@@ -55,12 +55,12 @@ class Sandbox {
 
   // Confines the calling thread and what it will start, for good. Makes system calls only: it may
   // be called between fork (or clone with CLONE_VM) and exec, as often as wanted, also within
-  // another sandbox. Returns 0, or an errno with the failed step's name in *stage; the process must
+  // another sandbox. Returns 0, or an errno with the failed step's name in *step; the process must
   // not go on then, as it may be confined in part.
-  int apply(const char** stage) const noexcept;
+  int apply(const char** step) const noexcept;
 
   // apply() as a plain function; `sandbox` is a const Sandbox*.
-  static int confine(void* sandbox, const char** stage) noexcept;
+  static int confine(void* sandbox, const char** step) noexcept;
 
   // What this kernel does not enforce, a line each; empty on a current kernel.
   const std::vector<std::string>& warnings() const { return warnings_; }

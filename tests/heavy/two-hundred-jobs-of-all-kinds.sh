@@ -1,4 +1,4 @@
-# Two hundred jobs of all kinds, dropped at once by cp from a folder, all end where they should, with the
+# Two hundred jobs of all kinds, dropped at once by cp from a directory, all end where they should, with the
 # right logs; and after a stop and a start ls -l and cat of them are the same.
 # limit: 300
 . "${0%/*}/../lib/test.sh"

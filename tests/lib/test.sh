@@ -2,7 +2,7 @@
 #
 #	. "${0%/*}/../lib/test.sh"
 #
-# It sets -eu, makes a folder for the test, $tmp, and puts the built programs and helpers first on PATH.
+# It sets -eu, makes a directory for the test, $tmp, and puts the built programs and helpers first on PATH.
 # A test passes if it ends with status 0. At its end everything that it started is killed, and everything
 # that it mounted is unmounted. Comments in the first 12 lines of a test are for tests/run:
 # `# alone`: no other test runs at the same time. `# limit: N`: its time limit in seconds, if not 180.

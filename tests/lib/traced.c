@@ -1,10 +1,17 @@
-// Asks its parent to trace it, from its first thread and from another one, and stops in both. To the parent,
-// each looks like a child that has changed its state. Then it waits to be killed.
+// Traces where nobody expects it.
 //
 //   traced thread-first | together | leader-first
+//
+// asks its parent to trace it, from its first thread and from another one, and stops in both. To the parent,
+// each looks like a child that has changed its state. Then it waits to be killed.
+//
+//   traced hold PID...
+//
+// traces these processes, so that none of them dies before it does. Says "up" when it has them.
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
@@ -18,7 +25,20 @@ static void *stop_traced(void *unused) {
   return 0;
 }
 
+static int hold(char **pids) {
+  for (; *pids; ++pids) {
+    if (ptrace(PTRACE_SEIZE, atoi(*pids), 0, (void *)(long)PTRACE_O_TRACEEXIT) != 0) {
+      perror(*pids);
+      return 1;
+    }
+  }
+  puts("up");
+  fflush(stdout);
+  for (;;) pause();
+}
+
 int main(int argc, char **argv) {
+  if (argc > 2 && strcmp(argv[1], "hold") == 0) return hold(argv + 2);
   const char *order = argc > 1 ? argv[1] : "together";
   pthread_t thread;
   if (strcmp(order, "leader-first") == 0) ptrace(PTRACE_TRACEME, 0, 0, 0);

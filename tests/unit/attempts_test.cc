@@ -2,6 +2,7 @@
 
 #include <sys/wait.h>
 
+#include <cerrno>
 #include <csignal>
 #include <cstring>
 #include <set>
@@ -48,8 +49,8 @@ TEST_CASE_METHOD(EndsRig, "an attempt starts after the commit of its claim, and 
     disk.fail(1);
     CHECK(turn.end() == EIO);
     CHECK(launcher.news().empty());
-    CHECK(attempts.none());
-    CHECK_FALSE(attempts.has_unfinished(job.ino));
+    CHECK(attempts.all_ended());
+    CHECK_FALSE(attempts.has_unfinished(job));
     CHECK(row(job.ino).dir == Dir::kPending);
   }
 }
@@ -79,7 +80,7 @@ TEST_CASE_METHOD(EndsRig, "the phases of an attempt that does not end by itself"
   CHECK(running(job).phase == Attempt::Phase::kLeaving);
   CHECK(attempts.busy_workers() == 0);
   REQUIRE(turn.end() == 0);
-  CHECK(attempts.none());
+  CHECK(attempts.all_ended());
   CHECK(row(job.ino).outcome.cause == "timed out after 10s");
 }
 
@@ -106,7 +107,7 @@ TEST_CASE_METHOD(EndsRig, "an end that is not committed is kept, and staged agai
   attempts.retry_ends();
   CHECK(running(job).phase == Attempt::Phase::kLeaving);
   REQUIRE(turn.end() == 0);
-  CHECK(attempts.none());
+  CHECK(attempts.all_ended());
   CHECK(row(job.ino).dir == Dir::kComplete);
   CHECK(attempts.totals().succeeded == 1);
 }
@@ -139,14 +140,14 @@ TEST_CASE_METHOD(EndsRig, "a stopped attempt is killed after the commit, and its
   SECTION("once committed") {
     REQUIRE(turn.end() == 0);
     CHECK(launcher.news() == Strings{"kill j"});
-    CHECK(attempts.has_unfinished(job.ino));
+    CHECK(attempts.has_unfinished(job));
     CHECK(store.kill_pending() == std::vector<int64_t>{static_cast<int64_t>(id)});
     attempts.output(id, "late");
     REQUIRE(exit(id) == 0);
     CHECK(row(job.ino).dir == Dir::kFailed);
     CHECK(row(job.ino).outcome.cause == "stopped by mv to failed");
     CHECK(store.kill_pending().empty());
-    CHECK(attempts.none());
+    CHECK(attempts.all_ended());
     CHECK(attempts.totals().killed == 1);
   }
   SECTION("but goes on with its late output if the commit fails") {
@@ -234,4 +235,78 @@ TEST_CASE_METHOD(EndsRig, "it gives up only when nothing but stored ends is miss
   CHECK(exit(id) == EIO);
   attempts.give_up();
   CHECK(attempts.gave_up());
+}
+
+TEST_CASE_METHOD(EndsRig, "an attempt that does not die holds no worker, and blocks its own id") {
+  set("timeout = 10s\nkill_grace = 5s\n");
+  Job job = add("j");
+  AttemptId id = claim(job);
+  attempts.started(id, 77);
+  clock.advance_ms(10'000);
+  attempts.run_deadlines(clock.mono);
+  clock.advance_ms(5'000);
+  attempts.run_deadlines(clock.mono);
+  CHECK(attempts.busy_workers() == 1);
+  agenda.rescan_needed = false;
+  attempts.undying(id, 77, 'D');
+  CHECK(agenda.rescan_needed);
+  CHECK(attempts.busy_workers() == 0);
+  REQUIRE(attempts.undying().size() == 1);
+  CHECK(attempts.undying()[0]->pid == 77);
+  CHECK(attempts.undying()[0]->state == 'D');
+  CHECK(attempts.has_unfinished(job));
+  attempts.undying(id, 77, 'D');  // told again
+  CHECK(attempts.busy_workers() == 0);
+  launcher.news();
+  SECTION("until it dies") {
+    AttemptExit killed;
+    killed.wait_status = SIGKILL;
+    attempts.exited(id, killed);
+    REQUIRE(turn.end() == 0);
+    CHECK(row(job.ino).dir == Dir::kPending);
+    CHECK(row(job.ino).outcome.cause == "timed out after 10s");
+    CHECK_FALSE(attempts.has_unfinished(job));
+    CHECK(attempts.undying().empty());
+  }
+  SECTION("its job can be moved, and it still blocks the id") {
+    REQUIRE(attempts.stop(job, job, transition(Event::kMoveToFailed, Dir::kActive)) == 0);
+    REQUIRE(turn.end() == 0);
+    CHECK(launcher.news() == Strings{"kill j"});
+    CHECK(attempts.busy_workers() == 0);
+    CHECK(attempts.undying().size() == 1);
+    Job other = job;
+    other.ino = 12345;
+    CHECK(attempts.has_unfinished(other));
+    other.id = "k";
+    CHECK_FALSE(attempts.has_unfinished(other));
+    REQUIRE(exit(id) == 0);
+    CHECK_FALSE(attempts.has_unfinished(job));
+    CHECK(attempts.undying().empty());
+  }
+  SECTION("a stop does not wait for it") {
+    CHECK(attempts.all_ended());
+    agenda.stopping = true;
+    attempts.stop_all(clock.mono, 0);
+    attempts.kill_all(clock.mono);
+    attempts.run_deadlines(clock.mono);
+    CHECK(launcher.news().empty());
+    CHECK(attempts.all_ended());
+    attempts.give_up();
+    CHECK(attempts.gave_up());
+  }
+}
+
+TEST_CASE_METHOD(EndsRig, "a start that does not end may fail after all") {
+  Job job = add("j");
+  AttemptId id = claim(job);
+  attempts.undying(id, 78, 'D');
+  CHECK(attempts.busy_workers() == 0);
+  CHECK(running(job).pid == 78);
+  attempts.start_failed(id, {"exec", ETIMEDOUT});
+  CHECK(attempts.undying().empty());
+  CHECK(attempts.busy_workers() == 0);
+  REQUIRE(turn.end() == 0);
+  CHECK(row(job.ino).dir == Dir::kPending);
+  attempts.undying(id, 78, 'D');  // of no effect
+  CHECK(attempts.all_ended());
 }

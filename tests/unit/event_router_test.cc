@@ -24,7 +24,7 @@ TEST_CASE_METHOD(RouterRig, "events of a hook go to the hooks, all others to the
   CHECK(attempts.of(job.ino)->pid == 77);
   router.exited(attempt, {});
   REQUIRE(turn.end() == 0);
-  CHECK(attempts.none());
+  CHECK(attempts.all_ended());
 
   REQUIRE(launcher.attempts.back().hook);
   AttemptId hook = launcher.attempts.back().attempt;
@@ -44,6 +44,7 @@ TEST_CASE_METHOD(RouterRig, "events of a hook go to the hooks, all others to the
 TEST_CASE_METHOD(RouterRig, "events of an unknown number are of no effect") {
   router.started(99, 1);
   router.output(99, "x");
+  router.undying(99, 1, 'D');
   router.exited(99, {});
   router.start_failed(99, {"fork", EAGAIN, Fault::kMachine});
   CHECK_FALSE(turn.changed());

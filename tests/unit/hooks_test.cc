@@ -127,3 +127,16 @@ TEST_CASE("what a hook prints, fails with or cannot start changes nothing") {
   f.end_job("next");
   CHECK(f.hooks().size() == 3);
 }
+
+TEST_CASE("a hook that does not die lets others run, and is forgotten") {
+  HookRig f;
+  for (size_t i = 0; i <= Hooks::kMaxRunning; ++i) f.end_job(std::to_string(i));
+  CHECK(f.hooks().size() == Hooks::kMaxRunning);
+  AttemptId stuck = f.hooks()[0]->attempt;
+  f.queue->launcher_events().undying(stuck, 77, 'D');
+  CHECK(f.hooks().size() == Hooks::kMaxRunning + 1);
+  f.end_hook(stuck, killed_by(9));
+  for (size_t i = 1; i <= Hooks::kMaxRunning; ++i) f.end_hook(f.hooks()[i]->attempt);
+  f.queue->stop();
+  CHECK(f.queue->stopped());
+}

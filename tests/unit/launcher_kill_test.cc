@@ -1,7 +1,12 @@
 // How attempts end: by themselves, by order, and by the death of filed or of the launcher.
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/ptrace.h>
+#include <sys/syscall.h>
 
+#include <cerrno>
+
+#include "launcher/order_words.h"
 #include "launcher_rig.h"
 
 TEST_CASE("what a job leaves in its session is killed at its end", "[launcher]") {
@@ -91,19 +96,99 @@ TEST_CASE("what left the session does not outlive an attempt that was told to te
   CHECK(eventually([&] { return !alive(orphan); }));
 }
 
-TEST_CASE("a kill that overtakes the start still kills", "[launcher]") {
+TEST_CASE("what is killed before it was started never runs, also while the launcher stands still",
+          "[launcher]") {
   LauncherRig f;
-  StartRequest attempt;
-  attempt.attempt = f.next++;
-  attempt.id = "x";
-  attempt.text = "sleep 1000";
-  attempt.shell = "/bin/sh";
-  f.client->start(attempt);
-  f.client->kill(attempt.attempt);
-  f.client->flush();
-  REQUIRE(f.wait_end(attempt.attempt));
-  CHECK(f.seen[attempt.attempt].order == "sx");
-  CHECK(WTERMSIG(f.seen[attempt.attempt].exit.wait_status) == SIGKILL);
+  CHECK(f.run("echo fine") == "fine\n");
+  char path[] = "/tmp/filed-late-XXXXXX";
+  REQUIRE(mkdtemp(path) != nullptr);
+  std::string touch = std::string("> ") + path + "/";
+  bool stopped = GENERATE(true, false);
+  if (stopped) ::kill(f.client->launcher_pid(), SIGSTOP);
+  std::vector<AttemptId> runs;
+  for (int i = 0; i < 20; ++i) {
+    runs.push_back(f.start(touch + std::to_string(i)));
+    if (stopped) f.kill(runs.back());
+    if (!stopped) f.client->kill(runs.back());
+  }
+  AttemptId terminated = f.start(touch + "terminated");
+  if (stopped) f.client->terminate(terminated);
+  AttemptId other = f.start(touch + "other");
+  ::kill(f.client->launcher_pid(), SIGCONT);
+  REQUIRE(f.wait_end(other));
+  REQUIRE(f.wait_end(terminated));
+  for (AttemptId run : runs) {
+    REQUIRE(f.wait_end(run));
+    if (!stopped) continue;  // some may have begun
+    CHECK(f.seen[run].order == "f");
+    CHECK(f.seen[run].failure.stage == "withdrawn");
+    CHECK(f.seen[run].failure.error == ECANCELED);
+  }
+  CHECK((f.seen[terminated].order == "f") == stopped);
+  std::string ran = f.run(std::string("ls ") + path + " | grep -c '^[0-9]' || :");
+  if (stopped) CHECK(ran == "0\n");
+  CHECK(f.run(std::string("rm -r ") + path) == "");
+}
+
+TEST_CASE("an order is withdrawn until the child is about to exec, and not later", "[launcher]") {
+  OrderWords words;
+  uint32_t number = words.open();
+  OrderWord& word = words.word(number);
+  SECTION("before it is taken") {
+    CHECK(OrderWords::withdraw(word));
+    CHECK_FALSE(OrderWords::take(word));
+    CHECK(OrderWords::withdraw(word));
+  }
+  SECTION("before the child runs") {
+    CHECK(OrderWords::take(word));
+    CHECK(OrderWords::withdraw(word));
+    CHECK_FALSE(OrderWords::run(word));
+  }
+  SECTION("not when it runs") {
+    CHECK(OrderWords::take(word));
+    CHECK(OrderWords::run(word));
+    CHECK_FALSE(OrderWords::withdraw(word));
+  }
+  words.close(number);
+  CHECK(words.open() == number);
+  CHECK(OrderWords::take(word));
+  for (uint32_t i = 1; i < OrderWords::kCount; ++i) REQUIRE(words.open() != OrderWords::kNone);
+  CHECK(words.open() == OrderWords::kNone);
+}
+
+TEST_CASE("a taken order is withdrawn while its child is on its way", "[launcher]") {
+  int pipe[2];
+  int begun[2];
+  REQUIRE(pipe2(pipe, O_CLOEXEC) == 0);
+  REQUIRE(pipe2(begun, O_CLOEXEC) == 0);
+  Fd gate(pipe[0]);
+  Fd closed(pipe[1]);
+  Fd tells(begun[1]);
+  Fd told(begun[0]);
+  struct Gate {
+    int wait, tell;
+  } both{gate.get(), tells.get()};
+  LauncherSettings settings;
+  settings.confine = [](void* context, const char**) noexcept {
+    char byte = 0;
+    syscall(SYS_write, static_cast<Gate*>(context)->tell, &byte, 1);
+    syscall(SYS_read, static_cast<Gate*>(context)->wait, &byte, 1);
+    return 0;
+  };
+  settings.confine_context = &both;
+  settings.confine_descriptors = {both.wait, both.tell};
+  LauncherRig f(settings);
+  AttemptId run = f.start("echo late");
+  char byte;
+  REQUIRE(read(told.get(), &byte, 1) == 1);
+  ::kill(f.client->launcher_pid(), SIGSTOP);
+  f.kill(run);
+  closed.reset();  // the child goes on, and sees that it is not wanted
+  usleep(100'000);
+  ::kill(f.client->launcher_pid(), SIGCONT);
+  REQUIRE(f.wait_end(run));
+  CHECK(f.seen[run].output.empty());
+  CHECK(f.seen[run].order == "f");
 }
 
 // process_tree_test.cc tries hard; this one shows that it works with real processes.
@@ -269,4 +354,102 @@ TEST_CASE("the launcher is in a session of its own, deaf to the signals of a ter
     ::kill(launcher->pid, signal);
   }
   CHECK(f.run("echo fine") == "fine\n");
+}
+
+namespace {
+
+// Traces a process, so that it does not die before this object does.
+class Holder {
+ public:
+  explicit Holder(pid_t pid) {
+    tracer_ = fork();
+    if (tracer_ == 0) {
+      long error = ptrace(PTRACE_SEIZE, pid, nullptr, long{PTRACE_O_TRACEEXIT});
+      kill(getpid(), error == 0 ? SIGSTOP : SIGKILL);
+      for (;;) pause();
+    }
+    int status = 0;
+    holds_ = waitpid(tracer_, &status, WUNTRACED) == tracer_ && WIFSTOPPED(status);
+  }
+  ~Holder() {
+    ::kill(tracer_, SIGKILL);
+    waitpid(tracer_, nullptr, 0);
+  }
+  bool holds() const { return holds_; }
+
+ private:
+  pid_t tracer_ = 0;
+  bool holds_ = false;
+};
+
+}  // namespace
+
+TEST_CASE("of a killed process that does not die filed is told, and of its end later",
+          "[launcher]") {
+  LauncherRig f;
+  AttemptId run = f.start("echo up; exec sleep 1000");
+  REQUIRE(f.wait_until([&] { return f.seen[run].output == "up\n"; }));
+  pid_t pid = f.seen[run].pid;
+  {
+    Holder holder(pid);
+    REQUIRE(holder.holds());
+    f.kill(run);
+    REQUIRE(f.wait_until([&] { return f.seen[run].state != 0; }));
+    CHECK(f.seen[run].order == "sou");
+    CHECK(f.seen[run].pid == pid);
+    CHECK(f.seen[run].state == 't');
+    CHECK(f.run("echo fine") == "fine\n");
+    f.kill(run);  // no use, and no harm
+    CHECK(f.run("echo fine") == "fine\n");
+    CHECK_FALSE(f.seen[run].exited);
+  }
+  REQUIRE(f.wait_end(run));
+  CHECK(WTERMSIG(f.seen[run].exit.wait_status) == SIGKILL);
+}
+
+TEST_CASE("a launcher leaves though a killed process does not die", "[launcher]") {
+  LauncherRig f;
+  AttemptId run = f.start("echo up; exec sleep 1000");
+  REQUIRE(f.wait_until([&] { return f.seen[run].output == "up\n"; }));
+  Holder holder(f.seen[run].pid);
+  REQUIRE(holder.holds());
+  CHECK(f.shut_down());
+}
+
+namespace {
+
+int confine_until_killed(void* context, const char**) noexcept {
+  auto pid = static_cast<pid_t>(syscall(SYS_getpid));
+  syscall(SYS_write, *static_cast<int*>(context), &pid, sizeof pid);
+  for (;;) syscall(SYS_pause);
+}
+
+}  // namespace
+
+TEST_CASE("a start that is given up has failed when its child is dead, and not before",
+          "[launcher][slow]") {
+  if (!is_root()) return;  // a child before its exec cannot be traced by its user
+  int pipe[2];
+  REQUIRE(pipe2(pipe, O_CLOEXEC) == 0);
+  Fd theirs(pipe[1]);
+  Fd ours(pipe[0]);
+  int number = theirs.get();
+  LauncherSettings settings;
+  settings.confine = confine_until_killed;
+  settings.confine_context = &number;
+  settings.confine_descriptors = {number};
+  LauncherRig f(settings);
+  AttemptId run = f.start("echo never");
+  pid_t pid = 0;
+  REQUIRE(read(ours.get(), &pid, sizeof pid) == sizeof pid);
+  {
+    Holder holder(pid);
+    REQUIRE(holder.holds());
+    REQUIRE(f.wait_until([&] { return f.seen[run].state != 0; }));
+    CHECK(f.seen[run].order == "u");
+    CHECK(f.seen[run].pid == pid);
+  }
+  REQUIRE(f.wait_end(run));
+  CHECK(f.seen[run].order == "uf");
+  CHECK(f.seen[run].failure.error == ETIMEDOUT);
 }

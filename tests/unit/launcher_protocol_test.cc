@@ -35,6 +35,15 @@ TEST_CASE("every message comes out of decode as it went into encode", "[launcher
   CHECK(s->gid == 1001);
   CHECK(s->text == "echo");
 
+  std::string undying = encode(UndyingMessage{9, 77, 't'});
+  decoded = decode(undying);
+  REQUIRE(decoded);
+  auto* u = std::get_if<UndyingMessage>(&*decoded);
+  REQUIRE(u);
+  CHECK((u->attempt == 9 && u->pid == 77 && u->state == 't'));
+  CHECK_FALSE(decode(encode(UndyingMessage{9, 0, 't'})));
+  CHECK_FALSE(decode(encode(UndyingMessage{9, 77, ' '})));
+
   std::string exited = encode(ExitedMessage{9, {0x100, 12345, 678, true}});
   decoded = decode(exited);
   REQUIRE(decoded);
@@ -68,6 +77,7 @@ TEST_CASE("decode refuses what is cut, too long, or forbidden", "[launcher]") {
       encode(KillMessage{2}),
       encode(StartedMessage{3, 4}),
       encode(StartFailedMessage{9, "exec", 2}),
+      encode(UndyingMessage{1, 2, 'D'}),
       encode(ExitedMessage{}),
   };
   for (const std::string& packet : packets) {

@@ -40,7 +40,8 @@ struct Seen {
   std::string output;
   StartFailure failure;
   AttemptExit exit;
-  std::string order;  // s, o (once in a row), x, f
+  char state = 0;     // once it does not die
+  std::string order;  // s, o (once in a row), u, x, f
 };
 
 // How the launcher keeps attempts together.
@@ -144,6 +145,11 @@ class LauncherRig : public LauncherEvents {
   void output(AttemptId run, std::string_view bytes) override {
     seen[run].output += bytes;
     if (seen[run].order.empty() || seen[run].order.back() != 'o') seen[run].order += 'o';
+  }
+  void undying(AttemptId run, pid_t pid, char state) override {
+    seen[run].pid = pid;
+    seen[run].state = state;
+    seen[run].order += 'u';
   }
   void exited(AttemptId run, const AttemptExit& exit) override {
     seen[run].exited = true;

@@ -9,7 +9,10 @@
 #include <cstring>
 #include <set>
 
+#include "launcher/child_memory.h"
 #include "launcher/environment.h"
+#include "launcher/shared_memory.h"
+#include "launcher/start_rooms.h"
 #include "launcher_rig.h"
 
 TEST_CASE("stdout and stderr arrive in order, between started and exited", "[launcher]") {
@@ -396,4 +399,116 @@ TEST_CASE("a half-started child that is killed ends like any other", "[launcher]
   REQUIRE(f.wait_end(run));
   REQUIRE(f.seen[run].exited);
   CHECK(WTERMSIG(f.seen[run].exit.wait_status) == SIGKILL);
+}
+
+namespace {
+
+// Waits until the other end of the pipe is closed.
+int confine_wait(void* context, const char**) noexcept {
+  char byte;
+  syscall(SYS_read, *static_cast<int*>(context), &byte, 1);
+  return 0;
+}
+
+}  // namespace
+
+TEST_CASE("starts that hang delay no other start and no kill, however many they are",
+          "[launcher]") {
+  int pipe[2];
+  REQUIRE(pipe2(pipe, O_CLOEXEC) == 0);
+  Fd gate(pipe[0]);
+  Fd closed(pipe[1]);
+  int number = gate.get();
+  LauncherSettings settings;
+  settings.confine = confine_wait;
+  settings.confine_context = &number;
+  settings.confine_descriptors = {number};
+  LauncherRig f(settings);
+  std::vector<AttemptId> hanging;
+  for (int i = 0; i < StartRooms::kMax + 8; ++i) hanging.push_back(f.start("echo went on"));
+  // Commands of [hooks] are not confined.
+  auto hook = [](StartRequest& a) {
+    a.hook = true;
+    a.input = std::make_shared<Fd>(open("/dev/null", O_RDONLY | O_CLOEXEC));
+  };
+  CHECK(f.run("echo other", hook) == "other\n");
+  AttemptId victim = hanging.back();
+  hanging.pop_back();
+  f.kill(victim);
+  REQUIRE(f.wait_end(victim));
+  for (AttemptId run : hanging) CHECK(f.seen[run].order.empty());
+  closed.reset();
+  for (AttemptId run : hanging) {
+    REQUIRE(f.wait_end(run));
+    CHECK(f.seen[run].output == "went on\n");
+  }
+}
+
+TEST_CASE("a start that takes longer than 3 s has failed, and its room is used again",
+          "[launcher][slow]") {
+  int pipe[2];
+  REQUIRE(pipe2(pipe, O_CLOEXEC) == 0);
+  Fd gate(pipe[0]);
+  Fd closed(pipe[1]);
+  int number = gate.get();
+  LauncherSettings settings;
+  settings.confine = confine_wait;
+  settings.confine_context = &number;
+  settings.confine_descriptors = {number};
+  LauncherRig f(settings);
+  AttemptId run = f.start("echo never");
+  REQUIRE(f.wait_end(run));
+  REQUIRE(f.seen[run].failed);
+  CHECK(f.seen[run].failure.stage == "the interpreter did not answer within 3 s");
+  CHECK(f.seen[run].failure.error == ETIMEDOUT);
+  closed.reset();
+  for (int i = 0; i < StartRooms::kMax * 2; ++i) CHECK(f.run("echo fine") == "fine\n");
+}
+
+namespace {
+
+constexpr int kErrnoRounds = 200'000;
+
+FILED_SHARED_MEMORY int expect_bad_descriptor(void*) {
+  for (int i = 0; i < kErrnoRounds; ++i) {
+    errno = 0;
+    syscall(SYS_close, -1);
+    if (errno != EBADF) syscall(SYS_exit_group, 1);
+  }
+  for (;;) syscall(SYS_exit_group, 0);
+}
+
+}  // namespace
+
+TEST_CASE("a child that shares the memory has an errno of its own", "[launcher]") {
+  if (!ChildMemory::is_possible()) return;
+  ChildMemory memory;
+  pid_t pid = memory.start(expect_bad_descriptor, nullptr, -1);
+  REQUIRE(pid > 0);
+  int wrong = 0;
+  int status = 0;
+  do {
+    errno = 0;
+    access("/no/such/file", F_OK);
+    if (errno != ENOENT) ++wrong;
+  } while (waitpid(pid, &status, WNOHANG) == 0);
+  CHECK(wrong == 0);
+  CHECK(status == 0);
+}
+
+TEST_CASE("a user gets half of the rooms for starts, and all get their rooms back", "[launcher]") {
+  if (!ChildMemory::is_possible()) return;
+  StartRooms rooms;
+  std::vector<StartRooms::Lease> leases;
+  auto with_memory = [&] {
+    return std::ranges::count_if(leases, [](const auto& room) { return room->memory != nullptr; });
+  };
+  for (uid_t uid : {1, 2, 3}) {
+    for (int i = 0; i < StartRooms::kMax; ++i) leases.push_back(rooms.take(uid));
+    int users = std::min<int>(static_cast<int>(uid), StartRooms::kMax / StartRooms::kMaxOfUser);
+    CHECK(with_memory() == users * StartRooms::kMaxOfUser);
+  }
+  leases.clear();
+  for (int i = 0; i < StartRooms::kMaxOfUser; ++i) leases.push_back(rooms.take(3));
+  CHECK(with_memory() == StartRooms::kMaxOfUser);
 }

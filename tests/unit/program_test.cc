@@ -252,7 +252,7 @@ TEST_CASE("a command is found as a shell finds it", "[sandbox]") {
   TempDir dir;
   mkdir(dir.file("one").c_str(), 0755);
   mkdir(dir.file("two").c_str(), 0755);
-  mkdir(dir.file("one/folder").c_str(), 0755);
+  mkdir(dir.file("one/directory").c_str(), 0755);
   dir.write("one/plain", "");
   write_program(dir, "two/both", "");
   write_program(dir, "two/plain", "");
@@ -263,7 +263,7 @@ TEST_CASE("a command is found as a shell finds it", "[sandbox]") {
   CHECK(find_command("plain", search, &error) == dir.file("two/plain"));
   CHECK(find_command("plain", dir.file("one"), &error).empty());
   CHECK(error == EACCES);
-  CHECK(find_command("folder", search, &error).empty());
+  CHECK(find_command("directory", search, &error).empty());
   CHECK(error == EACCES);
   CHECK(find_command("nothing", search, &error).empty());
   CHECK(error == ENOENT);
@@ -305,11 +305,11 @@ TEST_CASE("a path is followed as open(2) follows it", "[sandbox]") {
   CHECK(resolve("", &resolved) == ENOENT);
   CHECK(resolve(std::string("/tmp\0x", 6), &resolved) == EINVAL);
 
-  // The way through the link passes its own folder, and the one that it leads into.
+  // The way through the link passes its own directory, and the one that it leads into.
   REQUIRE(resolve(dir.file("link/file"), &resolved) == 0);
-  for (const std::string& folder : {dir.path(), dir.file("a"), dir.file("a/b")}) {
+  for (const std::string& directory : {dir.path(), dir.file("a"), dir.file("a/b")}) {
     struct stat st;
-    REQUIRE(stat(folder.c_str(), &st) == 0);
-    CHECK(std::count(resolved.folders.begin(), resolved.folders.end(), file_id(st)) >= 1);
+    REQUIRE(stat(directory.c_str(), &st) == 0);
+    CHECK(std::count(resolved.directories.begin(), resolved.directories.end(), file_id(st)) >= 1);
   }
 }

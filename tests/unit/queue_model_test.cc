@@ -94,9 +94,10 @@ struct Model {
     }
     return 0;
   }
-  bool is_running(int64_t ino) const {
-    return std::any_of(runs.begin(), runs.end(),
-                       [&](const auto& run) { return run.second.ino == ino; });
+  bool is_running(int64_t ino, const std::string& id) const {
+    return std::any_of(runs.begin(), runs.end(), [&](const auto& run) {
+      return run.second.ino == ino || run.second.id == id;
+    });
   }
 };
 
@@ -509,7 +510,7 @@ class ModelRig : public QueueRig {
     for (auto& [ino, job] : model_.jobs) {
       bool is_ready = job.dir == kPending && !job.text.empty() && job.id[0] != '.';
       if (is_ready && job.due <= clock.wall && !model_.uploads.contains(ino) &&
-          !model_.is_running(ino)) {
+          !model_.is_running(ino, job.id)) {
         due.emplace_back(job.due, ino);
       }
     }

@@ -489,12 +489,12 @@ TEST_CASE_METHOD(UploadRig, "a commit waits for writers that are at work, and fo
   OpenJob second = create("second");
   queue->write(first, 0, "x");
   queue->write(second, 0, "y");
-  CHECK_FALSE(queue->expects_receipts());  // nobody waits
+  CHECK_FALSE(queue->gather_until_ns());  // nobody waits
   REQUIRE(queue->flush(first) == 0);
   SECTION("until they have closed") {
-    CHECK(queue->expects_receipts());
+    CHECK(queue->gather_until_ns());
     REQUIRE(queue->flush(second) == 0);
-    CHECK_FALSE(queue->expects_receipts());
+    CHECK_FALSE(queue->gather_until_ns());
     turn();
     close(first);
     close(second);
@@ -502,18 +502,18 @@ TEST_CASE_METHOD(UploadRig, "a commit waits for writers that are at work, and fo
       first = create("third");
       queue->write(first, 0, "z");
       REQUIRE(queue->flush(first) == 0);
-      CHECK(queue->expects_receipts());
+      CHECK(queue->gather_until_ns());
       turn();
       second = create("fourth");
       queue->write(second, 0, "z");
       clock.advance_ms(10);
       REQUIRE(queue->flush(second) == 0);
-      CHECK_FALSE(queue->expects_receipts());
+      CHECK_FALSE(queue->gather_until_ns());
     }
   }
   SECTION("but not for one that has written nothing for a while") {
     clock.advance_ms(10);
-    CHECK_FALSE(queue->expects_receipts());
+    CHECK_FALSE(queue->gather_until_ns());
   }
 }
 

@@ -45,10 +45,10 @@ TEST_CASE("each Landlock ABI adds its rights to those before it", "[sandbox]") {
 TEST_CASE("a rule has no right that its ruleset does not handle or that makes no sense for a file",
           "[sandbox]") {
   using namespace landlock;
-  constexpr uint64_t kFolderOnly = kAccessFsReadDir | kAccessFsRemoveDir | kAccessFsRemoveFile |
-                                   kAccessFsMakeChar | kAccessFsMakeDir | kAccessFsMakeReg |
-                                   kAccessFsMakeSock | kAccessFsMakeFifo | kAccessFsMakeBlock |
-                                   kAccessFsMakeSym | kAccessFsRefer;
+  constexpr uint64_t kDirectoryOnly = kAccessFsReadDir | kAccessFsRemoveDir | kAccessFsRemoveFile |
+                                      kAccessFsMakeChar | kAccessFsMakeDir | kAccessFsMakeReg |
+                                      kAccessFsMakeSock | kAccessFsMakeFifo | kAccessFsMakeBlock |
+                                      kAccessFsMakeSym | kAccessFsRefer;
   for (int abi = 1; abi <= kNewestAbi; ++abi) {
     for (bool scoped : {true, false}) {
       for (bool directory : {true, false}) {
@@ -56,7 +56,7 @@ TEST_CASE("a rule has no right that its ruleset does not handle or that makes no
           uint64_t rights = rule_rights(abi, access, directory, scoped);
           CHECK((rights & ~fs_rights(abi, scoped)) == 0);
           CHECK(rights != 0);
-          if (!directory) CHECK((rights & kFolderOnly) == 0);
+          if (!directory) CHECK((rights & kDirectoryOnly) == 0);
         }
       }
       CHECK(rule_rights(abi, Access::kAll, true, scoped) == fs_rights(abi, scoped));

@@ -47,9 +47,9 @@ TEST_CASE("the sandbox holds what it was told, and the rest of the process stays
   Sandbox sandbox = std::move(prepared);
   CHECK((fcntl(sandbox.ruleset(), F_GETFD) & FD_CLOEXEC) != 0);
   int result = in_child([&] {
-    const char* stage = "never called";
-    if (Sandbox::confine(&sandbox, &stage) != 0) return 1;
-    if (stage != nullptr) return 2;
+    const char* step = "never called";
+    if (Sandbox::confine(&sandbox, &step) != 0) return 1;
+    if (step != nullptr) return 2;
     if (open_errno(dir.file("secret"), O_RDONLY) != EACCES) return 3;
     if (open_errno(dir.file("ro/file"), O_RDONLY) != 0) return 4;
     if (open_errno(dir.file("ro/file"), O_WRONLY) != EACCES) return 5;
@@ -77,11 +77,11 @@ TEST_CASE("a sandbox in a sandbox can only be narrower", "[sandbox]") {
   Sandbox first = Sandbox::prepare(outer);
   Sandbox second = Sandbox::prepare(inner);
   CHECK(in_child([&] {
-          const char* stage;
-          if (first.apply(&stage) != 0) return 1;
+          const char* step;
+          if (first.apply(&step) != 0) return 1;
           Fd before(socket(AF_INET, SOCK_DGRAM, 0));
           if (!before) return 2;
-          if (second.apply(&stage) != 0) return 3;
+          if (second.apply(&step) != 0) return 3;
           if (open_errno(dir.file("one"), O_RDONLY) != 0) return 4;
           if (open_errno(dir.file("one"), O_WRONLY) != EACCES) return 5;
           if (open_errno(dir.file("two"), O_RDONLY) != EACCES) return 6;
@@ -95,15 +95,15 @@ TEST_CASE("a path that jobs could redirect is not followed", "[sandbox]") {
   mkdir(dir.file("data").c_str(), 0755);
   mkdir(dir.file("secret").c_str(), 0755);
   dir.write("secret/file", "x");
-  // A job that may write to data has put a link where the admin once named a folder.
+  // A job that may write to data has put a link where the admin once named a directory.
   REQUIRE(symlink(dir.file("secret").c_str(), dir.file("data/conf").c_str()) == 0);
   REQUIRE(symlink("data/conf", dir.file("alias").c_str()) == 0);
   SandboxSpec spec;
   spec.paths = {{dir.file("data/conf"), true}, {dir.file("alias")}, {dir.file("data"), true}};
   Sandbox sandbox = Sandbox::prepare(spec);
   CHECK(in_child([&] {
-          const char* stage;
-          if (sandbox.apply(&stage) != 0) return 1;
+          const char* step;
+          if (sandbox.apply(&step) != 0) return 1;
           if (open_errno(dir.file("data"), O_RDONLY) != 0) return 2;
           return open_errno(dir.file("secret/file"), O_RDONLY) == EACCES ? 0 : 3;
         }) == 0);
@@ -143,8 +143,8 @@ TEST_CASE("a confined root keeps few capabilities, for good", "[sandbox]") {
   SandboxSpec spec;
   spec.paths = {{"/", true}};
   CHECK(in_child([&] {
-          const char* stage;
-          if (Sandbox::prepare(spec).apply(&stage) != 0) return 1;
+          const char* step;
+          if (Sandbox::prepare(spec).apply(&step) != 0) return 1;
           if ((effective() & ~kept_capabilities()) != 0) return 2;
           if ((effective() & (1ull << CAP_DAC_OVERRIDE)) == 0) return 3;
           // Root's exec would bring them back, but for no_new_privs.
@@ -161,10 +161,10 @@ TEST_CASE("a confined root keeps few capabilities, for good", "[sandbox]") {
 
 TEST_CASE("what failed is named", "[sandbox]") {
   Sandbox sandbox = Sandbox::prepare({});
-  const char* stage = nullptr;
+  const char* step = nullptr;
   CHECK(in_child([&] {
           close(sandbox.ruleset());
-          if (sandbox.apply(&stage) != EBADF) return 1;
-          return strcmp(stage, "landlock") == 0 ? 0 : 2;
+          if (sandbox.apply(&step) != EBADF) return 1;
+          return strcmp(step, "landlock") == 0 ? 0 : 2;
         }) == 0);
 }

@@ -162,15 +162,35 @@ TEST_CASE_METHOD(UploadsRig, "more receipts are expected while other writers are
   OpenJob two = create("two");
   REQUIRE(uploads.write(one, 0, "x") == 0);
   REQUIRE(uploads.write(two, 0, "x") == 0);
-  CHECK_FALSE(uploads.expects_receipts());  // nobody waits
+  CHECK_FALSE(uploads.gather_until_ns());  // nobody waits
   REQUIRE(uploads.flush(one) == 0);
-  CHECK(uploads.expects_receipts());
+  CHECK(uploads.gather_until_ns());
   REQUIRE(uploads.flush(two) == 0);
-  CHECK_FALSE(uploads.expects_receipts());
+  CHECK_FALSE(uploads.gather_until_ns());
   uploads.end_turn();
   REQUIRE(turn.end() == 0);
   clock.advance_ms(10);
   REQUIRE(uploads.write(one, 0, "y") == 0);
   REQUIRE(uploads.flush(one) == 0);
-  CHECK(uploads.expects_receipts());  // the last turn had two
+  CHECK(uploads.gather_until_ns());  // the last turn had two
+}
+
+TEST_CASE_METHOD(UploadsRig, "a turn waits 3 ms for more receipts, and 0.2 ms for each") {
+  OpenJob one = create("one");
+  OpenJob two = create("two");
+  REQUIRE(uploads.write(one, 0, "x") == 0);
+  REQUIRE(uploads.write(two, 0, "x") == 0);
+  REQUIRE(uploads.flush(one) == 0);
+  int64_t began_ns = clock.mono;
+  CHECK(uploads.gather_until_ns() == began_ns + 200'000);
+  clock.mono += 2'900'000;
+  CHECK(uploads.gather_until_ns() == began_ns + 3'000'000);
+  clock.mono += 100'000;
+  CHECK_FALSE(uploads.gather_until_ns());
+  uploads.end_turn();
+  REQUIRE(turn.end() == 0);
+  REQUIRE(uploads.write(one, 0, "y") == 0);
+  REQUIRE(uploads.write(two, 0, "y") == 0);
+  REQUIRE(uploads.flush(one) == 0);
+  CHECK(uploads.gather_until_ns() == clock.mono + 200'000);
 }

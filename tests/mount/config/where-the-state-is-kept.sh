@@ -23,11 +23,11 @@ keeps "$tmp/env.db" -c "$conf"
 unset FILED_STATE_FILE
 keeps "$tmp/config.db" -c "$conf"
 keeps "$tmp/xdg/filed/filed.db"
-assert_eq 700 "$(stat -c %a "$tmp/xdg/filed")" "mode of its folder"
+assert_eq 700 "$(stat -c %a "$tmp/xdg/filed")" "mode of its directory"
 unset XDG_DATA_HOME
 keeps "$HOME/.local/share/filed/filed.db"
 
-# Also below a symbolic link, with a folder that exists and with a new one.
+# Also below a symbolic link, with a directory that exists and with a new one.
 rm -rf "$HOME/.local"
 mkdir "$tmp/elsewhere"
 ln -s "$tmp/elsewhere" "$HOME/.local"

@@ -39,6 +39,9 @@ wait_for '[ "$(attribute active/long pid)" ]'
 pid=$(attribute active/long pid)
 assert_eq sleep "$(cat "/proc/$pid/comm")" "what pid names"
 assert_eq "attempt pid retries started state submitted " "$(attributes active/long)" "of an active job"
+echo 'retries = 5' >"$q/config.ini"
+assert_eq "1 5" "$(attribute active/long retries) $(attribute complete/good retries)" \
+	"retries, of the running attempt and of one that would start now"
 
 if setfattr -n user.filed.state -v complete "$q/active/long" 2>"$tmp/said"; then fail "attributes can be set"; fi
 if setfattr -x user.filed.state "$q/active/long" 2>"$tmp/said"; then fail "attributes can be removed"; fi

@@ -3,7 +3,7 @@
 . "${0%/*}/../../lib/test.sh"
 needs root
 mkdir "$tmp/small"
-# Only root may enter its folder, as with /var/lib/filed: the user nobody serves.
+# Only root may enter its directory, as with /var/lib/filed: the user nobody serves.
 mount -t tmpfs -o size=2m,mode=0700 tmpfs "$tmp/small" || skip "no tmpfs here"
 state=$tmp/small/filed.db
 config workers=0

@@ -1,0 +1,62 @@
+#include "launcher/order_words.h"
+
+#include <sys/mman.h>
+
+#include <cstddef>
+
+#include "base/error.h"
+#include "launcher/shared_memory.h"
+
+namespace filed {
+namespace {
+
+enum State : uint32_t { kFree, kOrdered, kTaken, kRunning, kWithdrawn };
+
+constexpr size_t kBytes = OrderWords::kCount * sizeof(OrderWord);
+
+FILED_SHARED_MEMORY bool change(OrderWord& word, uint32_t from, uint32_t to) noexcept {
+  return word.compare_exchange_strong(from, to);
+}
+
+}  // namespace
+
+OrderWords::OrderWords() {
+  // All zero: kFree. Pages that are not used take no memory.
+  void* memory = mmap(nullptr, kBytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  if (memory == MAP_FAILED) throw_errno("launcher: shared memory");
+  words_ = static_cast<OrderWord*>(memory);
+}
+
+OrderWords::~OrderWords() { munmap(words_, kBytes); }
+
+uint32_t OrderWords::open() {
+  uint32_t number = kNone;
+  if (!free_.empty()) {
+    number = free_.back();
+    free_.pop_back();
+  } else if (unused_ < kCount) {
+    number = unused_++;
+  } else {
+    return kNone;
+  }
+  words_[number] = kOrdered;
+  return number;
+}
+
+void OrderWords::close(uint32_t number) {
+  words_[number] = kFree;
+  free_.push_back(number);
+}
+
+bool OrderWords::withdraw(OrderWord& word) {
+  if (change(word, kOrdered, kWithdrawn) || change(word, kTaken, kWithdrawn)) return true;
+  return word == kWithdrawn;
+}
+
+bool OrderWords::take(OrderWord& word) { return change(word, kOrdered, kTaken); }
+
+FILED_SHARED_MEMORY bool OrderWords::run(OrderWord& word) noexcept {
+  return change(word, kTaken, kRunning);
+}
+
+}  // namespace filed

@@ -1,0 +1,51 @@
+// One word for each order to start, in memory that filed shares with its launcher and with the
+// launcher's children. By it filed withdraws an order at once, also while the launcher stands still:
+//
+//     kOrdered ──► kTaken ──► kRunning      by the launcher, then by the child just before its exec
+//         └──────────┴──────► kWithdrawn    by filed
+//
+// Each arrow is a compare and swap. What was withdrawn never runs a program of a job.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <vector>
+
+namespace filed {
+
+using OrderWord = std::atomic<uint32_t>;
+static_assert(OrderWord::is_always_lock_free);
+
+class OrderWords {
+ public:
+  // Attempts under way. Far more than workers; only what does not die adds to these.
+  static constexpr uint32_t kCount = 65536;
+  static constexpr uint32_t kNone = UINT32_MAX;
+
+  // Before the fork of the launcher. Throws Error.
+  OrderWords();
+  ~OrderWords();
+  OrderWords(const OrderWords&) = delete;
+  OrderWords& operator=(const OrderWords&) = delete;
+
+  OrderWord& word(uint32_t number) { return words_[number]; }
+
+  // filed's side. Takes a word that is free, and makes it kOrdered. Returns kNone if all are in use.
+  uint32_t open();
+  // The attempt has ended: its word may be used again.
+  void close(uint32_t number);
+
+  // Returns true if no program runs and none will.
+  static bool withdraw(OrderWord& word);
+  // The launcher takes the order. Returns false if it was withdrawn.
+  static bool take(OrderWord& word);
+  // The child is about to exec. Returns false if the order was withdrawn. Async-signal-safe.
+  static bool run(OrderWord& word) noexcept;
+
+ private:
+  OrderWord* words_;
+  uint32_t unused_ = 0;  // words from here on were never used
+  std::vector<uint32_t> free_;
+};
+
+}  // namespace filed
