@@ -63,6 +63,23 @@ struct DaemonSettings {
   LogLevel log_level = LogLevel::kInfo;
 };
 
+enum class UseCgroups {
+  kAuto,      // where filed can have them
+  kRequired,  // filed refuses to start without
+};
+
+// What is killed when the main process of an attempt has ended by itself.
+enum class KillLeftovers {
+  kSession,  // what is left in its session
+  kAll,      // what is left of the attempt
+};
+
+// [sandbox], too: what keeps the processes of an attempt together.
+struct ContainmentSettings {
+  UseCgroups cgroup = UseCgroups::kAuto;
+  KillLeftovers kill_leftovers = KillLeftovers::kSession;
+};
+
 // [limits]: setrlimit(2) and nice(2) for every attempt; a limit that is not set is inherited.
 struct LimitSettings {
   std::optional<int64_t> cpu_s;
@@ -84,6 +101,7 @@ struct Settings {
   MountSettings mount;
   DaemonSettings daemon;
   SandboxSpec sandbox;
+  ContainmentSettings containment;
   LimitSettings limits;
   std::vector<std::pair<std::string, std::string>> env;
   HookSettings hooks;

@@ -13,7 +13,7 @@
 #include "base/inherited.h"
 #include "base/privileges.h"
 #include "base/users.h"
-#include "launcher/containment.h"
+#include "launcher/cgroup_clone.h"
 #include "launcher/shared_memory.h"
 
 // 32-bit machines have two of each; the plain number means 16-bit ids there.
@@ -45,7 +45,8 @@ FILED_STEP succeeded(int error) noexcept {
 FILED_STEP enter_containment(const StartPlan& plan, const char**) noexcept {
   // Close it first, because filed learns of the launcher's death from the end of this socket.
   syscall(SYS_close, plan.socket);
-  return Containment::enter();
+  if (syscall(SYS_setsid) < 0) return false;
+  return plan.procs_file < 0 || succeeded(enter_cgroup(plan.procs_file));
 }
 
 FILED_STEP set_descriptors(const StartPlan& plan, const char**) noexcept {

@@ -21,9 +21,10 @@ struct StartPlan {
   const char* home = nullptr;
   int input = -1;
   int output = -1;
-  int text = -1;    // becomes descriptor 3; -1: none
-  int report = -1;  // where a failure is written
-  int socket = -1;  // the launcher's, to be closed
+  int text = -1;        // becomes descriptor 3; -1: none
+  int report = -1;      // where a failure is written
+  int socket = -1;      // the launcher's, to be closed
+  int procs_file = -1;  // cgroup.procs of the group that it is to enter; -1: it is there, or none
   pid_t parent = 0;
   bool set_user = false;
   bool drop_bounding_set = false;

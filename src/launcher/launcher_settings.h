@@ -14,6 +14,8 @@
 
 namespace filed {
 
+class CgroupTree;
+
 // Called in the child, last before exec, to give up rights for good. Returns 0, or an errno with
 // *step set to a string constant that names what failed; the attempt then does not run. It runs
 // between fork and exec in memory that it shares with the launcher: it may only make system calls
@@ -47,9 +49,15 @@ struct LauncherSettings {
   // LauncherClient's. Shared with it.
   OrderWords* orders = nullptr;
 
-  // Marks this daemon's jobs: each has FILED_RUN=TOKEN.ATTEMPT in its environment, by which
-  // kill_marked() finds them when both processes have died. No '.', '=' or NUL in it.
+  // Marks this daemon's jobs: each has FILED_RUN=TOKEN.ATTEMPT in its environment. Where there are
+  // no cgroups, kill_marked() finds them by it when both processes have died. Letters and digits.
   std::string token;
+
+  // Where each attempt gets a group; null: nowhere. Must outlive the client.
+  CgroupTree* cgroups = nullptr;
+
+  // What becomes of processes that have left the session of their attempt when it ends.
+  KillLeftovers kill_leftovers = KillLeftovers::kSession;
 };
 
 }  // namespace filed

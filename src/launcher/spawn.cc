@@ -36,6 +36,7 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "base/privileges.h"
+#include "launcher/cgroup_clone.h"
 #include "launcher/process_table.h"
 #include "launcher/shared_memory.h"
 
@@ -116,6 +117,11 @@ void Spawner::configure(const std::vector<LimitValue>& limits,
   admin_limits_ = limits;
 }
 
+std::vector<LimitValue> Spawner::limits_of(const StartMessage& attempt) const {
+  if (attempt.hook) return {};
+  return limits_in_force(admin_limits_, attempt.limits);
+}
+
 // Fills in the user that the attempt runs as, and the environment, which names the user.
 void Spawner::plan_user(const StartMessage& attempt, std::string_view mark, StartRoom& room) {
   StartPlan& plan = room.plan;
@@ -191,7 +197,17 @@ void Spawner::plan_command(const StartMessage& attempt, int text, StartRoom& roo
   room.plan.argv = room.argv;
 }
 
-pid_t Spawner::start(const StartMessage& attempt, std::string_view mark, int output, Fd text,
+// Returns the pid in the parent only, or -1 with errno. `cgroup`: a directory, or -1.
+pid_t Spawner::start_child(StartRoom& room, int cgroup) {
+  if (room.memory && (cgroup < 0 || ChildMemory::is_possible_in_cgroup())) {
+    return room.memory->start(child, &room.plan, cgroup);
+  }
+  pid_t pid = cgroup < 0 ? fork() : fork_into_cgroup(cgroup);
+  if (pid == 0) child(&room.plan);
+  return pid;
+}
+
+pid_t Spawner::start(const StartMessage& attempt, const Membership& membership, int output, Fd text,
                      Starting* starting, StartFailure* failure) {
   auto failed = [&](const char* step) {
     *failure = {step, errno, fault_of(errno)};
@@ -202,7 +218,7 @@ pid_t Spawner::start(const StartMessage& attempt, std::string_view mark, int out
   StartRooms::Lease room = rooms_.take(uid);
   StartPlan& plan = room->plan;
   plan = common_;
-  plan_user(attempt, mark, *room);
+  plan_user(attempt, membership.mark, *room);
   plan_restrictions(attempt, *room);
   plan_command(attempt, text.get(), *room);
   plan.input = attempt.hook ? text.get() : null_.get();
@@ -218,10 +234,11 @@ pid_t Spawner::start(const StartMessage& attempt, std::string_view mark, int out
   Fd report(pipe[0]);
   Fd theirs(pipe[1]);
   plan.report = theirs.get();
+  plan.procs_file = membership.procs_file;
 
-  pid_t pid = room->memory ? room->memory->start(child, &plan) : fork();
+  pid_t pid = start_child(*room, membership.directory);
   if (pid < 0) return failed("fork");
-  if (pid == 0) child(&plan);
+  theirs.reset();
   if (!room->memory) room.reset();
   int64_t now = SystemClock().mono_ns();
   *starting = {std::move(report), std::move(text), attempt.kind, std::string(attempt.shell), now,

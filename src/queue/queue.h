@@ -47,6 +47,7 @@ class Queue {
     std::vector<uid_t> refused_owners;
     std::string mount_dir;  // for hooks
     HookSettings hooks;
+    std::string containment;  // what keeps the processes of attempts together, for `status`
   };
 
   // recover() must have been called for the store.
@@ -65,6 +66,7 @@ class Queue {
   const Totals& totals() const { return attempts_.totals(); }
   std::vector<const Attempt*> undying() const { return attempts_.undying(); }
   const QueueSettings& settings() const { return live_.queue(); }
+  const std::string& containment() const { return options_.containment; }
   // The largest offset that any open descriptor has read from a log of this job.
   int64_t log_read_to(int64_t ino) const { return open_files_.log_read_to(ino); }
   // The leader of the job's attempt, while the job is active; 0 if there is none.
