@@ -52,6 +52,10 @@ void CgroupPool::tidy(size_t count) {
   }
 }
 
+bool CgroupPool::is_settled() const {
+  return std::ranges::none_of(occupied_, [](const auto& group) { return group->was_killed(); });
+}
+
 void CgroupPool::clear() {
   tidy(occupied_.size());
   for (auto& group : free_) group->remove();

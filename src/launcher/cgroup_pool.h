@@ -33,6 +33,9 @@ class CgroupPool {
   // Removes all groups without processes.
   void clear();
 
+  // True if no group has processes that are dying.
+  bool is_settled() const;
+
   // How many groups still have processes: of attempts that have ended.
   size_t occupied() const { return occupied_.size(); }
 

@@ -129,6 +129,12 @@ void Containment::give_back(std::unique_ptr<Cgroup> group) {
   pool_->tidy(kTidied);
 }
 
+bool Containment::is_settled() {
+  if (!pool_) return true;
+  pool_->tidy(pool_->occupied());
+  return pool_->is_settled();
+}
+
 void Containment::clear() {
   if (!pool_) return;
   pool_->clear();

@@ -56,6 +56,9 @@ class Containment {
   // The process has been reaped. Before it is removed from the children.
   void reaped(pid_t pid);
 
+  // True if nothing of ended attempts is dying. Always without cgroups.
+  bool is_settled();
+
   // Removes the groups that are empty. For the launcher's end.
   void clear();
 

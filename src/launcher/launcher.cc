@@ -440,14 +440,16 @@ void LauncherProcess::kill_all(int64_t deadline_ns) {
   }
 }
 
-// Reaps until no leader is left but those that do not die, so that the next start of filed does not
+// Reaps until no leader is left but those that do not die, nor what leaders have left, so that the next start of filed does not
 // find dying processes.
 void LauncherProcess::await_ends(int64_t deadline_ns) {
   auto is_dying = [](const auto& child) { return child.second.order != Child::Order::kOverdue; };
   while (SystemClock().mono_ns() < deadline_ns) {
     reap();
     replies_.clear();
-    if (std::none_of(children_.begin(), children_.end(), is_dying)) break;
+    if (std::none_of(children_.begin(), children_.end(), is_dying) && containment_.is_settled()) {
+      break;
+    }
     pollfd fd = {signals_.get(), POLLIN, 0};
     poll(&fd, 1, kRetryNs / kNsPerMs);
     take_sigchld();

@@ -73,6 +73,11 @@ std::string wait_status_cause(int wait_status) {
   return "exit status " + std::to_string(WEXITSTATUS(wait_status));
 }
 
+std::string exit_cause(int wait_status, bool out_of_memory) {
+  std::string cause = wait_status_cause(wait_status);
+  return out_of_memory && !cause.empty() ? "out of memory" : cause;
+}
+
 std::string signal_name(int signo) {
   for (const auto& signal : kSignals) {
     if (signal.signo == signo) return signal.name;

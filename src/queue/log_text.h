@@ -19,6 +19,8 @@ std::string log_gap(int64_t missing_bytes, int64_t output_limit);
 
 // The cause of a failure, from a wait status: "exit status 3", "signal: killed"; empty for success.
 std::string wait_status_cause(int wait_status);
+// The same for an attempt, which may have been killed because its memory ran out.
+std::string exit_cause(int wait_status, bool out_of_memory);
 
 // Go's names of signals: "hangup", "segmentation fault"; "signal 40" for one without a name.
 std::string signal_name(int signo);
