@@ -3,9 +3,9 @@
 // 1. check_places    looks at the mount point, and unmounts what a dead filed has left there.
 // 2. fork_helpers    forks the launcher and the notifier while the process is small and has all its
 //                    rights.
-// 3. open_state      opens the state, which refuses a second filed. Then it kills the processes of
-//                    jobs that a crash has left (leftovers.h), while it still has the right to, and
-//                    requeues these jobs.
+// 3. open_state      gives the state to the user that serves, and opens it, which refuses a second
+//                    filed. Then it kills the processes of jobs that a crash has left
+//                    (leftovers.h), while it still has the right to, and requeues these jobs.
 // 4. mount           If anything fails from here on, the launcher sees that this process has ended,
 //                    and unmounts.
 // 5. drop_rights     gives up root's rights and, with a sandbox, access to most files.
@@ -42,6 +42,7 @@
 #include "base/error.h"
 #include "base/event_loop.h"
 #include "base/files.h"
+#include "base/inherited.h"
 #include "base/log.h"
 #include "base/privileges.h"
 #include "base/users.h"
@@ -56,6 +57,7 @@
 #include "queue/queue.h"
 #include "queue/recovery.h"
 #include "sandbox/sandbox.h"
+#include "state_owner.h"
 
 namespace filed {
 namespace {
@@ -193,7 +195,8 @@ LauncherSettings Daemon::launcher_settings() {
   launcher.limits = settings_.limits;
   launcher.env = settings_.env;
   launcher.as_owner = identity_.owner_mode;
-  if (identity_.user) launcher.user = JobUser{identity_.user->uid, identity_.user->gid};
+  launcher.user = identity_.user;
+  if (identity_.serving) launcher.serving = identity_.serving->uid;
   launcher.use_fusermount = !identity_.root;
   launcher.token = token_;
   if (cgroups_) launcher.cgroups = &cgroups_;
@@ -232,19 +235,23 @@ void Daemon::tell_containment() const {
 void Daemon::fork_helpers() {
   block_signals();
   make_cgroups();
-  launcher_.emplace(launcher_settings());
+  // No file system stays busy because filed was started in it.
+  if (chdir("/") != 0) throw_errno("/");
+  {
+    WithoutOomProtection for_jobs;
+    launcher_.emplace(launcher_settings());
+  }
   notifier_.emplace(mount_dir_);
 }
 
 void Daemon::open_state() {
-  {
-    std::optional<ScopedEffectiveUser> as_user;
-    if (identity_.user) as_user.emplace(*identity_.user);
-    make_default_directory(options_, settings_, state_file_);
-    store_.emplace(state_file_);
-  }
+  make_default_directory(options_, settings_, state_file_);
+  StateTakeover takeover(state_file_, identity_);
+  store_.emplace(state_file_);
+  takeover.keep();
   Queue::Options options;
   options.owner_mode = identity_.owner_mode;
+  if (identity_.serving) options.refused_owners = {identity_.serving->uid, kServingId};
   options.mount_dir = mount_dir_;
   options.hooks = settings_.hooks;
   options.containment = cgroups_ ? "cgroup" : "marks";
@@ -274,7 +281,7 @@ void Daemon::watch_events() {
     mount_gone_ = true;
   });
   watch(session_->mounts_fd(), EPOLLPRI, [this] {
-    if (session_->is_attached()) return;
+    if (!session_->is_detached()) return;
     // Programs that have files of it open are still served until the stop is done.
     loop_->remove(session_->mounts_fd());
     mount_gone_ = true;
@@ -426,6 +433,7 @@ int Daemon::run() {
 }  // namespace
 
 int run_daemon(const Options& options, const Settings& settings) {
+  reset_inherited();
   return Daemon(options, settings).run();
 }
 

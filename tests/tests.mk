@@ -7,6 +7,7 @@
 #   make lint        look for mistakes without running anything; make lint-clang-tidy runs one tool
 #   make bench       compare filed with its peers; long=yes takes longer
 #   make torture     kill filed again and again; minutes=10 or kills=1000, seed=N to repeat
+#   make late-effects   remove and move 10,000 jobs that run, and stop filed 1,000 times: nothing acts later
 #   make fuzz        fuzz its parsers; runs=1000000 for longer
 #   make valgrind    run unit tests under valgrind
 #
@@ -132,6 +133,12 @@ torture:
 	@$(MAKE) --no-print-directory $(programs) $(out)/tests/torture-job
 	@out=$(out) minutes=$(minutes) kills=$(kills) seed=$(seed) python3 tests/torture/torture.py
 
+# The long form of a test: four kinds of jobs a round.
+rounds ?= 2500
+stops ?= 1000
+late-effects: all helpers
+	@out=$(out) rounds=$(rounds) stops=$(stops) sh tests/mount/attempt/nothing-acts-after-rm-or-mv-has-returned.sh
+
 # Runs each fuzz target that many times. Inputs that it finds are kept in build/fuzz.
 runs ?= 100000
 fuzz_targets := $(patsubst tests/fuzz/%_fuzz.cc,%,$(wildcard tests/fuzz/*_fuzz.cc))
@@ -148,4 +155,4 @@ build/fuzz/%: tests/fuzz/%_fuzz.cc $(fuzz_sources)
 		-fsanitize=fuzzer,address,undefined -o $@ $^ $(shell $(PKG_CONFIG) --libs inih)
 .PRECIOUS: build/fuzz/%
 
-.PHONY: unit helpers demo check test long-test lint $(lints) valgrind bench torture fuzz
+.PHONY: unit helpers demo check test long-test lint $(lints) valgrind bench torture late-effects fuzz

@@ -194,8 +194,10 @@ constexpr Key kKeys[] = {
     kMount.key<&Mount::inotify, Choice<kBoolWords>>(
         "inotify", {"no", "Whether inotify tells of the moves that filed makes by itself."}),
 
-    kDaemon.key<&Daemon::user, Word>("user", {"filed", "The user that filed and its jobs run as."}),
+    kDaemon.key<&Daemon::user, Word>("user", {"filed", "The user that all jobs run as."}),
     kDaemon.key<&Daemon::group, Word>("group", {"filed", "The group of that user."}),
+    kDaemon.key<&Daemon::serve_as, Word>("serve_as",
+                                         {"filed-serve", "The user that filed serves as."}),
     kDaemon.key<&Daemon::state_file, Path>("state_file",
                                            {"/var/lib/filed/filed.db", "Where the queue is kept."}),
     kDaemon.key<&Daemon::log, Choice<kLogTargetWords>>(

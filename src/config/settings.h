@@ -55,8 +55,9 @@ struct MountSettings {
 
 // [daemon]
 struct DaemonSettings {
-  std::string user;  // names or numbers; empty: as started
+  std::string user;  // of the jobs; names or numbers; empty: the owner of each job
   std::string group;
+  std::string serve_as;  // a name or number; empty: see serving_user()
   std::string state_file;
   LogTarget log = LogTarget::kStderr;
   LogLevel log_level = LogLevel::kInfo;

@@ -5,6 +5,7 @@
 #include <sys/types.h>
 
 #include <cstddef>
+#include <optional>
 
 #include "launcher/launcher_settings.h"
 #include "launcher/limits.h"
@@ -29,6 +30,8 @@ struct StartPlan {
   bool drop_bounding_set = false;
   uid_t uid = 0;
   gid_t gid = 0;
+  int user_error = 0;            // of the look-up of the user
+  std::optional<uid_t> serving;  // the user that filed serves as; empty: not a user of its own
   const gid_t* groups = nullptr;
   size_t group_count = 0;
   const Limit* limits = nullptr;

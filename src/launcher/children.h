@@ -36,6 +36,7 @@ struct Child {
   AttemptId attempt = 0;
   Phase phase = Phase::kStarting;
   Order order = Order::kNone;
+  uint32_t word = 0;                 // the number of its word in OrderWords
   std::optional<Starting> starting;  // until the start is over, or the child has ended
   StartFailure failure;              // from kFailed on
 
@@ -49,7 +50,7 @@ class Children {
  public:
   Child& add(pid_t pid, AttemptId attempt) {
     pids_[attempt] = pid;
-    return children_[pid] = Child{pid, attempt, {}, {}, {}, {}};
+    return children_[pid] = Child{pid, attempt, {}, {}, {}, {}, {}};
   }
 
   // The leader with that pid, or null.

@@ -200,8 +200,24 @@ void LauncherClient::terminate(AttemptId id) {
 void LauncherClient::kill(AttemptId id) {
   if (!attempts_.contains(id)) return;
   withdraw(id);
+  queue_kill({id});
+}
+
+bool LauncherClient::kill_soon(AttemptId id) {
+  if (!attempts_.contains(id) || withdraw(id)) return true;
+  OrderWords::condemn(orders_.word(attempts_[id].order));
+  queue_kill({id, true});
+  return false;
+}
+
+bool LauncherClient::recall_kill(AttemptId id) {
+  auto attempt = attempts_.find(id);
+  return attempt == attempts_.end() || OrderWords::recall(orders_.word(attempt->second.order));
+}
+
+void LauncherClient::queue_kill(const KillMessage& message) {
   auto place = outgoing_.begin() + static_cast<std::ptrdiff_t>(kills_++);
-  outgoing_.insert(place, {encode(KillMessage{id}), {}, std::nullopt});
+  outgoing_.insert(place, {encode(message), {}, std::nullopt});
 }
 
 // Returns true if the attempt will never run.
@@ -343,6 +359,8 @@ void LauncherClient::handle(std::string_view bytes) {
     forget(failed->attempt);
     events_->start_failed(failed->attempt,
                           {std::string(failed->step), failed->error, failed->fault});
+  } else if (auto* killed = std::get_if<KilledMessage>(&*message)) {
+    if (attempts_.contains(killed->attempt)) events_->killed(killed->attempt);
   } else if (auto* undying = std::get_if<UndyingMessage>(&*message)) {
     if (attempts_.contains(undying->attempt)) {
       events_->undying(undying->attempt, undying->pid, undying->state);

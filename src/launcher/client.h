@@ -31,6 +31,7 @@ namespace filed {
 
 class CgroupTree;
 class PacketBatch;
+struct KillMessage;
 struct StartMessage;
 
 class LauncherClient final : public Launcher {
@@ -58,6 +59,8 @@ class LauncherClient final : public Launcher {
   void start(const StartRequest& request) override;
   void terminate(AttemptId attempt) override;
   void kill(AttemptId attempt) override;
+  bool kill_soon(AttemptId attempt) override;
+  bool recall_kill(AttemptId attempt) override;
 
   // When a held attempt ends, output still comes that is in the pipe (at most what a pipe holds),
   // before exited.
@@ -112,6 +115,7 @@ class LauncherClient final : public Launcher {
   };
 
   bool withdraw(AttemptId id);
+  void queue_kill(const KillMessage& message);
   void forget(AttemptId id);
   void queue(std::string bytes, Fd first = Fd(), Fd second = Fd());
   bool prepare_text(const StartRequest& request, StartMessage& message, Fd& text);

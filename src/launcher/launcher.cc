@@ -21,7 +21,6 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
-#include <sys/ptrace.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
@@ -44,7 +43,6 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/privileges.h"
-#include "base/users.h"
 #include "launcher/children.h"
 #include "launcher/containment.h"
 #include "launcher/own_mount.h"
@@ -72,46 +70,23 @@ constexpr Capabilities kForOwners =
     capability(CAP_KILL) | capability(CAP_SYS_PTRACE) | capability(CAP_DAC_READ_SEARCH) |
     capability(CAP_SYS_ADMIN) | capability(CAP_SYS_RESOURCE) | capability(CAP_SYS_NICE);
 
-// The same when all attempts are of one user, which is then the launcher's too. CAP_SYS_PTRACE and
-// CAP_DAC_READ_SEARCH read the environments of processes that have made themselves unreadable.
-constexpr Capabilities kForOneUser = capability(CAP_SYS_PTRACE) | capability(CAP_DAC_READ_SEARCH) |
-                                     capability(CAP_SYS_ADMIN) | capability(CAP_SYS_RESOURCE) |
-                                     capability(CAP_SYS_NICE);
+// To remove the directory of the groups at the end: it may lie in the root of the file system, which
+// nobody has the right to write.
+constexpr Capabilities kToRemoveCgroups = capability(CAP_DAC_OVERRIDE);
 
-// To make groups and to start processes in them, because they are root's: otherwise a job of the
-// launcher's user could leave its own.
-constexpr Capabilities kForCgroups = capability(CAP_DAC_OVERRIDE);
-
-// Gives up what is not needed. Returns the settings as they are to be used from then on.
-LauncherSettings drop_rights(LauncherSettings settings) {
+// Gives up what is not needed. With a user for all attempts it needs the same, because it stays
+// root: as that user, its own jobs could stop it and kill it.
+void drop_rights(const LauncherSettings& settings) {
   if (settings.as_owner || (settings.user ? settings.user->uid : geteuid()) == 0) {
     // Permitted, not effective: root's jobs inherit from the permitted set, because an exec under
     // no_new_privs gives no others.
     keep_capabilities(~Capabilities{0}, kForOwners);
-    return settings;
+    return;
   }
   // An exec could give capabilities back. Where this is not permitted, no_new_privs prevents it.
   drop_bounding_set();
-  if (settings.user) {
-    switch_user(user_in_group(settings.user->uid, settings.user->gid),
-                settings.cgroups != nullptr ? kForOneUser | kForCgroups : kForOneUser);
-    settings.user.reset();
-  } else {
-    keep_capabilities(0, 0);
-  }
-  // Changing ids has made it dumpable again, where the system is set up so.
-  prctl(PR_SET_DUMPABLE, 0L, 0L, 0L, 0L);
-  return settings;
-}
-
-// Takes note of the stop of a process or thread that has asked to be traced by us, and lets it go on
-// untraced, with the signal that it was about to get.
-void stop_tracing(pid_t pid) {
-  siginfo_t info{};
-  int error = waitid(P_PID, static_cast<id_t>(pid), &info, WSTOPPED | WNOHANG | __WALL);
-  if (error != 0 || info.si_pid != pid) return;  // killed in the meantime
-  int signal = info.si_status & 0x7f;
-  ptrace(PTRACE_DETACH, pid, nullptr, reinterpret_cast<void*>(static_cast<intptr_t>(signal)));
+  Capabilities kept = settings.user ? kForOwners & ~capability(CAP_SETPCAP) : 0;
+  keep_capabilities(settings.user && settings.cgroups ? kept | kToRemoveCgroups : kept, kept);
 }
 
 class LauncherProcess {
@@ -125,6 +100,7 @@ class LauncherProcess {
   void receive();
   void handle_batch();
   void handle(const Message& message, size_t packet);
+  void order_kill(const KillMessage& kill);
   void order(AttemptId attempt, Child::Order order);
   void start(const StartMessage& message, size_t packet);
   void look_at_start(Child& child, bool ready);
@@ -144,6 +120,7 @@ class LauncherProcess {
 
   Fd socket_;
   Fd signals_;
+  OrderWords& orders_;
   LinuxProcesses table_;
   Spawner spawner_;
   Children children_;
@@ -163,6 +140,7 @@ class LauncherProcess {
 
 LauncherProcess::LauncherProcess(const LauncherSettings& settings, Fd socket)
     : socket_(std::move(socket)),
+      orders_(*settings.orders),
       spawner_(settings, socket_.get()),
       containment_(settings, children_, table_),
       mount_(settings.mount_dir, settings.use_fusermount) {
@@ -243,11 +221,22 @@ void LauncherProcess::handle_batch() {
       exiting_ = true;
       return;
     }
-    if (auto* kill = std::get_if<KillMessage>(&*message)) order(kill->attempt, Child::Order::kKill);
+    if (auto* kill = std::get_if<KillMessage>(&*message)) order_kill(*kill);
     messages.push_back(std::move(*message));
   }
   carry_out_orders();
   for (size_t i = 0; i < messages.size() && !exiting_; ++i) handle(messages[i], i);
+}
+
+// One that was recalled is left out. What was killed already is told again.
+void LauncherProcess::order_kill(const KillMessage& kill) {
+  Child* child = children_.find_attempt(kill.attempt);
+  if (child == nullptr) return;
+  if (!kill.recallable || OrderWords::kill(orders_.word(child->word))) {
+    order(kill.attempt, Child::Order::kKill);
+  } else if (child->order >= Child::Order::kKilled) {
+    reply(KilledMessage{kill.attempt});
+  }
 }
 
 void LauncherProcess::handle(const Message& message, size_t packet) {
@@ -294,6 +283,7 @@ void LauncherProcess::start(const StartMessage& message, size_t packet) {
     return;
   }
   Child& child = children_.add(pid, message.attempt);
+  child.word = message.order;
   child.starting = std::move(starting);
   starting_.push_back(pid);
 }
@@ -407,7 +397,10 @@ void LauncherProcess::carry_out_orders() {
       has_orders_ = true;  // again soon
       return;
     }
-    for (const auto& target : targets) note_killed(*children_.find(target.first));
+    for (const auto& target : targets) {
+      reply(KilledMessage{target.second});
+      note_killed(*children_.find(target.first));
+    }
   }
 }
 
@@ -448,8 +441,8 @@ void LauncherProcess::kill_all(int64_t deadline_ns) {
   }
 }
 
-// Reaps until no leader is left but those that do not die, nor what leaders have left, so that the next start of filed does not
-// find dying processes.
+// Reaps until no leader is left but those that do not die, nor what leaders have left,
+// so that the next start of filed does not find dying processes.
 void LauncherProcess::await_ends(int64_t deadline_ns) {
   auto is_dying = [](const auto& child) { return child.second.order != Child::Order::kOverdue; };
   while (SystemClock().mono_ns() < deadline_ns) {
@@ -492,7 +485,8 @@ void run_launcher(const LauncherSettings& settings, Fd socket) noexcept {
   // It must not keep filed's working directory busy.
   if (chdir("/") != 0) log_warning("launcher: /: %s", strerror(errno));
   try {
-    LauncherProcess(drop_rights(settings), std::move(socket)).serve();
+    drop_rights(settings);
+    LauncherProcess(settings, std::move(socket)).serve();
   } catch (const std::exception& error) {
     log_error("launcher: %s", error.what());
   }

@@ -77,6 +77,12 @@ class Launcher {
   // for an attempt that is still being started, too.
   virtual void kill(AttemptId attempt) = 0;
 
+  // The same for a caller who waits until the attempt runs no more. Returns true if there is nothing
+  // to wait for, because it never ran and never will, or has ended. Else `killed` or an end follows.
+  virtual bool kill_soon(AttemptId attempt) = 0;
+  // Takes back what kill_soon() has asked for. Returns false if it is too late.
+  virtual bool recall_kill(AttemptId attempt) = 0;
+
   // While held, the attempt's output is not read: its writers block when the pipe is full.
   virtual void hold_output(AttemptId attempt, bool held) = 0;
 };
@@ -89,6 +95,8 @@ class LauncherEvents {
   virtual void started(AttemptId attempt, pid_t pid) = 0;
   virtual void start_failed(AttemptId attempt, const StartFailure& failure) = 0;
   virtual void output(AttemptId attempt, std::string_view bytes) = 0;
+  // All processes of the attempt have got SIGKILL. May come more than once.
+  virtual void killed(AttemptId attempt) = 0;
   // The attempt got SIGKILL some time ago, and its leader `pid` has not died. `state` is that of
   // /proc/PID/stat, '?' if it cannot be read. May come more than once. The end may still come.
   virtual void undying(AttemptId attempt, pid_t pid, char state) = 0;

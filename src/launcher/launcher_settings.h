@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/users.h"
 #include "config/settings.h"
 #include "launcher/order_words.h"
 
@@ -21,11 +22,6 @@ class CgroupTree;
 // and write to its own stack and *step.
 using ConfineHook = int (*)(void* context, const char** step) noexcept;
 
-struct JobUser {
-  uid_t uid = 0;
-  gid_t gid = 0;
-};
-
 struct LauncherSettings {
   // Absolute and without symbolic links, because the launcher's directory is /.
   std::string mount_dir;
@@ -37,7 +33,11 @@ struct LauncherSettings {
   // The rights of an attempt: its job's owner's (needs root); or else those of `user` (needs root);
   // or else the launcher's own.
   bool as_owner = false;
-  std::optional<JobUser> user;
+  std::optional<UserIds> user;
+
+  // The user that filed serves as, if root started it: no attempt runs as that user, nor as
+  // kServingId.
+  std::optional<uid_t> serving;
 
   // The hook, and the descriptors that it uses: they stay open in the launcher, not in jobs.
   ConfineHook confine = nullptr;

@@ -10,7 +10,7 @@
 namespace filed {
 namespace {
 
-enum State : uint32_t { kFree, kOrdered, kTaken, kRunning, kWithdrawn };
+enum State : uint32_t { kFree, kOrdered, kTaken, kRunning, kWithdrawn, kCondemned, kKilled };
 
 constexpr size_t kBytes = OrderWords::kCount * sizeof(OrderWord);
 
@@ -52,6 +52,12 @@ bool OrderWords::withdraw(OrderWord& word) {
   if (change(word, kOrdered, kWithdrawn) || change(word, kTaken, kWithdrawn)) return true;
   return word == kWithdrawn;
 }
+
+bool OrderWords::condemn(OrderWord& word) { return change(word, kRunning, kCondemned); }
+
+bool OrderWords::recall(OrderWord& word) { return change(word, kCondemned, kRunning); }
+
+bool OrderWords::kill(OrderWord& word) { return change(word, kCondemned, kKilled); }
 
 bool OrderWords::take(OrderWord& word) { return change(word, kOrdered, kTaken); }
 

@@ -4,7 +4,10 @@
 //     kOrdered ──► kTaken ──► kRunning      by the launcher, then by the child just before its exec
 //         └──────────┴──────► kWithdrawn    by filed
 //
-// Each arrow is a compare and swap. What was withdrawn never runs a program of a job.
+//     kRunning ◄──► kCondemned ──► kKilled  by filed, which may recall it; then by the launcher
+//
+// Each arrow is a compare and swap. What was withdrawn never runs a program of a job. A kill that was
+// recalled is not carried out.
 #pragma once
 
 #include <atomic>
@@ -37,6 +40,13 @@ class OrderWords {
 
   // Returns true if no program runs and none will.
   static bool withdraw(OrderWord& word);
+  // Asks for a kill that can be recalled. Returns false if the program does not run, or is killed.
+  static bool condemn(OrderWord& word);
+  // Returns false if the launcher has begun to kill.
+  static bool recall(OrderWord& word);
+
+  // The launcher begins a kill that can be recalled. Returns false if it was.
+  static bool kill(OrderWord& word);
   // The launcher takes the order. Returns false if it was withdrawn.
   static bool take(OrderWord& word);
   // The child is about to exec. Returns false if the order was withdrawn. Async-signal-safe.

@@ -28,6 +28,7 @@ enum class Kind : uint8_t {
   kQuit,
   kStarted,
   kStartFailed,
+  kKilled,
   kUndying,
   kExited,
 };
@@ -230,10 +231,14 @@ void read(Reader& in, TerminateMessage& message) { in.number(message.attempt); }
 std::string write(const KillMessage& message) {
   Writer out(Kind::kKill);
   out.number(uint64_t{message.attempt});
+  out.number(static_cast<uint8_t>(message.recallable));
   return out.take();
 }
 
-void read(Reader& in, KillMessage& message) { in.number(message.attempt); }
+void read(Reader& in, KillMessage& message) {
+  in.number(message.attempt);
+  in.boolean(message.recallable);
+}
 
 std::string write(const MountedMessage&) { return Writer(Kind::kMounted).take(); }
 void read(Reader&, MountedMessage&) {}
@@ -271,6 +276,14 @@ void read(Reader& in, StartFailedMessage& message) {
   in.number(message.error);
   in.fault(message.fault);
 }
+
+std::string write(const KilledMessage& message) {
+  Writer out(Kind::kKilled);
+  out.number(uint64_t{message.attempt});
+  return out.take();
+}
+
+void read(Reader& in, KilledMessage& message) { in.number(message.attempt); }
 
 std::string write(const UndyingMessage& message) {
   Writer out(Kind::kUndying);
@@ -350,6 +363,8 @@ std::optional<Message> decode(std::string_view packet) {
       return read_all<StartedMessage>(in);
     case Kind::kStartFailed:
       return read_all<StartFailedMessage>(in);
+    case Kind::kKilled:
+      return read_all<KilledMessage>(in);
     case Kind::kUndying:
       return read_all<UndyingMessage>(in);
     case Kind::kExited:

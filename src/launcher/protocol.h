@@ -69,6 +69,7 @@ struct TerminateMessage {
 
 struct KillMessage {
   AttemptId attempt = 0;
+  bool recallable = false;  // to be carried out only if OrderWords::kill() permits it
 };
 
 struct MountedMessage {};  // the mount point is ours from now on
@@ -88,6 +89,10 @@ struct StartFailedMessage {
   Fault fault = Fault::kJob;
 };
 
+struct KilledMessage {
+  AttemptId attempt = 0;
+};
+
 struct UndyingMessage {
   AttemptId attempt = 0;
   pid_t pid = 0;
@@ -99,9 +104,9 @@ struct ExitedMessage {
   AttemptExit exit;
 };
 
-using Message =
-    std::variant<StartMessage, ConfigureMessage, TerminateMessage, KillMessage, MountedMessage,
-                 QuitMessage, StartedMessage, StartFailedMessage, UndyingMessage, ExitedMessage>;
+using Message = std::variant<StartMessage, ConfigureMessage, TerminateMessage, KillMessage,
+                             MountedMessage, QuitMessage, StartedMessage, StartFailedMessage,
+                             KilledMessage, UndyingMessage, ExitedMessage>;
 
 // The packet for `message`; empty when that would be longer than kMaxMessage. Strings must not
 // contain NUL, ids not be longer than 255 bytes: decode() refuses what breaks this.

@@ -1,7 +1,9 @@
 #include "launcher/signals.h"
 
 #include <signal.h>
+#include <sys/ptrace.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cstddef>
@@ -24,6 +26,14 @@ void take_over_signals() {
   sigset_t all;
   sigfillset(&all);
   sigprocmask(SIG_SETMASK, &all, nullptr);
+}
+
+void stop_tracing(pid_t pid) {
+  siginfo_t info{};
+  int error = waitid(P_PID, static_cast<id_t>(pid), &info, WSTOPPED | WNOHANG | __WALL);
+  if (error != 0 || info.si_pid != pid) return;  // killed in the meantime
+  int signal = info.si_status & 0x7f;
+  ptrace(PTRACE_DETACH, pid, nullptr, reinterpret_cast<void*>(static_cast<intptr_t>(signal)));
 }
 
 }  // namespace filed

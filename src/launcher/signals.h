@@ -1,9 +1,15 @@
-// The launcher's signals.
+// The launcher's signals, and the stops of its children.
 #pragma once
+
+#include <sys/types.h>
 
 namespace filed {
 
 // Sets all of them to their defaults, so that none is ignored in a job. Then blocks all of them.
 void take_over_signals();
+
+// Takes note of the stop of a process or thread that has asked to be traced by us, and lets it go on
+// untraced, with the signal that it was about to get.
+void stop_tracing(pid_t pid);
 
 }  // namespace filed

@@ -101,6 +101,8 @@ Spawner::Spawner(const LauncherSettings& settings, int socket)
   common_.set_user = as_owner_ || settings.user;
   common_.uid = settings.user ? settings.user->uid : geteuid();
   common_.gid = settings.user ? settings.user->gid : getegid();
+  common_.serving = settings.serving;
+  if (settings.user) groups_ = settings.user->groups;
   confine_ = settings.confine;
   common_.confine_context = settings.confine_context;
   may_drop_bounding_set_ = (held_capabilities().effective & capability(CAP_SETPCAP)) != 0;
@@ -126,10 +128,11 @@ void Spawner::plan_user(const StartMessage& attempt, std::string_view mark, Star
   plan.uid = room.uid;
   if (as_owner_) plan.gid = attempt.hook ? getegid() : attempt.gid;
   const User& user = users_.find(plan.uid);
+  plan.user_error = user.error;
   // A job's group is its file's. In a setgid directory that may be a group without the owner as a
   // member, and submitting a job must not give its rights.
   if (as_owner_ && user.known && !user.is_member(plan.gid)) plan.gid = user.group;
-  room.groups = user.groups;
+  room.groups = as_owner_ ? user.groups : groups_;
   plan.groups = room.groups.data();
   plan.group_count = room.groups.size();
   // Without the right to (a service manager may have taken it) no_new_privs does the same.

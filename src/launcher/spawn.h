@@ -80,6 +80,7 @@ class Spawner {
   static void plan_command(const StartMessage& attempt, int text, StartRoom& room);
 
   const bool as_owner_;
+  std::vector<gid_t> groups_;  // of the user that all attempts run as
   bool may_drop_bounding_set_ = false;
   Fd null_;  // /dev/null, a job's standard input
   UserCache users_;

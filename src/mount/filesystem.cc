@@ -185,10 +185,18 @@ int Filesystem::set_job(fuse_ino_t ino, const struct stat& attr, int to_set, con
 void Filesystem::unlink(fuse_req_t req, fuse_ino_t parent, const char* name) {
   if (replay_.is_from_notifier(req)) return replay_.confirm(req);
   auto dir = dir_of(parent);
-  std::optional<int64_t> replayed = dir ? replay_.pending(*dir, name) : std::nullopt;
-  if (int error = dir ? queue_.remove(*dir, name) : EPERM) return refuse(req, error);
+  if (!dir) return refuse(req, EPERM);
+  queue_.before_remove(*dir, name, [this, req, dir, name = std::string(name)](int error) {
+    if (error != 0) return refuse(req, error);
+    unlink_now(req, *dir, name);
+  });
+}
+
+void Filesystem::unlink_now(fuse_req_t req, Dir dir, const std::string& name) {
+  std::optional<int64_t> replayed = replay_.pending(dir, name);
+  if (int error = queue_.remove(dir, name)) return refuse(req, error);
   replay_.supersede(replayed);
-  nodes_.touch(*dir, clock_.wall_ns());
+  nodes_.touch(dir, clock_.wall_ns());
   waits_.after_commit(req, [req] { fuse_reply_err(req, 0); });
 }
 
@@ -201,14 +209,24 @@ void Filesystem::rename(fuse_req_t req, fuse_ino_t parent, const char* name, fus
   // RENAME_EXCHANGE and RENAME_WHITEOUT are not supported.
   if (!from || !to || (flags & ~static_cast<unsigned>(RENAME_NOREPLACE)) != 0)
     return refuse(req, EPERM);
-  auto moved = replay_.pending(*from, name);
-  auto replaced = replay_.pending(*to, new_name);
-  if (int error = queue_.rename(*from, name, *to, new_name, no_replace)) return refuse(req, error);
+  queue_.before_rename(*from, name, *to, new_name,
+                       [this, req, from, name = std::string(name), to,
+                        new_name = std::string(new_name), no_replace](int error) {
+                         if (error != 0) return refuse(req, error);
+                         rename_now(req, *from, name, *to, new_name, no_replace);
+                       });
+}
+
+void Filesystem::rename_now(fuse_req_t req, Dir from, const std::string& name, Dir to,
+                            const std::string& new_name, bool no_replace) {
+  auto moved = replay_.pending(from, name);
+  auto replaced = replay_.pending(to, new_name);
+  if (int error = queue_.rename(from, name, to, new_name, no_replace)) return refuse(req, error);
   replay_.supersede(moved);
   replay_.supersede(replaced);
   int64_t now = clock_.wall_ns();
-  nodes_.touch(*from, now);
-  nodes_.touch(*to, now);
+  nodes_.touch(from, now);
+  nodes_.touch(to, now);
   waits_.after_commit(req, [req] { fuse_reply_err(req, 0); });
 }
 

@@ -66,6 +66,9 @@ class Filesystem final : public QueueWatcher {
   int set_job(fuse_ino_t ino, const struct stat& attr, int to_set, const OpenFile* file,
               const Caller& caller, struct stat& result);
   Caller creator(fuse_req_t req, fuse_ino_t parent) const;
+  void unlink_now(fuse_req_t req, Dir dir, const std::string& name);
+  void rename_now(fuse_req_t req, Dir from, const std::string& name, Dir to,
+                  const std::string& new_name, bool no_replace);
   void create_now(fuse_req_t req, Dir dir, const std::string& name, mode_t mode,
                   const Caller& caller, const fuse_file_info& asked);
   void open_now(fuse_req_t req, fuse_ino_t ino, const fuse_file_info& asked);

@@ -1,14 +1,10 @@
 #include "queue/attempts.h"
 
-#include <sys/wait.h>
-
 #include <algorithm>
 #include <cerrno>
-#include <cmath>
 #include <cstring>
 
 #include "base/log.h"
-#include "config/units.h"
 #include "queue/log_text.h"
 
 namespace filed {
@@ -18,30 +14,17 @@ using Phase = Attempt::Phase;
 using Verdict = Attempt::Verdict;
 using Tie = Attempt::Tie;
 
-// Time between two start attempts for an owner who has reached a limit.
-constexpr int64_t kOwnerDelayNs = 10 * kNsPerMs;
 // Whole chunks of output are written at once. A shorter rest is written at most this long after it
 // arrived.
 constexpr int64_t kSaveDelayNs = kNsPerSec;
 // If more output than this waits for the store, filed stops reading the attempt's pipe.
 constexpr int64_t kMaxUnsaved = 1 << 20;
+// How long a caller waits for a kill. Meanwhile the kernel holds the directory, so nobody else can look
+// up or submit a job there.
+constexpr int64_t kKillWaitNs = kNsPerSec;
 // Placeholder group that gives no rights: the launcher replaces it by the owner's primary group
 // unless the owner is a member.
 constexpr gid_t kNoGroup = 65534;
-
-int64_t backoff_ns(const QueueSettings& settings, int attempts) {
-  double ms = static_cast<double>(settings.backoff_ms) *
-              std::pow(settings.backoff_factor, static_cast<double>(attempts - 1));
-  // Compared before the conversion, because the power may be larger than any integer.
-  auto longest = static_cast<double>(settings.backoff_max_ms);
-  return static_cast<int64_t>(std::min(ms, longest)) * kNsPerMs;
-}
-
-std::string seconds(int64_t ns) {
-  char text[32];
-  snprintf(text, sizeof text, "%.3fs", static_cast<double>(ns) / 1e9);
-  return text;
-}
 
 }  // namespace
 
@@ -167,6 +150,7 @@ void Attempts::started(AttemptId id, pid_t pid) {
 void Attempts::start_failed(AttemptId id, const StartFailure& failure) {
   Attempt* attempt = find(id);
   if (attempt == nullptr) return;
+  end_kill_wait(id, 0);
   attempt->failure = failure;
   end(*attempt);
   if (failure.fault != Fault::kJob && attempt->tie == Tie::kAttached) {
@@ -200,6 +184,8 @@ void Attempts::output(AttemptId id, std::string_view bytes) {
   }
 }
 
+void Attempts::killed(AttemptId id) { end_kill_wait(id, 0); }
+
 void Attempts::undying(AttemptId id, pid_t pid, char state) {
   Attempt* attempt = find(id);
   if (attempt == nullptr || attempt->phase == Phase::kUndying || attempt->ended()) return;
@@ -223,140 +209,30 @@ std::vector<const Attempt*> Attempts::undying() const {
 void Attempts::exited(AttemptId id, const AttemptExit& exit) {
   Attempt* attempt = find(id);
   if (attempt == nullptr) return;
+  end_kill_wait(id, 0);
   attempt->exit = exit;
   end(*attempt);
   stage_end(*attempt);
 }
 
-// --- the end of an attempt
-
-void Attempts::end(Attempt& attempt) {
-  undying_.erase(attempt.id);
-  attempt.phase = Phase::kEnded;
-}
-
-// Frees the attempt's worker in this turn, so that one commit stores the end of one attempt and the
-// claim of the next. Returns false if it was already freed.
-bool Attempts::free_worker(Attempt& attempt) {
-  if (attempt.phase == Phase::kLeaving) return false;
-  attempt.phase = Phase::kLeaving;
-  ++leaving_;
-  core_.turn.on_end([this, id = attempt.id](int) {
-    --leaving_;
-    if (Attempt* later = find(id)) later->phase = Phase::kEnded;
-  });
-  return true;
-}
-
-void Attempts::stage_end(Attempt& attempt) {
-  if (!free_worker(attempt)) return;
-  deadlines_.clear(attempt.id);
-  saves_.clear(attempt.id);
-  if (attempt.tie != Tie::kAttached) return stage_detached_end(attempt);
-  Job job;
-  const Transition* row = nullptr;
-  int staged = write_end(attempt, row, job);
-  core_.turn.on_end([this, id = attempt.id, job, row, staged](int error) {
-    if (error == 0) error = staged;
-    Attempt* later = find(id);
-    if (later == nullptr || later->tie != Tie::kAttached) return;
-    if (error != 0) {
-      ends_to_retry_ = true;
-      core_.agenda.retry_ns = core_.clock.mono_ns() + kRetryDelayNs;
-      return;
-    }
-    later->log->saved();
-    finish(*later, job, *row);
-    forget(id);
-    watcher_.notify_moved(job, Dir::kActive);
-  });
-}
-
-// The attempt may have been detached in this very turn, and its commit may still fail.
-void Attempts::stage_detached_end(Attempt& attempt) {
-  int staged = core_.store.remove_kill_pending(static_cast<int64_t>(attempt.id));
-  core_.turn.on_end([this, id = attempt.id, staged](int error) {
-    if (error != 0 || staged != 0) {
-      ends_to_retry_ = true;
-    } else {
-      forget(id);
-    }
-  });
-}
-
-Event Attempts::event_of_end(const Attempt& attempt, const Job& before,
-                             const std::string& cause) const {
-  if (attempt.verdict == Verdict::kShutDown) return Event::kShutDown;
-  if (!attempt.exit && attempt.failure.fault != Fault::kJob) return Event::kPutOff;
-  if (cause.empty()) return Event::kSucceed;
-  return before.attempts < attempt.terms.retries ? Event::kRetry : Event::kGiveUp;
-}
-
-// Writes the end of the log and the job's new row. `row` is set if the job's row could be read.
-int Attempts::write_end(Attempt& attempt, const Transition*& row, Job& job) {
-  Job before;
-  if (int error = core_.store.get(attempt.ino, before)) return error;
-  int64_t now = core_.clock.wall_ns();
-  job = before;
-  Outcome& outcome = job.outcome;
-  outcome.finished_ns = now;
-  if (attempt.exit) {
-    outcome.wait_status = attempt.exit->wait_status;
-    outcome.cpu_us = attempt.exit->cpu_us;
-    outcome.maxrss_kb = attempt.exit->maxrss_kb;
-    outcome.cause = attempt.verdict == Verdict::kTimedOut
-                        ? "timed out after " + format_duration(attempt.terms.timeout_ms)
-                        : exit_cause(attempt.exit->wait_status, attempt.exit->out_of_memory);
-  } else {
-    outcome.cause =
-        "could not start: " + attempt.failure.stage + ": " + strerror(attempt.failure.error);
-  }
-  row = &transition(event_of_end(attempt, before, outcome.cause), before.dir);
-  if (row->error != 0) return row->error;
-  row->apply(job, now, due_again_ns(attempt, *row, before.attempts + 1));
-
-  if (!attempt.log->finished()) attempt.log->finish(log_trailer(outcome.cause));
-  job.log_size = attempt.log->size();
-  if (int error = attempt.log->save(core_.store, true)) return error;
-  return core_.store.update(before, job);
-}
-
-// The due time, by the wall clock, of a job that goes back to pending/.
-int64_t Attempts::due_again_ns(const Attempt& attempt, const Transition& row, int attempts_made) {
-  int64_t now = core_.clock.wall_ns();
-  switch (row.mtime) {
-    case MtimeChange::kBackoff:
-      return now + backoff_ns(core_.settings(), attempts_made);
-    case MtimeChange::kDelay:
-      return now + next_try_ns(attempt) - core_.clock.mono_ns();
-    default:
-      return now;
-  }
-}
-
-// When a job that could not start is tried again, by the monotonic clock. The jobs of an owner who
-// has reached a limit get different times, so that they do not hold up the jobs of others.
-int64_t Attempts::next_try_ns(const Attempt& attempt) {
-  int64_t now = core_.clock.mono_ns();
-  int64_t at = now + kRetryDelayNs;
-  if (attempt.failure.fault == Fault::kOwner) {
-    std::erase_if(next_try_ns_, [now](const auto& owner) { return owner.second < now; });
-    int64_t& last = next_try_ns_[attempt.uid];
-    at = last = std::max(at, last + kOwnerDelayNs);
-  }
-  return at;
-}
-
-// The end is committed.
-void Attempts::finish(const Attempt& attempt, const Job& job, const Transition& row) {
-  if (row.counter != nullptr) ++(totals_.*row.counter);
-  int64_t took_ns = core_.clock.mono_ns() - attempt.started_mono_ns;
-  log_info("job %s: attempt %d of owner %u took %s, %s", escaped(job.id).c_str(), attempt.number,
-           static_cast<unsigned>(attempt.uid), seconds(took_ns).c_str(), row.describe(job).c_str());
-  if (row.hook && !core_.agenda.stopping) hooks_.job_ended(job);
-}
-
 // --- ends by a user
+
+void Attempts::kill_before(int64_t ino, std::function<void(int error)> done) {
+  Attempt* attempt = of(ino);
+  if (attempt == nullptr || attempt->ended() || attempt->phase == Phase::kUndying ||
+      launcher_.kill_soon(attempt->id)) {
+    return done(0);
+  }
+  KillWait& wait = kill_waits_[attempt->id];
+  if (wait.done.empty()) wait.until_ns = core_.clock.mono_ns() + kKillWaitNs;
+  wait.done.push_back(std::move(done));
+}
+
+void Attempts::end_kill_wait(AttemptId id, int error) {
+  auto wait = kill_waits_.extract(id);
+  if (wait.empty()) return;
+  for (const auto& done : wait.mapped().done) done(error);
+}
 
 int Attempts::stop(const Job& before, Job job, const Transition& row) {
   Attempt* attempt = of(job.ino);
@@ -447,7 +323,21 @@ void Attempts::output_saved(AttemptId id, int error) {
   }
 }
 
+std::optional<int64_t> Attempts::next_deadline_ns() const {
+  std::optional<int64_t> next = deadlines_.next();
+  for (const auto& [id, wait] : kill_waits_) next = earlier(next, wait.until_ns);
+  return next;
+}
+
 void Attempts::run_deadlines(int64_t now_ns) {
+  std::vector<AttemptId> late;
+  for (const auto& [id, wait] : kill_waits_) {
+    if (wait.until_ns <= now_ns) late.push_back(id);
+  }
+  for (AttemptId id : late) {
+    launcher_.recall_kill(id);
+    end_kill_wait(id, EBUSY);
+  }
   while (std::optional<AttemptId> id = deadlines_.take(now_ns)) {
     Attempt* attempt = find(*id);
     if (attempt == nullptr || attempt->ended()) continue;

@@ -7,6 +7,8 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -98,6 +100,10 @@ class Attempts final : public LauncherEvents {
   // Stages the claim of a job by row kClaim. The attempt is started after the commit. Returns 0 or
   // the errno of the store.
   int claim(const Job& before, std::string_view text);
+  // Kills the attempt of an active job, and calls `done` with 0 when its processes have got SIGKILL,
+  // or if they were never started. If that cannot be done within kKillWaitNs, the attempt goes on,
+  // and `done` gets EBUSY. May call it at once. The job does not change.
+  void kill_before(int64_t ino, std::function<void(int error)> done);
   // Stages the end of an active job's attempt as `row` says: its log ends now, its processes are
   // killed after the commit. `job` is the row before, with changes of the caller's. If the commit
   // fails, the attempt goes on.
@@ -129,6 +135,7 @@ class Attempts final : public LauncherEvents {
   void started(AttemptId id, pid_t pid) override;
   void start_failed(AttemptId id, const StartFailure& failure) override;
   void output(AttemptId id, std::string_view bytes) override;
+  void killed(AttemptId id) override;
   void undying(AttemptId id, pid_t pid, char state) override;
   void exited(AttemptId id, const AttemptExit& exit) override;
 
@@ -138,7 +145,7 @@ class Attempts final : public LauncherEvents {
   void save_output(int64_t now_ns);
   // Stages again the ends that a commit failed to store.
   void retry_ends();
-  std::optional<int64_t> next_deadline_ns() const { return deadlines_.next(); }
+  std::optional<int64_t> next_deadline_ns() const;
   std::optional<int64_t> next_save_ns() const { return saves_.next(); }
 
   // Gives every attempt `grace_ns`, then SIGTERM, then SIGKILL.
@@ -152,6 +159,12 @@ class Attempts final : public LauncherEvents {
   bool gave_up() const { return gave_up_; }
 
  private:
+  // Who waits in kill_before().
+  struct KillWait {
+    int64_t until_ns = 0;  // monotonic
+    std::vector<std::function<void(int error)>> done;
+  };
+
   // The attempts of one job that are not forgotten.
   struct OfJob {
     Attempt* attached = nullptr;
@@ -162,6 +175,7 @@ class Attempts final : public LauncherEvents {
   Attempt& add(const Job& job, std::string_view text);
   void start(const StartRequest& request, const Job& job);
   void end(Attempt& attempt);
+  void end_kill_wait(AttemptId id, int error);
   bool free_worker(Attempt& attempt);
   void stage_end(Attempt& attempt);
   void stage_detached_end(Attempt& attempt);
@@ -183,10 +197,11 @@ class Attempts final : public LauncherEvents {
   std::unordered_map<AttemptId, Attempt> attempts_;
   std::unordered_map<int64_t, OfJob> by_job_;   // by inode number
   std::unordered_map<std::string, int> by_id_;  // how many were claimed for jobs of that id
-  Deadlines deadlines_;                         // of the next step against each, monotonic
-  Deadlines saves_;                             // when its output is to be staged
-  std::set<AttemptId> undying_;                 // those in kUndying
-  int64_t leaving_ = 0;                         // attempts in kLeaving
+  std::map<AttemptId, KillWait> kill_waits_;
+  Deadlines deadlines_;          // of the next step against each, monotonic
+  Deadlines saves_;              // when its output is to be staged
+  std::set<AttemptId> undying_;  // those in kUndying
+  int64_t leaving_ = 0;          // attempts in kLeaving
   bool ends_to_retry_ = false;
   bool gave_up_ = false;
   // When the last job of each owner that has reached a limit is tried again, monotonic.

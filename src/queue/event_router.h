@@ -17,6 +17,7 @@ class EventRouter final : public LauncherEvents {
     owner_of(id).start_failed(id, failure);
   }
   void output(AttemptId id, std::string_view bytes) override { owner_of(id).output(id, bytes); }
+  void killed(AttemptId id) override { owner_of(id).killed(id); }
   void undying(AttemptId id, pid_t pid, char state) override {
     owner_of(id).undying(id, pid, state);
   }

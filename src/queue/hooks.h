@@ -38,6 +38,7 @@ class Hooks final : public LauncherEvents {
   void started(AttemptId, pid_t) override {}
   void start_failed(AttemptId id, const StartFailure& failure) override;
   void output(AttemptId id, std::string_view bytes) override;
+  void killed(AttemptId) override {}
   void undying(AttemptId id, pid_t pid, char state) override;
   void exited(AttemptId id, const AttemptExit& exit) override;
 

@@ -72,6 +72,21 @@ int Moves::remove(Dir dir, std::string_view id) {
   return 0;
 }
 
+std::optional<int64_t> Moves::ended_by_remove(Dir dir, std::string_view id) {
+  Job job;
+  if (!transition(Event::kRemove, dir).kills || jobs_.find(dir, id, job) != 0) return std::nullopt;
+  return job.ino;
+}
+
+std::optional<int64_t> Moves::ended_by_rename(Dir from, std::string_view id, Dir to,
+                                              std::string_view new_id) {
+  const Transition& row = transition(move_to(to), from);
+  Job job;
+  if (row.error != 0 || !row.kills || jobs_.find(from, id, job) != 0) return std::nullopt;
+  if (jobs_.check_new_id(new_id, job.ino) != 0) return std::nullopt;
+  return job.ino;
+}
+
 int Moves::expire(const Job& job) { return remove_row(job, Event::kExpire); }
 
 // `found` is the job as users see it.

@@ -1,6 +1,7 @@
 // How a job changes its directory or its id, or goes: mv, rm and expiry.
 #pragma once
 
+#include <optional>
 #include <string_view>
 
 #include "queue/attempts.h"
@@ -24,6 +25,11 @@ class Moves {
   int rename(Dir from, std::string_view id, Dir to, std::string_view new_id, bool no_replace);
   // rm. ENOENT, ENAMETOOLONG.
   int remove(Dir dir, std::string_view id);
+  // The active job whose attempt such a call would end, by its inode number; nothing if there is
+  // none, or if the call would be refused.
+  std::optional<int64_t> ended_by_remove(Dir dir, std::string_view id);
+  std::optional<int64_t> ended_by_rename(Dir from, std::string_view id, Dir to,
+                                         std::string_view new_id);
   // Removes a job that has ended long ago. Errno of the store.
   int expire(const Job& job);
 

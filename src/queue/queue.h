@@ -9,6 +9,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -42,6 +43,8 @@ class Queue {
   struct Options {
     // Attempts run as the owners of their jobs, so only the owner and root may write a job's text.
     bool owner_mode = false;
+    // Users that may not own a job, because filed serves as them.
+    std::vector<uid_t> refused_owners;
     std::string mount_dir;  // for hooks
     HookSettings hooks;
     std::string containment;  // what keeps the processes of attempts together, for `status`
@@ -74,8 +77,8 @@ class Queue {
   // --- files of jobs
 
   // Makes a pending job and opens it for writing. It is only in memory, and lost by a crash, until
-  // its first text is flushed, or it is renamed or closed. EPERM if `dir` is not pending/, EEXIST if
-  // the id is in any directory, EINVAL, ENAMETOOLONG, EDQUOT.
+  // its first text is flushed, or it is renamed or closed. EPERM if `dir` is not pending/ or the
+  // caller may not own a job, EEXIST if the id is in any directory, EINVAL, ENAMETOOLONG, EDQUOT.
   int create(Dir dir, std::string_view id, mode_t mode, const Caller& caller, Job& job,
              OpenJob& file);
   // EACCES for writing to a job that is not pending, or in owner mode to another owner's job.
@@ -93,7 +96,8 @@ class Queue {
 
   // --- attributes and moves
 
-  // Checks that the kernel cannot make. See Attributes::check(). 0 if not in owner mode.
+  // Checks that the kernel cannot make. EPERM for a new owner that may not own a job. In owner mode
+  // see Attributes::check(), too.
   int check_change(int64_t ino, const AttributeChange& change, const Caller& caller,
                    bool by_writer) const;
   int set_attributes(int64_t ino, const AttributeChange& change, Job& job) {
@@ -104,6 +108,11 @@ class Queue {
     return moves_.rename(from, id, to, new_id, no_replace);
   }
   int remove(Dir dir, std::string_view id) { return moves_.remove(dir, id); }
+  // To be called before such a change. If it ends an attempt, kills that first: see
+  // Attempts::kill_before. Else calls `done` at once.
+  void before_rename(Dir from, std::string_view id, Dir to, std::string_view new_id,
+                     std::function<void(int error)> done);
+  void before_remove(Dir dir, std::string_view id, std::function<void(int error)> done);
 
   // A fresh id: not used by any job, never given before. Errno of the store.
   int new_id(std::string& id);
@@ -139,6 +148,7 @@ class Queue {
 
  private:
   void retry_due(int64_t now_ns);
+  bool may_own(uid_t uid, std::string_view id) const;
 
   Store& store_;
   LiveSettings live_;

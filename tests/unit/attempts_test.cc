@@ -310,3 +310,60 @@ TEST_CASE_METHOD(EndsRig, "a start that does not end may fail after all") {
   attempts.undying(id, 78, 'D');  // of no effect
   CHECK(attempts.all_ended());
 }
+
+TEST_CASE_METHOD(EndsRig,
+                 "who ends an attempt waits until it is killed, and for a second at most") {
+  launcher.kills_take_time = true;
+  Job job = add("j");
+  AttemptId id = claim(job);
+  attempts.started(id, 1);
+  launcher.news();
+  std::vector<int> answers;
+  auto answer = [&](int error) { answers.push_back(error); };
+  attempts.kill_before(job.ino, answer);
+  attempts.kill_before(job.ino, answer);
+  CHECK(answers.empty());
+  CHECK(launcher.news() == Strings{"kill soon j", "kill soon j"});
+  CHECK(attempts.next_deadline_ns() == clock.mono + kNsPerSec);
+  SECTION("killed") {
+    attempts.killed(id);
+    CHECK(answers == std::vector<int>{0, 0});
+    CHECK_FALSE(attempts.next_deadline_ns());
+  }
+  SECTION("ended by itself, which the caller learns first") {
+    attempts.exited(id, {});
+    CHECK(answers == std::vector<int>{0, 0});
+  }
+  SECTION("not within a second") {
+    clock.advance_ms(1000);
+    attempts.run_deadlines(clock.mono);
+    CHECK(answers == std::vector<int>{EBUSY, EBUSY});
+    CHECK(launcher.news() == Strings{"recall j"});
+    CHECK(row(job.ino).dir == Dir::kActive);
+    attempts.killed(id);  // too late to matter
+    CHECK(answers.size() == 2);
+  }
+  SECTION("an attempt that ends in this turn, or has ended, is not waited for") {
+    attempts.exited(id, {});
+    attempts.kill_before(job.ino, answer);
+    CHECK(answers.size() == 3);
+    REQUIRE(turn.end() == 0);
+    attempts.kill_before(job.ino, answer);
+    CHECK(answers.size() == 4);
+  }
+}
+
+TEST_CASE_METHOD(EndsRig, "a job that is removed as its attempt ends is removed") {
+  launcher.kills_take_time = true;
+  Job job = add("j");
+  AttemptId id = claim(job);
+  attempts.kill_before(job.ino, [&](int error) {
+    CHECK(error == 0);
+    CHECK(store.remove(job) == 0);
+    CHECK(attempts.abandon(*attempts.of(job.ino), transition(Event::kRemove, Dir::kActive)) == 0);
+  });
+  REQUIRE(exit(id) == 0);
+  CHECK_FALSE(has_row(job.ino));
+  CHECK(attempts.all_ended());
+  CHECK(store.kill_pending().empty());
+}

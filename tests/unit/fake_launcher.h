@@ -18,6 +18,14 @@ class FakeLauncher final : public filed::Launcher {
   }
   void terminate(filed::AttemptId run) override { told.push_back("terminate " + names[run]); }
   void kill(filed::AttemptId run) override { told.push_back("kill " + names[run]); }
+  bool kill_soon(filed::AttemptId run) override {
+    told.push_back("kill soon " + names[run]);
+    return !kills_take_time;
+  }
+  bool recall_kill(filed::AttemptId run) override {
+    told.push_back("recall " + names[run]);
+    return true;
+  }
   void hold_output(filed::AttemptId run, bool held) override {
     told.push_back((held ? "hold " : "unhold ") + names[run]);
   }
@@ -25,6 +33,7 @@ class FakeLauncher final : public filed::Launcher {
   // What it was told since the last call.
   std::vector<std::string> news() { return std::exchange(told, {}); }
 
+  bool kills_take_time = false;               // killed() is to be called after kill_soon()
   std::vector<filed::StartRequest> attempts;  // all that were started
   std::vector<std::string> told;
   std::map<filed::AttemptId, std::string> names;

@@ -62,8 +62,8 @@ TEST_CASE("every message comes out of decode as it went into encode", "[launcher
   CHECK(f->fault == Fault::kOwner);
 
   for (const Message& message :
-       {Message(TerminateMessage{1}), Message(KillMessage{2}), Message(MountedMessage{}),
-        Message(QuitMessage{}), Message(StartedMessage{3, 4})}) {
+       {Message(TerminateMessage{1}), Message(KillMessage{2}), Message(KilledMessage{2}),
+        Message(MountedMessage{}), Message(QuitMessage{}), Message(StartedMessage{3, 4})}) {
     decoded = decode(encode(message));
     REQUIRE(decoded);
     CHECK(decoded->index() == message.index());

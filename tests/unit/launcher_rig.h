@@ -40,6 +40,7 @@ struct Seen {
   std::string output;
   StartFailure failure;
   AttemptExit exit;
+  bool killed = false;
   char state = 0;     // once it does not die
   std::string order;  // s, o (once in a row), u, x, f
 };
@@ -146,6 +147,7 @@ class LauncherRig : public LauncherEvents {
     seen[run].output += bytes;
     if (seen[run].order.empty() || seen[run].order.back() != 'o') seen[run].order += 'o';
   }
+  void killed(AttemptId run) override { seen[run].killed = true; }
   void undying(AttemptId run, pid_t pid, char state) override {
     seen[run].pid = pid;
     seen[run].state = state;
