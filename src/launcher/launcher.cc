@@ -440,8 +440,8 @@ void LauncherProcess::kill_all(int64_t deadline_ns) {
   }
 }
 
-// Reaps until no leader is left but those that do not die, nor what leaders have left, so that the next start of filed does not
-// find dying processes.
+// Reaps until no leader is left but those that do not die, nor what leaders have left,
+// so that the next start of filed does not find dying processes.
 void LauncherProcess::await_ends(int64_t deadline_ns) {
   auto is_dying = [](const auto& child) { return child.second.order != Child::Order::kOverdue; };
   while (SystemClock().mono_ns() < deadline_ns) {

@@ -264,10 +264,12 @@ TEST_CASE("a process starts in its group on a stack of its own", "[cgroup]") {
     _exit(3);
   };
   int number = 42;
-  pid_t pid = clone_into_cgroup(child, stack + sizeof stack, CLONE_VM, &number, nullptr, group.directory());
+  pid_t pid =
+      clone_into_cgroup(child, stack + sizeof stack, CLONE_VM, &number, nullptr, group.directory());
   REQUIRE(pid > 0);
   CHECK(WEXITSTATUS(wait_status(pid)) == 3);
   CHECK(given == 42);
   // A descriptor that is no group.
-  CHECK(clone_into_cgroup(child, stack + sizeof stack, CLONE_VM, &number, nullptr, STDIN_FILENO) == -1);
+  CHECK(clone_into_cgroup(child, stack + sizeof stack, CLONE_VM, &number, nullptr, STDIN_FILENO) ==
+        -1);
 }
