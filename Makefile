@@ -142,7 +142,7 @@ tarball = build/dist/filed-$(version).tar.gz
 dist:
 	@mkdir -p build/dist
 	git archive --prefix=filed-$(version)/ $(commit) | gzip -9n > $(tarball)
-	cp APKBUILD filed.pre-install build/dist
+	cp APKBUILD filed.pre-install filed.pre-upgrade build/dist
 	cd build/dist && printf 'sha512sums="\n%s\n"\n' "$$(sha512sum $(notdir $(tarball)))" >> APKBUILD
 
 clean:

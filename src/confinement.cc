@@ -32,30 +32,46 @@ void confine_daemon(const Options& options, const Settings& settings,
   }
 }
 
+// A job with the uid of this process could stop it, trace it and read its state.
+void check_serving(const Identity& identity, const DaemonSettings& settings) {
+  std::string name = settings.serve_as.empty() ? std::to_string(identity.serving->uid)
+                                               : escaped(settings.serve_as);
+  if (identity.serving->uid == 0) throw Error("serve_as `" + name + "`: this may not be root");
+  if (identity.user && identity.user->uid == kServingId) {
+    throw Error("user `" + escaped(settings.user) + "`: no job may run as this user");
+  }
+  if (identity.user && identity.user->uid == identity.serving->uid) {
+    throw Error("serve_as `" + name + "`: jobs run as this user; filed needs one of its own");
+  }
+  if (identity.user) ScopedEffectiveUser{*identity.user};
+  ScopedEffectiveUser{*identity.serving};
+}
+
 }  // namespace
 
 Identity find_identity(const DaemonSettings& settings) {
   Identity identity;
   identity.root = geteuid() == 0;
   if (!identity.root) {
-    if (!settings.user.empty() && find_user(settings.user).uid != geteuid()) {
-      throw Error("user `" + settings.user + "`: only root can become another user");
+    for (const std::string& name : {settings.user, settings.serve_as}) {
+      if (name.empty() || find_user(name).uid == geteuid()) continue;
+      throw Error("user `" + name + "`: only root can become another user");
     }
     return identity;
   }
   if (settings.user.empty()) {
     identity.owner_mode = true;
-    // Serving needs no rights, because the state is open and the launcher starts the jobs. But if
-    // the launcher is killed, this process kills the jobs of all users.
-    identity.serving = unprivileged_user();
-    identity.kept = capability(CAP_KILL);
-    return identity;
+  } else {
+    identity.user = find_user(settings.user);
+    if (!settings.group.empty()) {
+      identity.user = user_in_group(identity.user->uid, find_group(settings.group));
+    }
   }
-  identity.user = find_user(settings.user);
-  if (!settings.group.empty()) {
-    identity.user = user_in_group(identity.user->uid, find_group(settings.group));
-  }
-  identity.serving = identity.user;
+  // Serving needs no rights, because the state is open and the launcher starts the jobs. But if the
+  // launcher is killed, this process kills the jobs of all users.
+  identity.serving = serving_user(settings.serve_as);
+  identity.kept = capability(CAP_KILL);
+  check_serving(identity, settings);
   return identity;
 }
 
@@ -100,6 +116,9 @@ void drop_rights(const Identity& identity, bool sandboxed, const Options& option
   if (sandboxed) confine_daemon(options, settings, state_file);
   if (identity.serving) {
     switch_user(*identity.serving, identity.kept);
+    if (identity.serving->uid == kServingId) {
+      log_info("serving as user %u, because there is no user %s", kServingId, kServingName);
+    }
   } else {
     keep_capabilities(0, 0);
   }

@@ -18,13 +18,14 @@ namespace filed {
 // The users of the daemon and of its jobs.
 struct Identity {
   bool root = false;               // started by root
-  std::optional<UserIds> user;     // of the daemon and all jobs, as configured
+  std::optional<UserIds> user;     // of all jobs, as configured
   bool owner_mode = false;         // attempts run as the owners of their jobs
-  std::optional<UserIds> serving;  // the user that this process switches to before it serves
+  std::optional<UserIds> serving;  // root's filed: the user that it switches to before it serves
   Capabilities kept = 0;           // the capabilities that it keeps then
 };
 
-// Throws Error if there is no such user or group, or only root may switch to it.
+// Throws Error if there is no such user or group, if only root may switch to it, if a container does
+// not map it, or if jobs would run as the user that serves.
 Identity find_identity(const DaemonSettings& settings);
 
 // The configuration that a reload reads; empty if there is none.

@@ -3,9 +3,9 @@
 // 1. check_places    looks at the mount point, and unmounts what a dead filed has left there.
 // 2. fork_helpers    forks the launcher and the notifier while the process is small and has all its
 //                    rights.
-// 3. open_state      opens the state, which refuses a second filed. Then it kills the processes of
-//                    jobs that a crash has left, while it still has the right to, and requeues
-//                    these jobs.
+// 3. open_state      gives the state to the user that serves, and opens it, which refuses a second
+//                    filed. Then it kills the processes of jobs that a crash has left (leftovers.h),
+//                    while it still has the right to, and requeues these jobs.
 // 4. mount           If anything fails from here on, the launcher sees that this process has ended,
 //                    and unmounts.
 // 5. drop_rights     gives up root's rights and, with a sandbox, access to most files.
@@ -42,19 +42,22 @@
 #include "base/error.h"
 #include "base/event_loop.h"
 #include "base/files.h"
+#include "base/inherited.h"
 #include "base/log.h"
 #include "base/privileges.h"
 #include "base/users.h"
 #include "config/keys.h"
 #include "confinement.h"
+#include "launcher/cgroup_tree.h"
 #include "launcher/client.h"
-#include "launcher/containment.h"
+#include "leftovers.h"
 #include "mount/filesystem.h"
 #include "mount/notifier.h"
 #include "mount/session.h"
 #include "queue/queue.h"
 #include "queue/recovery.h"
 #include "sandbox/sandbox.h"
+#include "state_owner.h"
 
 namespace filed {
 namespace {
@@ -66,10 +69,6 @@ constexpr int kUnmountTimeoutMs = 1000;
 constexpr int64_t kKillTimeoutMs = 1000;
 // The same kill if the launcher was lost while filed served.
 constexpr int64_t kLostKillTimeoutMs = 5000;
-// At a start: how often, and after which pause, the attempts that a crash has left are killed again
-// until none is left.
-constexpr int kMaxKills = 500;
-constexpr useconds_t kKillPauseUs = 10'000;
 
 // Creates the directory of the state if its default place is used. A place that was configured must
 // exist. An error shows when the file is opened.
@@ -90,24 +89,6 @@ FixedNodes::Defaults node_defaults(const MountSettings& mount, const Identity& i
   return defaults;
 }
 
-// Kills the processes that a crash of filed and its launcher has left, and waits until none is left,
-// because their jobs run again.
-void kill_interrupted_attempts(const std::string& token, const std::vector<AttemptId>& attempts) {
-  int found = attempts.empty() ? 0 : kill_marked(token, attempts);
-  if (found == 0) return;
-  log_warning("killed %d processes of attempts that a crash had left", found);
-  for (int i = 0; i < kMaxKills && kill_marked(token, attempts) > 0; ++i) usleep(kKillPauseUs);
-}
-
-// Marks the processes of the jobs of this state file. The same at each start.
-std::string token_of(const std::string& state_file) {
-  uint64_t hash = 14695981039346656037U;  // FNV-1a
-  for (unsigned char c : state_file) hash = (hash ^ c) * 1099511628211U;
-  char text[17];
-  snprintf(text, sizeof text, "%016llx", static_cast<unsigned long long>(hash));
-  return text;
-}
-
 class Daemon {
  public:
   Daemon(const Options& options, const Settings& settings);
@@ -117,6 +98,8 @@ class Daemon {
   enum class Phase : uint8_t { kServing, kStopping, kQuitting };
 
   void check_places();
+  void make_cgroups();
+  void tell_containment() const;
   void fork_helpers();
   void open_state();
   void mount();
@@ -147,6 +130,8 @@ class Daemon {
   bool allow_other_ = false;
   FixedNodes::Defaults nodes_;
   std::optional<Sandbox> job_sandbox_;
+  CgroupSystem cgroup_system_;
+  CgroupTree cgroups_;             // the launcher's client refers to it
   std::optional<EventLoop> loop_;  // the parts below watch descriptors with it
   std::optional<LauncherClient> launcher_;
   std::optional<Store> store_;
@@ -173,16 +158,16 @@ Daemon::Daemon(const Options& options, const Settings& settings)
   mount();
   drop_rights(identity_, job_sandbox_.has_value(), options_, settings_, state_file_);
   watch_events();
+  tell_containment();
   log_info("ready: %s", escaped(mount_dir_).c_str());
 }
 
 // --- a start
 
 void Daemon::check_places() {
-  // Resolved, because SQLite is told to follow no links, and because the token that marks jobs is
-  // made of it.
+  // Resolved, because SQLite is told to follow no links.
   state_file_ = with_real_directory(state_file_path(options_, settings_));
-  token_ = token_of(state_file_);
+  token_ = random_token();
   nodes_ = node_defaults(settings_.mount, identity_);
   allow_other_ = decide_allow_other(settings_.mount.allow_other);
   mount_dir_ = prepare_mount_point(settings_.mount.dir);
@@ -210,9 +195,12 @@ LauncherSettings Daemon::launcher_settings() {
   launcher.limits = settings_.limits;
   launcher.env = settings_.env;
   launcher.as_owner = identity_.owner_mode;
-  if (identity_.user) launcher.user = JobUser{identity_.user->uid, identity_.user->gid};
+  launcher.user = identity_.user;
+  if (identity_.serving) launcher.serving = identity_.serving->uid;
   launcher.use_fusermount = !identity_.root;
   launcher.token = token_;
+  if (cgroups_) launcher.cgroups = &cgroups_;
+  launcher.kill_leftovers = settings_.containment.kill_leftovers;
   if (job_sandbox_) {
     launcher.confine = Sandbox::confine;
     launcher.confine_context = &*job_sandbox_;
@@ -221,25 +209,54 @@ LauncherSettings Daemon::launcher_settings() {
   return launcher;
 }
 
+void Daemon::make_cgroups() {
+  cgroup_system_ = find_cgroups();
+  const LimitSettings& limits = settings_.limits;
+  cgroups_ = CgroupTree(cgroup_system_, token_, limits.memory || limits.processes);
+  if (!cgroups_ && settings_.containment.cgroup == UseCgroups::kRequired) {
+    throw Error("cgroup = required: " + escaped(cgroups_.reason()));
+  }
+}
+
+void Daemon::tell_containment() const {
+  if (cgroups_) {
+    log_info("each attempt has a cgroup, below %s", escaped(cgroups_.place()).c_str());
+  } else {
+    log_info("attempts have no cgroups, but marks in their environments: %s",
+             escaped(cgroups_.reason()).c_str());
+  }
+  bool missing = (settings_.limits.memory && !cgroups_.controllers().memory) ||
+                 (settings_.limits.processes && !cgroups_.controllers().pids);
+  if (!missing) return;
+  log_warning("[limits] memory and processes do not hold for attempts as a whole: %s",
+              escaped(cgroups_.limits_reason()).c_str());
+}
+
 void Daemon::fork_helpers() {
   block_signals();
-  launcher_.emplace(launcher_settings());
+  // No file system stays busy because filed was started in it.
+  if (chdir("/") != 0) throw_errno("/");
+  make_cgroups();
+  {
+    WithoutOomProtection for_jobs;
+    launcher_.emplace(launcher_settings());
+  }
   notifier_.emplace(mount_dir_);
 }
 
 void Daemon::open_state() {
-  {
-    std::optional<ScopedEffectiveUser> as_user;
-    if (identity_.user) as_user.emplace(*identity_.user);
-    make_default_directory(options_, settings_, state_file_);
-    store_.emplace(state_file_);
-  }
+  make_default_directory(options_, settings_, state_file_);
+  StateTakeover takeover(state_file_, identity_);
+  store_.emplace(state_file_);
+  takeover.keep();
   Queue::Options options;
   options.owner_mode = identity_.owner_mode;
+  if (identity_.serving) options.refused_owners = {identity_.serving->uid, kServingId};
   options.mount_dir = mount_dir_;
   options.hooks = settings_.hooks;
+  options.containment = cgroups_ ? "cgroup" : "marks";
   queue_.emplace(*store_, *launcher_, clock_, LiveSettings(settings_), options);
-  kill_interrupted_attempts(token_, interrupted_attempts(*store_));
+  end_leftovers(*store_, cgroup_system_, token_, cgroups_);
   if (int error = recover(*store_, clock_)) throw_errno(state_file_, error);
 }
 
@@ -264,7 +281,7 @@ void Daemon::watch_events() {
     mount_gone_ = true;
   });
   watch(session_->mounts_fd(), EPOLLPRI, [this] {
-    if (session_->is_attached()) return;
+    if (!session_->is_detached()) return;
     // Programs that have files of it open are still served until the stop is done.
     loop_->remove(session_->mounts_fd());
     mount_gone_ = true;
@@ -416,6 +433,7 @@ int Daemon::run() {
 }  // namespace
 
 int run_daemon(const Options& options, const Settings& settings) {
+  reset_inherited();
   return Daemon(options, settings).run();
 }
 

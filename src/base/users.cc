@@ -19,7 +19,6 @@
 namespace filed {
 namespace {
 
-constexpr uid_t kNobody = 65534;
 constexpr size_t kMaxGroups = 65536;  // NGROUPS_MAX
 
 #if defined(FILED_STATIC) && defined(__GLIBC__)
@@ -64,11 +63,24 @@ bool is_now(const UserIds& user) {
          std::all_of(gid, gid + 3, [&](gid_t id) { return id == user.gid; }) && groups == wanted;
 }
 
+[[noreturn]] void throw_switch(const char* call, unsigned id, int error) {
+  if (error != EINVAL) throw_errno(call, error);
+  throw Error("user or group " + std::to_string(id) +
+              ": this container does not map it; name another one (serve_as, user, group)");
+}
+
 }  // namespace
+
+bool cannot_look_up(int error) {
+  return error == EMFILE || error == ENFILE || error == ENOMEM || error == EIO || error == EINTR;
+}
 
 UserIds find_user(const std::string& name_or_number) {
   auto id = parse_id(name_or_number);
+  errno = 0;
   const passwd* entry = id ? getpwuid(*id) : getpwnam(name_or_number.c_str());
+  if (entry == nullptr && cannot_look_up(errno))
+    throw_errno("user `" + escaped(name_or_number) + "`");
   if (entry != nullptr) return user_in_group(entry->pw_uid, entry->pw_gid);
   if (id) return {*id, *id};
   throw Error("user `" + escaped(name_or_number) + "`: there is no such user");
@@ -76,8 +88,10 @@ UserIds find_user(const std::string& name_or_number) {
 
 gid_t find_group(const std::string& name_or_number) {
   if (auto id = parse_id(name_or_number)) return *id;
+  errno = 0;
   const group* entry = getgrnam(name_or_number.c_str());
   if (entry == nullptr) {
+    if (cannot_look_up(errno)) throw_errno("group `" + escaped(name_or_number) + "`");
     throw Error("group `" + escaped(name_or_number) + "`: there is no such group");
   }
   return entry->gr_gid;
@@ -106,20 +120,22 @@ UserIds user_in_group(uid_t uid, gid_t gid) {
   return {uid, gid, *std::move(groups)};
 }
 
-UserIds unprivileged_user() {
-  for (const char* name : {"filed", "nobody"}) {
-    const passwd* entry = getpwnam(name);
-    // No supplementary groups, because their rights are not needed.
-    if (entry != nullptr && entry->pw_uid != 0) return {entry->pw_uid, entry->pw_gid};
+UserIds serving_user(const std::string& configured) {
+  if (!configured.empty()) {
+    UserIds user = find_user(configured);
+    return {user.uid, user.gid};
   }
-  return {kNobody, kNobody};
+  errno = 0;
+  if (const passwd* entry = getpwnam(kServingName)) return {entry->pw_uid, entry->pw_gid};
+  if (cannot_look_up(errno)) throw_errno(std::string("user `") + kServingName + "`");
+  return {kServingId, kServingId};
 }
 
 ScopedEffectiveUser::ScopedEffectiveUser(const UserIds& user)
     : before_{geteuid(), getegid(), current_groups()} {
+  if (setegid(user.gid) != 0) throw_switch("setegid", user.gid, errno);
   if (setgroups(user.groups.size(), user.groups.data()) != 0) throw_errno("setgroups");
-  if (setegid(user.gid) != 0) throw_errno("setegid");
-  if (seteuid(user.uid) != 0) throw_errno("seteuid");
+  if (seteuid(user.uid) != 0) throw_switch("seteuid", user.uid, errno);
 }
 
 ScopedEffectiveUser::~ScopedEffectiveUser() {
@@ -132,9 +148,9 @@ ScopedEffectiveUser::~ScopedEffectiveUser() {
 
 void switch_user(const UserIds& user, Capabilities kept) {
   if (setgroups(user.groups.size(), user.groups.data()) != 0) throw_errno("setgroups");
-  if (setresgid(user.gid, user.gid, user.gid) != 0) throw_errno("setresgid");
+  if (setresgid(user.gid, user.gid, user.gid) != 0) throw_switch("setresgid", user.gid, errno);
   if (kept != 0 && prctl(PR_SET_KEEPCAPS, 1L, 0L, 0L, 0L) != 0) throw_errno("keepcaps");
-  if (setresuid(user.uid, user.uid, user.uid) != 0) throw_errno("setresuid");
+  if (setresuid(user.uid, user.uid, user.uid) != 0) throw_switch("setresuid", user.uid, errno);
   prctl(PR_SET_KEEPCAPS, 0L, 0L, 0L, 0L);
   keep_capabilities(kept, kept);
   if (!is_now(user)) throw Error("privileges could not be dropped");

@@ -120,6 +120,8 @@ inline constexpr std::string_view kAllowOtherWords[] = {"auto", "yes", "no"};
 inline constexpr std::string_view kLogTargetWords[] = {"stderr", "syslog"};
 inline constexpr std::string_view kLogLevelWords[] = {"error", "warning", "info", "debug"};
 inline constexpr std::string_view kNetworkWords[] = {"all", "none"};
+inline constexpr std::string_view kUseCgroupsWords[] = {"auto", "required"};
+inline constexpr std::string_view kKillLeftoversWords[] = {"session", "all"};
 inline constexpr std::string_view kBoolWords[] = {"no", "yes"};
 
 inline std::optional<size_t> parse_choice(std::string_view text,

@@ -141,12 +141,14 @@ constexpr Section<&Settings::queue> kQueue{"queue", Scope::kLive};
 constexpr Section<&Settings::mount> kMount{"mount", Scope::kFile};
 constexpr Section<&Settings::daemon> kDaemon{"daemon", Scope::kFile};
 constexpr Section<&Settings::sandbox> kSandbox{"sandbox", Scope::kFile};
+constexpr Section<&Settings::containment> kContainment{"sandbox", Scope::kFile};
 constexpr Section<&Settings::limits> kLimits{"limits", Scope::kReload};
 constexpr Section<&Settings::hooks> kHooks{"hooks", Scope::kReload};
 
 using Queue = QueueSettings;
 using Mount = MountSettings;
 using Daemon = DaemonSettings;
+using Containment = ContainmentSettings;
 using Limits = LimitSettings;
 using Hooks = HookSettings;
 using enum JobValue;
@@ -192,8 +194,10 @@ constexpr Key kKeys[] = {
     kMount.key<&Mount::inotify, Choice<kBoolWords>>(
         "inotify", {"no", "Whether inotify tells of the moves that filed makes by itself."}),
 
-    kDaemon.key<&Daemon::user, Word>("user", {"filed", "The user that filed and its jobs run as."}),
+    kDaemon.key<&Daemon::user, Word>("user", {"filed", "The user that all jobs run as."}),
     kDaemon.key<&Daemon::group, Word>("group", {"filed", "The group of that user."}),
+    kDaemon.key<&Daemon::serve_as, Word>("serve_as",
+                                         {"filed-serve", "The user that filed serves as."}),
     kDaemon.key<&Daemon::state_file, Path>("state_file",
                                            {"/var/lib/filed/filed.db", "Where the queue is kept."}),
     kDaemon.key<&Daemon::log, Choice<kLogTargetWords>>(
@@ -209,6 +213,11 @@ constexpr Key kKeys[] = {
     kSandbox.list<&SandboxSpec::bind, Port>("bind", {"8080", "A port jobs may listen on."}),
     kSandbox.key<&SandboxSpec::required, Choice<kBoolWords>>(
         "required", {"no", "Whether filed refuses to start without all of this."}),
+    kContainment.key<&Containment::cgroup, Choice<kUseCgroupsWords>>(
+        "cgroup",
+        {"required", "Whether filed refuses to start without a cgroup for each attempt."}),
+    kContainment.key<&Containment::kill_leftovers, Choice<kKillLeftoversWords>>(
+        "kill_leftovers", {"all", "What is killed when the main process of a job has ended."}),
 
     kLimits.limit<&Limits::cpu_s, Seconds>("cpu", {"1h", "CPU time of each process.", kLower}),
     kLimits.limit<&Limits::memory, Size<1, kMaxSize>>(

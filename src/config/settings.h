@@ -55,11 +55,29 @@ struct MountSettings {
 
 // [daemon]
 struct DaemonSettings {
-  std::string user;  // names or numbers; empty: as started
+  std::string user;  // of the jobs; names or numbers; empty: the owner of each job
   std::string group;
+  std::string serve_as;  // a name or number; empty: see serving_user()
   std::string state_file;
   LogTarget log = LogTarget::kStderr;
   LogLevel log_level = LogLevel::kInfo;
+};
+
+enum class UseCgroups {
+  kAuto,      // where filed can have them
+  kRequired,  // filed refuses to start without
+};
+
+// What is killed when the main process of an attempt has ended by itself.
+enum class KillLeftovers {
+  kSession,  // what is left in its session
+  kAll,      // what is left of the attempt
+};
+
+// [sandbox], too: what keeps the processes of an attempt together.
+struct ContainmentSettings {
+  UseCgroups cgroup = UseCgroups::kAuto;
+  KillLeftovers kill_leftovers = KillLeftovers::kSession;
 };
 
 // [limits]: setrlimit(2) and nice(2) for every attempt; a limit that is not set is inherited.
@@ -83,6 +101,7 @@ struct Settings {
   MountSettings mount;
   DaemonSettings daemon;
   SandboxSpec sandbox;
+  ContainmentSettings containment;
   LimitSettings limits;
   std::vector<std::pair<std::string, std::string>> env;
   HookSettings hooks;

@@ -18,6 +18,7 @@
 #include <cstdint>
 
 #include "base/error.h"
+#include "launcher/cgroup_clone.h"
 
 // ThreadSanitizer's clone(2) keeps on our stack what the child is to call, and returns.
 #ifdef __SANITIZE_THREAD__
@@ -93,8 +94,15 @@ ChildMemory::ChildMemory() : memory_(map_memory()) {
 
 ChildMemory::~ChildMemory() { munmap(memory_, kSize); }
 
-pid_t ChildMemory::start(int (*function)(void*), void* argument) {
-  int flags = CLONE_VM | CLONE_SETTLS | SIGCHLD;
+bool ChildMemory::is_possible_in_cgroup() { return is_possible() && kCanCloneIntoCgroup; }
+
+pid_t ChildMemory::start(int (*function)(void*), void* argument, int cgroup) {
+  int flags = CLONE_VM | CLONE_SETTLS;
+  if (cgroup >= 0) {
+    return clone_into_cgroup(function, stack_top_, static_cast<unsigned>(flags), argument, thread_,
+                             cgroup);
+  }
+  flags |= SIGCHLD;
   return clone(function, stack_top_, flags, argument, nullptr, thread_, nullptr);
 }
 

@@ -10,8 +10,10 @@
 #include <string_view>
 
 #include "base/descriptors.h"
+#include "base/inherited.h"
 #include "base/privileges.h"
-#include "launcher/containment.h"
+#include "base/users.h"
+#include "launcher/cgroup_clone.h"
 #include "launcher/shared_memory.h"
 
 // 32-bit machines have two of each; the plain number means 16-bit ids there.
@@ -43,7 +45,8 @@ FILED_STEP succeeded(int error) noexcept {
 FILED_STEP enter_containment(const StartPlan& plan, const char**) noexcept {
   // Close it first, because filed learns of the launcher's death from the end of this socket.
   syscall(SYS_close, plan.socket);
-  return Containment::enter();
+  if (syscall(SYS_setsid) < 0) return false;
+  return plan.procs_file < 0 || succeeded(enter_cgroup(plan.procs_file));
 }
 
 FILED_STEP set_descriptors(const StartPlan& plan, const char**) noexcept {
@@ -57,7 +60,13 @@ FILED_STEP set_descriptors(const StartPlan& plan, const char**) noexcept {
   return true;
 }
 
+// First the service's own limits that filed has raised for itself, then those of [limits].
 FILED_STEP set_limits(const StartPlan& plan, const char** part) noexcept {
+  *part = "the service's limits";
+  for (const ServiceLimit& limit : raised_limits()) {
+    uint64_t value[2] = {limit.soft, limit.hard};
+    if (syscall(SYS_prlimit64, 0, limit.resource, value, nullptr) != 0) return false;
+  }
   for (size_t i = 0; i < plan.limit_count; ++i) {
     *part = plan.limits[i].step;
     if (plan.limits[i].apply(plan.limits[i]) != 0) return false;
@@ -71,6 +80,19 @@ FILED_STEP set_no_new_privs(const StartPlan&, const char**) noexcept {
 
 FILED_STEP empty_bounding_set(const StartPlan& plan, const char**) noexcept {
   return !plan.drop_bounding_set || succeeded(drop_bounding_set());
+}
+
+// Such a job could stop filed and read its state. Users cannot submit one; it may be left from when
+// filed served as another user.
+FILED_STEP spare_serving_user(const StartPlan& plan, const char** part) noexcept {
+  if (!plan.serving || (plan.uid != *plan.serving && plan.uid != kServingId)) return true;
+  *part = "its owner is the user that filed serves as";
+  return succeeded(EPERM);
+}
+
+// Without its groups and its home, a job would do something else than its owner expects.
+FILED_STEP check_user(const StartPlan& plan, const char**) noexcept {
+  return succeeded(plan.user_error);
 }
 
 FILED_STEP set_groups(const StartPlan& plan, const char**) noexcept {
@@ -143,6 +165,8 @@ constexpr Step kSteps[] = {
     {"limits", set_limits},
     {"no_new_privs", set_no_new_privs},
     {"capabilities", empty_bounding_set},
+    {"look-up of the user", check_user},
+    {"owner", spare_serving_user},
     {"setgroups", set_groups},
     {"setgid", set_gid},
     {"setuid", set_uid},
@@ -173,6 +197,7 @@ static_assert(has_names());
 // Limits above the hard ones, and the bounding set, need rights that a change of user takes.
 static_assert(place_of("limits") < place_of("setuid"));
 static_assert(place_of("capabilities") < place_of("setuid"));
+static_assert(place_of("owner") < place_of("setuid"));
 static_assert(place_of("setgroups") < place_of("setgid") &&
               place_of("setgid") < place_of("setuid"));
 // A change of user clears the signal that comes with the parent's death.

@@ -5,6 +5,7 @@
 #include <sys/types.h>
 
 #include <cstddef>
+#include <optional>
 
 #include "launcher/launcher_settings.h"
 #include "launcher/limits.h"
@@ -20,14 +21,17 @@ struct StartPlan {
   const char* home = nullptr;
   int input = -1;
   int output = -1;
-  int text = -1;    // becomes descriptor 3; -1: none
-  int report = -1;  // where a failure is written
-  int socket = -1;  // the launcher's, to be closed
+  int text = -1;        // becomes descriptor 3; -1: none
+  int report = -1;      // where a failure is written
+  int socket = -1;      // the launcher's, to be closed
+  int procs_file = -1;  // cgroup.procs of the group that it is to enter; -1: it is there, or none
   pid_t parent = 0;
   bool set_user = false;
   bool drop_bounding_set = false;
   uid_t uid = 0;
   gid_t gid = 0;
+  int user_error = 0;            // of the look-up of the user
+  std::optional<uid_t> serving;  // the user that filed serves as; empty: not a user of its own
   const gid_t* groups = nullptr;
   size_t group_count = 0;
   const Limit* limits = nullptr;

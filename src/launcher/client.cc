@@ -99,7 +99,10 @@ TextKind kind_of(std::string_view text) {
 }  // namespace
 
 LauncherClient::LauncherClient(const LauncherSettings& settings)
-    : token_(settings.token), buffer_(kReadSize), incoming_(std::make_unique<PacketBatch>()) {
+    : token_(settings.token),
+      cgroups_(settings.cgroups),
+      buffer_(kReadSize),
+      incoming_(std::make_unique<PacketBatch>()) {
   open_standard_descriptors();
   int pair[2];
   if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0) throw_errno("socketpair");
@@ -444,8 +447,10 @@ int LauncherClient::kill_everything(int64_t timeout_ms) {
     unended.insert(id);
     if (attempt.phase == Attempt::Phase::kRunning) targets[attempt.pid] = id;
   }
+  if (cgroups_ != nullptr) cgroups_->kill();
   for (;;) {
-    int left = kill_adopted(token_, targets, unended);
+    int left = cgroups_ != nullptr ? static_cast<int>(cgroups_->is_populated())
+                                   : kill_adopted(token_, targets, unended);
     while (waitpid(-1, nullptr, WNOHANG) > 0) {
     }
     if (left == 0 || clock.mono_ns() >= deadline) return left;

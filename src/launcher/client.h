@@ -29,6 +29,7 @@
 
 namespace filed {
 
+class CgroupTree;
 class PacketBatch;
 struct KillMessage;
 struct StartMessage;
@@ -84,8 +85,8 @@ class LauncherClient final : public Launcher {
 
   // For on_gone, and for a launcher that does not exit: kills the launcher, and every attempt that
   // has not ended with all that descends from it. Waits at most `timeout_ms` until they are gone.
-  // Spares what ended attempts left running on purpose (services in sessions of their own). Returns
-  // the number of processes that are left.
+  // With cgroups it also kills what ended attempts have left running on purpose; without them that
+  // is spared. Returns 0 if nothing is left.
   int kill_everything(int64_t timeout_ms);
 
   pid_t launcher_pid() const { return launcher_; }
@@ -136,6 +137,7 @@ class LauncherClient final : public Launcher {
   bool reaped_ = false;
   Fd socket_;
   std::string token_;
+  CgroupTree* cgroups_ = nullptr;
   EventLoop* loop_ = nullptr;
   LauncherEvents* events_ = nullptr;
   std::function<void()> on_gone_;

@@ -1,121 +1,145 @@
+// With cgroups an ordinary end costs one read, of cgroup.events: mostly the group is empty then, and
+// is used again. If processes are left, those in the leader's session are killed, and the group is
+// kept until the others have ended by themselves.
 #include "launcher/containment.h"
 
 #include <signal.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
-#include <algorithm>
+#include <cerrno>
+#include <cstring>
 #include <utility>
 
-#include "launcher/shared_memory.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "base/privileges.h"
+#include "launcher/cgroup_members.h"
+#include "launcher/process_tree.h"
 
 namespace filed {
 namespace {
 
-constexpr int kMaxKillAttempts = 5;     // for what an attempt leaves; each has many rounds
-constexpr int kMaxMarkedAttempts = 10;  // the same for what a crash has left
+constexpr int kMaxKillAttempts = 5;  // for what an attempt leaves in its session
+// Groups that are looked at when an attempt ends, whether their last process has gone. One attempt
+// leaves at most one, so the number of those that are left does not grow.
+constexpr size_t kTidied = 2;
+
+// The processes of a group that are in the session of an ended leader.
+void kill_session(ProcessTable& table, const Cgroup& group, pid_t leader) {
+  CgroupMembers members(table, group);
+  auto in_session = [&](const Process& process) { return process.session == leader; };
+  for (int attempt = 0; attempt < kMaxKillAttempts; ++attempt) {
+    if (kill_processes(members, in_session, Descendants::kNo).finished) return;
+  }
+}
 
 }  // namespace
 
-Containment::Containment(std::string token, Children& children, ProcessTable& table)
-    : token_(std::move(token)), children_(children), table_(table) {}
-
-std::string Containment::begin(AttemptId attempt) const {
-  return std::string(kRunVariable) + "=" + token_ + "." + std::to_string(attempt);
+Containment::Containment(const LauncherSettings& settings, Children& children, ProcessTable& table)
+    : tree_(settings.cgroups),
+      kill_all_(settings.kill_leftovers == KillLeftovers::kAll),
+      children_(children),
+      table_(table),
+      marks_(settings.token, children, table) {
+  if (tree_ == nullptr) return;
+  pool_.emplace(tree_->directory());
+  if (int error = tree_->lock()) throw_errno(tree_->place(), error);
 }
 
-FILED_SHARED_MEMORY bool Containment::enter() noexcept { return syscall(SYS_setsid) >= 0; }
+std::optional<Membership> Containment::begin(AttemptId attempt,
+                                             std::span<const LimitValue> limits) {
+  Membership membership{marks_.mark(attempt)};
+  if (!pool_) return membership;
+  std::unique_ptr<Cgroup> group = pool_->take(attempt);
+  if (!group) return std::nullopt;
+  int error = group->set_limits(group_limits(limits, tree_->controllers()));
+  if (tree_->entry() == CgroupEntry::kClone) {
+    membership.directory = group->directory();
+  } else {
+    membership.procs_file = group->procs_file();
+    if (membership.procs_file < 0) error = errno;
+  }
+  if (error != 0) {
+    give_back(std::move(group));
+    errno = error;
+    return std::nullopt;
+  }
+  groups_[attempt] = std::move(group);
+  return membership;
+}
 
-// True for a leader, a member of its session, and an orphan of ours with the attempt's mark.
-bool Containment::belongs_to(const Process& process, const Targets& targets) {
-  if (targets.contains(process.pid) || targets.contains(process.session)) return true;
-  if (process.parent != table_.self() || children_.contains(process.pid)) return false;
-  auto attempt = table_.marked_attempt(process.pid, token_);
-  return attempt && std::ranges::any_of(
-                        targets, [&](const auto& target) { return target.second == *attempt; });
+bool Containment::ran_out_of_memory(AttemptId attempt) {
+  Cgroup* group = this->group(attempt);
+  return group != nullptr && group->ran_out_of_memory();
+}
+
+Cgroup* Containment::group(AttemptId attempt) {
+  auto group = groups_.find(attempt);
+  return group == groups_.end() ? nullptr : group->second.get();
 }
 
 void Containment::signal(const Targets& targets, std::initializer_list<int> signals) {
-  auto filter = [&](const Process& process) { return belongs_to(process, targets); };
-  signal_processes(table_, filter, Descendants::kYes, signals);
+  if (!pool_) return marks_.signal(targets, signals);
+  for (const auto& [pid, attempt] : targets) {
+    Cgroup* group = this->group(attempt);
+    if (group == nullptr) continue;
+    CgroupMembers members(table_, *group);
+    auto all = [](const Process&) { return true; };
+    signal_processes(members, all, Descendants::kNo, signals);
+  }
 }
 
 bool Containment::kill(const Targets& targets) {
-  auto filter = [&](const Process& process) { return belongs_to(process, targets); };
-  return kill_processes(table_, filter, Descendants::kYes).finished;
-}
-
-// Whether the launcher has a child that may belong to the ended attempt. Only then all processes
-// have to be looked at, because all orphans below the launcher come to it.
-bool Containment::has_left(const Child& leader) {
-  child_list_.read(pids_);
-  bool found = false;
-  for (pid_t pid : pids_) {
-    if (children_.contains(pid)) continue;
-    // Also one that has outlived an attempt before: it may be this one's.
-    if (leader.must_end()) return true;
-    if (outliving_.contains(pid)) continue;
-    auto process = table_.read(pid);
-    if (!process || process->dead || process->group == leader.pid) continue;
-    if (process->session != leader.pid) {
-      // An orphan of an attempt that still runs stays untouched.
-      if (children_.contains(process->session)) continue;
-      auto attempt = table_.marked_attempt(pid, token_);
-      if (attempt && *attempt != leader.attempt && children_.contains_attempt(*attempt)) continue;
-      outliving_.insert(pid);
+  if (!pool_) return marks_.kill(targets);
+  for (const auto& [pid, attempt] : targets) {
+    Cgroup* group = this->group(attempt);
+    if (group == nullptr) continue;
+    if (int error = group->kill()) {
+      log_error("launcher: cgroup %s: kill: %s", group->name().c_str(), strerror(error));
     }
-    // Also for one that lives on, this once: its children may still be in the session.
-    found = true;
+    // It may not have entered its group yet.
+    if (tree_->entry() == CgroupEntry::kWrite) ::kill(pid, SIGKILL);
   }
-  return found;
+  return true;
 }
 
 void Containment::kill_rest(const Child& leader) {
-  ::kill(-leader.pid, SIGKILL);  // its process group, by one call
-  if (!has_left(leader)) return;
-  Targets targets = {{leader.pid, leader.attempt}};
-  auto in_session = [&](const Process& process) { return process.session == leader.pid; };
-  for (int attempt = 0; attempt < kMaxKillAttempts; ++attempt) {
-    bool finished = leader.must_end()
-                        ? kill(targets)
-                        : kill_processes(table_, in_session, Descendants::kNo).finished;
-    if (finished) break;
+  bool all = kill_all_ || leader.must_end();
+  if (!pool_) return marks_.kill_rest(leader, all);
+  Cgroup* group = this->group(leader.attempt);
+  if (group == nullptr || !group->is_populated()) return;
+  if (all) {
+    group->kill();
+  } else {
+    kill_session(table_, *group, leader.pid);
   }
 }
 
-int kill_marked(std::string_view token, const std::vector<AttemptId>& attempts) {
-  LinuxProcesses table;
-  pid_t self = table.self();
-  std::vector<pid_t> ancestors;
-  for (auto process = table.read(self); process && process->parent > 1;) {
-    ancestors.push_back(process->parent);
-    process = table.read(process->parent);
-  }
-  auto filter = [&](const Process& process) {
-    if (process.parent == self) return false;
-    auto attempt = table.marked_attempt(process.pid, token);
-    return attempt && std::ranges::find(attempts, *attempt) != attempts.end();
-  };
-  int killed = 0;
-  for (int attempt = 0; attempt < kMaxMarkedAttempts; ++attempt) {
-    KillResult result = kill_processes(table, filter, Descendants::kYes, ancestors);
-    killed += result.killed;
-    if (result.finished) break;
-  }
-  return killed;
+void Containment::cancel(AttemptId attempt) {
+  auto group = groups_.extract(attempt);
+  if (group) give_back(std::move(group.mapped()));
 }
 
-int kill_adopted(std::string_view token, const Targets& targets,
-                 const std::unordered_set<AttemptId>& attempts) {
-  LinuxProcesses table;
-  auto filter = [&](const Process& process) {
-    if (targets.contains(process.pid) || targets.contains(process.session)) return true;
-    if (process.parent != table.self()) return false;
-    auto attempt = table.marked_attempt(process.pid, token);
-    return !attempt || attempts.contains(*attempt);
-  };
-  kill_processes(table, filter, Descendants::kYes);
-  return signal_processes(table, filter, Descendants::kYes, {});
+void Containment::reaped(pid_t pid) {
+  marks_.reaped(pid);
+  if (Child* child = children_.find(pid)) cancel(child->attempt);
+}
+
+void Containment::give_back(std::unique_ptr<Cgroup> group) {
+  pool_->give_back(std::move(group));
+  pool_->tidy(kTidied);
+}
+
+void Containment::clear() {
+  if (!pool_) return;
+  pool_->clear();
+  // The root of the file system has no write permission, so that even root needs
+  // CAP_DAC_OVERRIDE to remove the directory there.
+  HeldCapabilities held;
+  if (get_capabilities(held) == 0) {
+    held.effective = held.permitted;
+    set_capabilities(held);
+  }
+  tree_->remove();
 }
 
 }  // namespace filed

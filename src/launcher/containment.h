@@ -1,45 +1,41 @@
 // Keeps the processes of each attempt together, so that all of them can be found, signalled and
-// killed. This is the only place that knows how; today it is by three facts about a process:
+// killed: in a cgroup for each attempt (cgroup_tree.h), or where there are none by marks (marks.h).
 //
-//   descent   children of an attempt's process belong to the attempt; orphans come to the launcher,
-//             because it is a child subreaper
-//   session   the leader of an attempt leads a session; its number is the leader's pid
-//   mark      the first variable of the environment, FILED_RUN=TOKEN.ATTEMPT, is inherited
-//
-// A process that leaves the session and becomes an orphan has done so on purpose, as a service that
-// the job starts does. It outlives an ordinary end of its attempt, but not one that filed or a user
-// has ordered.
+// A process that leaves its attempt's session has done so on purpose, as a service that the job
+// starts does. It outlives an ordinary end of its attempt if kill_leftovers is `session`, but never
+// an end that filed or a user has ordered.
 #pragma once
 
 #include <sys/types.h>
 
 #include <initializer_list>
+#include <memory>
+#include <optional>
+#include <span>
 #include <string>
-#include <string_view>
 #include <unordered_map>
-#include <unordered_set>
-#include <vector>
 
+#include "launcher/cgroup_pool.h"
+#include "launcher/cgroup_tree.h"
 #include "launcher/children.h"
+#include "launcher/launcher_settings.h"
+#include "launcher/marks.h"
 #include "launcher/process_table.h"
-#include "launcher/process_tree.h"
 
 namespace filed {
 
-// Attempts that are meant: the leader's pid and the attempt.
-using Targets = std::unordered_map<pid_t, AttemptId>;
-
 class Containment {
  public:
-  // `children` are the launcher's, and must outlive this object like `table`.
-  Containment(std::string token, Children& children, ProcessTable& table);
+  // `children` are the launcher's, and must outlive this object like `table`. Takes the tree's lock.
+  Containment(const LauncherSettings& settings, Children& children, ProcessTable& table);
 
-  // Before the fork: what the attempt's environment has to begin with, NAME=value.
-  std::string begin(AttemptId attempt) const;
+  // Before the fork: what the child needs. Nothing with errno if the attempt cannot have a group.
+  // Those of `limits` that hold for an attempt as a whole are set.
+  std::optional<Membership> begin(AttemptId attempt, std::span<const LimitValue> limits);
 
-  // In the child, before anything else: begins the session. Returns false with errno on failure.
-  // Async-signal-safe.
-  static bool enter() noexcept;
+  // The group of an attempt that has begun; null if there are no cgroups. Another attempt gets it
+  // only after this one's leader was reaped.
+  Cgroup* group(AttemptId attempt);
 
   // Sends each of the signals once to each process of the attempts.
   void signal(const Targets& targets, std::initializer_list<int> signals);
@@ -51,36 +47,28 @@ class Containment {
   // Kills what an attempt has left when its leader has ended and is a zombie.
   void kill_rest(const Child& leader);
 
-  // The start of this child was given up. It belongs to no attempt any more and dies by itself.
-  void release(pid_t pid) { outliving_.insert(pid); }
+  // Whether processes of it were killed because its memory was short.
+  bool ran_out_of_memory(AttemptId attempt);
 
-  // The process has been reaped.
-  void reaped(pid_t pid) { outliving_.erase(pid); }
+  // The fork has failed.
+  void cancel(AttemptId attempt);
+
+  // The process has been reaped. Before it is removed from the children.
+  void reaped(pid_t pid);
+
+  // Removes the groups that are empty. For the launcher's end.
+  void clear();
 
  private:
-  // Whether a process is the root of something that belongs to one of the attempts.
-  bool belongs_to(const Process& process, const Targets& targets);
-  bool has_left(const Child& leader);
+  void give_back(std::unique_ptr<Cgroup> group);
 
-  const std::string token_;
+  CgroupTree* tree_;  // null: no cgroups
+  const bool kill_all_;
   Children& children_;
   ProcessTable& table_;
-  ChildList child_list_;
-  std::vector<pid_t> pids_;
-  // Our children that have outlived their attempt, or were given up before their exec.
-  std::unordered_set<pid_t> outliving_;
+  Marks marks_;
+  std::optional<CgroupPool> pool_;
+  std::unordered_map<AttemptId, std::unique_ptr<Cgroup>> groups_;
 };
-
-// Kills every process that carries FILED_RUN=TOKEN.ATTEMPT for one of the attempts, and its
-// descendants; with an empty token nothing. The caller, its ancestors and its children are spared.
-// For a start after a crash of both processes: pass the attempts that were active then, so that
-// services which earlier jobs started on purpose live on. Returns how many were killed.
-int kill_marked(std::string_view token, const std::vector<AttemptId>& attempts);
-
-// For filed when the launcher has died and its children have become filed's own: kills the
-// processes of the attempts and of children of ours without a mark. Returns how many are left; it
-// is to be called again, after reaping, until that is 0.
-int kill_adopted(std::string_view token, const Targets& targets,
-                 const std::unordered_set<AttemptId>& attempts);
 
 }  // namespace filed

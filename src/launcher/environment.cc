@@ -1,5 +1,6 @@
 #include "launcher/environment.h"
 
+#include <fcntl.h>
 #include <pwd.h>
 #include <unistd.h>
 
@@ -8,6 +9,7 @@
 #include <charconv>
 
 #include "base/clock.h"
+#include "base/fd.h"
 #include "base/users.h"
 
 namespace filed {
@@ -22,14 +24,24 @@ User look_up(uid_t uid) {
   User user;
   user.name = std::to_string(uid);
   user.home = "/";
+  // glibc takes a database that it cannot open for one without the user.
+  Fd probe(open("/etc/passwd", O_RDONLY | O_CLOEXEC));
+  if (!probe && cannot_look_up(errno)) {
+    user.error = errno;
+    return user;
+  }
   std::vector<char> buffer(4096);
   passwd entry{};
   passwd* found = nullptr;
-  while (getpwuid_r(uid, &entry, buffer.data(), buffer.size(), &found) == ERANGE &&
+  int error;
+  while ((error = getpwuid_r(uid, &entry, buffer.data(), buffer.size(), &found)) == ERANGE &&
          buffer.size() < kMaxPasswdEntry) {
     buffer.resize(2 * buffer.size());
   }
-  if (found == nullptr) return user;
+  if (found == nullptr) {
+    if (cannot_look_up(error)) user.error = error;
+    return user;
+  }
   user.known = true;
   user.name = entry.pw_name;
   if (entry.pw_dir != nullptr && entry.pw_dir[0] == '/') user.home = entry.pw_dir;
@@ -47,7 +59,8 @@ bool User::is_member(gid_t gid) const {
 const User& UserCache::find(uid_t uid) {
   int64_t now_ns = SystemClock().mono_ns();
   auto entry = users_.find(uid);
-  if (entry != users_.end() && now_ns - entry->second.read_at_ns < kRememberNs) {
+  if (entry != users_.end() && entry->second.user.error == 0 &&
+      now_ns - entry->second.read_at_ns < kRememberNs) {
     return entry->second.user;
   }
   if (entry == users_.end() && users_.size() >= kMaxUsers) users_.clear();

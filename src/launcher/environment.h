@@ -18,6 +18,7 @@ namespace filed {
 // What the user database knows of a user. An unknown user has the number as name, / as home and no
 // groups.
 struct User {
+  int error = 0;  // the errno if the database could not be read; then nothing else is known
   bool known = false;
   std::string name;
   std::string home;
@@ -31,7 +32,7 @@ struct User {
 // in it is still seen soon.
 class UserCache {
  public:
-  // The answer is valid until the next call.
+  // The answer is valid until the next call. An error is not remembered.
   const User& find(uid_t uid);
 
  private:

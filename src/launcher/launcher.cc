@@ -43,7 +43,6 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/privileges.h"
-#include "base/users.h"
 #include "launcher/children.h"
 #include "launcher/containment.h"
 #include "launcher/own_mount.h"
@@ -71,31 +70,22 @@ constexpr Capabilities kForOwners =
     capability(CAP_KILL) | capability(CAP_SYS_PTRACE) | capability(CAP_DAC_READ_SEARCH) |
     capability(CAP_SYS_ADMIN) | capability(CAP_SYS_RESOURCE) | capability(CAP_SYS_NICE);
 
-// The same when all attempts are of one user, which is then the launcher's too. CAP_SYS_PTRACE and
-// CAP_DAC_READ_SEARCH read the environments of processes that have made themselves unreadable.
-constexpr Capabilities kForOneUser = capability(CAP_SYS_PTRACE) | capability(CAP_DAC_READ_SEARCH) |
-                                     capability(CAP_SYS_ADMIN) | capability(CAP_SYS_RESOURCE) |
-                                     capability(CAP_SYS_NICE);
-
-// Gives up what is not needed. Returns the settings as they are to be used from then on.
-LauncherSettings drop_rights(LauncherSettings settings) {
+// Gives up what is not needed. With a user for all attempts it needs the same, because it stays
+// root: as that user, its own jobs could stop it and kill it.
+void drop_rights(const LauncherSettings& settings) {
   if (settings.as_owner || (settings.user ? settings.user->uid : geteuid()) == 0) {
     // Permitted, not effective: root's jobs inherit from the permitted set, because an exec under
     // no_new_privs gives no others.
     keep_capabilities(~Capabilities{0}, kForOwners);
-    return settings;
+    return;
   }
   // An exec could give capabilities back. Where this is not permitted, no_new_privs prevents it.
   drop_bounding_set();
-  if (settings.user) {
-    switch_user(user_in_group(settings.user->uid, settings.user->gid), kForOneUser);
-    settings.user.reset();
-  } else {
-    keep_capabilities(0, 0);
-  }
-  // Changing ids has made it dumpable again, where the system is set up so.
-  prctl(PR_SET_DUMPABLE, 0L, 0L, 0L, 0L);
-  return settings;
+  Capabilities kept = settings.user ? kForOwners & ~capability(CAP_SETPCAP) : 0;
+  Capabilities permitted = kept;
+  // To remove the directory of the groups at the end (Containment::clear).
+  if (settings.user && settings.cgroups != nullptr) permitted |= capability(CAP_DAC_OVERRIDE);
+  keep_capabilities(permitted, kept);
 }
 
 class LauncherProcess {
@@ -151,7 +141,7 @@ LauncherProcess::LauncherProcess(const LauncherSettings& settings, Fd socket)
     : socket_(std::move(socket)),
       orders_(*settings.orders),
       spawner_(settings, socket_.get()),
-      containment_(settings.token, children_, table_),
+      containment_(settings, children_, table_),
       mount_(settings.mount_dir, settings.use_fusermount) {
   sigset_t child;
   sigemptyset(&child);
@@ -281,9 +271,11 @@ void LauncherProcess::start(const StartMessage& message, size_t packet) {
   if (incoming_.descriptors_lost(packet) || !output ||
       ((message.hook || message.kind != TextKind::kArgument) && !text)) {
     failure = {"descriptors", EMFILE, Fault::kMachine};
+  } else if (auto membership = containment_.begin(message.attempt, spawner_.limits_of(message))) {
+    pid = spawner_.start(message, *membership, output.get(), std::move(text), &starting, &failure);
+    if (pid == 0) containment_.cancel(message.attempt);
   } else {
-    pid = spawner_.start(message, containment_.begin(message.attempt), output.get(),
-                         std::move(text), &starting, &failure);
+    failure = {"cgroup", errno, fault_of(errno)};
   }
   if (pid == 0) {
     reply(StartFailedMessage{message.attempt, failure.stage, failure.error, failure.fault});
@@ -357,10 +349,12 @@ void LauncherProcess::reap() {
 // `pid` is a zombie: a leader, a process that has outlived its attempt, or a thread that was traced.
 void LauncherProcess::reap_ended(pid_t pid) {
   Child* leader = children_.find(pid);
+  bool out_of_memory = false;
   if (leader != nullptr) {
     look_at_start(*leader, true);
     if (leader->phase == Child::Phase::kRunning) leader->phase = Child::Phase::kEnded;
     containment_.kill_rest(*leader);
+    out_of_memory = containment_.ran_out_of_memory(leader->attempt);
   }
   int status = 0;
   rusage usage{};
@@ -372,9 +366,9 @@ void LauncherProcess::reap_ended(pid_t pid) {
     reply(StartFailedMessage{leader->attempt, failure.stage, failure.error, failure.fault});
   } else {
     auto micros = [](const timeval& t) { return int64_t{t.tv_sec} * 1'000'000 + t.tv_usec; };
-    reply(ExitedMessage{
-        leader->attempt,
-        {status, micros(usage.ru_utime) + micros(usage.ru_stime), int64_t{usage.ru_maxrss}}});
+    reply(ExitedMessage{leader->attempt,
+                        {status, micros(usage.ru_utime) + micros(usage.ru_stime),
+                         int64_t{usage.ru_maxrss}, out_of_memory}});
   }
   children_.erase(pid);
 }
@@ -465,6 +459,7 @@ void LauncherProcess::exit_process() {
   if (!children_.empty()) kill_all(deadline_ns);
   mount_.unmount();
   await_ends(deadline_ns);
+  containment_.clear();
   _exit(0);
 }
 
@@ -480,11 +475,15 @@ void run_launcher(const LauncherSettings& settings, Fd socket) noexcept {
   prctl(PR_SET_DUMPABLE, 0L, 0L, 0L, 0L);
   std::vector<int> keep = settings.confine_descriptors;
   keep.push_back(socket.get());
+  if (settings.cgroups != nullptr) {
+    for (int fd : settings.cgroups->descriptors()) keep.push_back(fd);
+  }
   close_descriptors_but(std::move(keep));
   // It must not keep filed's working directory busy.
   if (chdir("/") != 0) log_warning("launcher: /: %s", strerror(errno));
   try {
-    LauncherProcess(drop_rights(settings), std::move(socket)).serve();
+    drop_rights(settings);
+    LauncherProcess(settings, std::move(socket)).serve();
   } catch (const std::exception& error) {
     log_error("launcher: %s", error.what());
   }

@@ -46,6 +46,7 @@ struct AttemptExit {
   int wait_status = 0;  // as waitpid(2) gives it
   int64_t cpu_us = 0;   // user and system time of the main process and what it waited for
   int64_t maxrss_kb = 0;
+  bool out_of_memory = false;  // it was killed because its limit of memory was reached
 };
 
 // Who caused a start to fail before exec.

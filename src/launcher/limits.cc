@@ -48,14 +48,24 @@ std::optional<int64_t> value_of(std::span<const LimitValue> values, std::string_
 
 }  // namespace
 
-std::vector<Limit> plan_limits(std::span<const LimitValue> admin, std::span<const LimitValue> job) {
-  std::vector<Limit> limits;
+std::vector<LimitValue> limits_in_force(std::span<const LimitValue> admin,
+                                        std::span<const LimitValue> job) {
+  std::vector<LimitValue> limits;
   for (const Row& row : kRows) {
     std::optional<int64_t> value = value_of(admin, row.name);
     std::optional<int64_t> own = value_of(job, row.name);
     const Key* key = own ? find_limit(row.name) : nullptr;
     if (key != nullptr) value = meet(key->job, value, *own);
-    if (value) limits.push_back({row.step, *value, row.resource, row.hard_above_soft, row.apply});
+    if (value) limits.push_back({row.name, *value});
+  }
+  return limits;
+}
+
+std::vector<Limit> plan_limits(std::span<const LimitValue> admin, std::span<const LimitValue> job) {
+  std::vector<Limit> limits;
+  for (const LimitValue& limit : limits_in_force(admin, job)) {
+    const Row& row = *std::ranges::find(kRows, limit.name, &Row::name);
+    limits.push_back({row.step, limit.value, row.resource, row.hard_above_soft, row.apply});
   }
   return limits;
 }

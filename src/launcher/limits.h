@@ -26,6 +26,10 @@ struct Limit {
 // what their keys' rules allow. A name that the table does not have is ignored.
 std::vector<Limit> plan_limits(std::span<const LimitValue> admin, std::span<const LimitValue> job);
 
+// The same as values, in the order of the table.
+std::vector<LimitValue> limits_in_force(std::span<const LimitValue> admin,
+                                        std::span<const LimitValue> job);
+
 // Whether there is a row for that limit.
 bool can_apply_limit(std::string_view name);
 

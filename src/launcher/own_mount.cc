@@ -33,9 +33,13 @@ int mount_id(const std::string& path) {
 
 }  // namespace
 
-void OwnMount::note() { id_ = mount_id(dir_); }
+void OwnMount::note() {
+  id_ = mount_id(dir_);
+  for (Fd& fd : spare_) fd.reset(open("/dev/null", O_RDONLY | O_CLOEXEC));
+}
 
 void OwnMount::unmount() {
+  for (Fd& fd : spare_) fd.reset();
   if (id_ < 0 || mount_id(dir_) != id_) return;
   if (use_fusermount_) {
     int error = run_fusermount(dir_, kFusermountNs);

@@ -4,6 +4,8 @@
 
 #include <string>
 
+#include "base/fd.h"
+
 namespace filed {
 
 class OwnMount {
@@ -22,6 +24,9 @@ class OwnMount {
   const std::string dir_;
   const bool use_fusermount_;
   int id_ = -1;  // -1: not mounted yet
+  // Kept for unmount(), which opens two files: without a descriptor it would take the mount for
+  // somebody else's.
+  Fd spare_[2];
 };
 
 }  // namespace filed

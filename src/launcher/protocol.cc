@@ -311,6 +311,7 @@ std::string write(const ExitedMessage& message) {
   out.number(int32_t{message.exit.wait_status});
   out.number(message.exit.cpu_us);
   out.number(message.exit.maxrss_kb);
+  out.number(static_cast<uint8_t>(message.exit.out_of_memory));
   return out.take();
 }
 
@@ -320,6 +321,7 @@ void read(Reader& in, ExitedMessage& message) {
   in.number(status);
   in.number(message.exit.cpu_us);
   in.number(message.exit.maxrss_kb);
+  in.boolean(message.exit.out_of_memory);
   message.exit.wait_status = status;
 }
 

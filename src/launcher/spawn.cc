@@ -36,6 +36,7 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "base/privileges.h"
+#include "launcher/cgroup_clone.h"
 #include "launcher/process_table.h"
 #include "launcher/shared_memory.h"
 
@@ -100,6 +101,8 @@ Spawner::Spawner(const LauncherSettings& settings, int socket)
   common_.set_user = as_owner_ || settings.user;
   common_.uid = settings.user ? settings.user->uid : geteuid();
   common_.gid = settings.user ? settings.user->gid : getegid();
+  common_.serving = settings.serving;
+  if (settings.user) groups_ = settings.user->groups;
   confine_ = settings.confine;
   common_.confine_context = settings.confine_context;
   may_drop_bounding_set_ = (held_capabilities().effective & capability(CAP_SETPCAP)) != 0;
@@ -114,16 +117,22 @@ void Spawner::configure(const std::vector<LimitValue>& limits,
   admin_limits_ = limits;
 }
 
+std::vector<LimitValue> Spawner::limits_of(const StartMessage& attempt) const {
+  if (attempt.hook) return {};
+  return limits_in_force(admin_limits_, attempt.limits);
+}
+
 // Fills in the user that the attempt runs as, and the environment, which names the user.
 void Spawner::plan_user(const StartMessage& attempt, std::string_view mark, StartRoom& room) {
   StartPlan& plan = room.plan;
   plan.uid = room.uid;
   if (as_owner_) plan.gid = attempt.hook ? getegid() : attempt.gid;
   const User& user = users_.find(plan.uid);
+  plan.user_error = user.error;
   // A job's group is its file's. In a setgid directory that may be a group without the owner as a
   // member, and submitting a job must not give its rights.
   if (as_owner_ && user.known && !user.is_member(plan.gid)) plan.gid = user.group;
-  room.groups = user.groups;
+  room.groups = as_owner_ ? user.groups : groups_;
   plan.groups = room.groups.data();
   plan.group_count = room.groups.size();
   // Without the right to (a service manager may have taken it) no_new_privs does the same.
@@ -188,7 +197,17 @@ void Spawner::plan_command(const StartMessage& attempt, int text, StartRoom& roo
   room.plan.argv = room.argv;
 }
 
-pid_t Spawner::start(const StartMessage& attempt, std::string_view mark, int output, Fd text,
+// Returns the pid in the parent only, or -1 with errno. `cgroup`: a directory, or -1.
+pid_t Spawner::start_child(StartRoom& room, int cgroup) {
+  if (room.memory && (cgroup < 0 || ChildMemory::is_possible_in_cgroup())) {
+    return room.memory->start(child, &room.plan, cgroup);
+  }
+  pid_t pid = cgroup < 0 ? fork() : fork_into_cgroup(cgroup);
+  if (pid == 0) child(&room.plan);
+  return pid;
+}
+
+pid_t Spawner::start(const StartMessage& attempt, const Membership& membership, int output, Fd text,
                      Starting* starting, StartFailure* failure) {
   auto failed = [&](const char* step) {
     *failure = {step, errno, fault_of(errno)};
@@ -199,7 +218,7 @@ pid_t Spawner::start(const StartMessage& attempt, std::string_view mark, int out
   StartRooms::Lease room = rooms_.take(uid);
   StartPlan& plan = room->plan;
   plan = common_;
-  plan_user(attempt, mark, *room);
+  plan_user(attempt, membership.mark, *room);
   plan_restrictions(attempt, *room);
   plan_command(attempt, text.get(), *room);
   plan.input = attempt.hook ? text.get() : null_.get();
@@ -215,10 +234,11 @@ pid_t Spawner::start(const StartMessage& attempt, std::string_view mark, int out
   Fd report(pipe[0]);
   Fd theirs(pipe[1]);
   plan.report = theirs.get();
+  plan.procs_file = membership.procs_file;
 
-  pid_t pid = room->memory ? room->memory->start(child, &plan) : fork();
+  pid_t pid = start_child(*room, membership.directory);
   if (pid < 0) return failed("fork");
-  if (pid == 0) child(&plan);
+  theirs.reset();
   if (!room->memory) room.reset();
   int64_t now = SystemClock().mono_ns();
   *starting = {std::move(report), std::move(text), attempt.kind, std::string(attempt.shell), now,

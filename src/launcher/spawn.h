@@ -24,6 +24,13 @@ namespace filed {
 // (EAGAIN, EMFILE, ENFILE) or memory (ENOMEM, ENOBUFS); else the job.
 Fault fault_of(int error);
 
+// What makes a child a process of its attempt.
+struct Membership {
+  std::string mark;     // NAME=value, the first entry of its environment
+  int directory = -1;   // of the cgroup that it is started in; -1: the launcher's own
+  int procs_file = -1;  // cgroup.procs of the group that it then enters; -1: none
+};
+
 // A child between its fork and its exec.
 struct Starting {
   Fd report;  // ends with the exec or the child's death
@@ -47,11 +54,13 @@ class Spawner {
   void configure(const std::vector<LimitValue>& limits,
                  const std::vector<std::pair<std::string_view, std::string_view>>& env);
 
-  // Begins to start the attempt. `mark` (NAME=value) is the first entry of its environment,
-  // `output` becomes its stdout and stderr, `text` (unless the kind is kArgument) its descriptor 3.
-  // Returns the pid, which is also that of its session and process group, with *starting filled in,
-  // or 0 with *failure filled in. Does not wait for the exec.
-  pid_t start(const StartMessage& attempt, std::string_view mark, int output, Fd text,
+  // The limits of an attempt; none of a hook.
+  std::vector<LimitValue> limits_of(const StartMessage& attempt) const;
+
+  // Begins to start the attempt. `output` becomes its stdout and stderr, `text` (unless the kind is
+  // kArgument) its descriptor 3. Returns the pid, which is also that of its session and process
+  // group, with *starting filled in, or 0 with *failure filled in. Does not wait for the exec.
+  pid_t start(const StartMessage& attempt, const Membership& membership, int output, Fd text,
               Starting* starting, StartFailure* failure);
 
   // The state of a start. kOver: its program runs, or it has died. kFailed: *failure says why, and
@@ -64,12 +73,14 @@ class Spawner {
 
  private:
   static int child(void* plan);
+  static pid_t start_child(StartRoom& room, int cgroup);
 
   void plan_user(const StartMessage& attempt, std::string_view mark, StartRoom& room);
   void plan_restrictions(const StartMessage& attempt, StartRoom& room);
   static void plan_command(const StartMessage& attempt, int text, StartRoom& room);
 
   const bool as_owner_;
+  std::vector<gid_t> groups_;  // of the user that all attempts run as
   bool may_drop_bounding_set_ = false;
   Fd null_;  // /dev/null, a job's standard input
   UserCache users_;

@@ -10,16 +10,20 @@
 
 #include <cerrno>
 #include <climits>
+#include <cstdint>
 #include <cstdlib>
 #include <cstring>
+#include <exception>
 #include <memory>
 #include <utility>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/files.h"
 #include "base/fusermount.h"
 #include "base/log.h"
+#include "base/text.h"
 #include "mount/operations.h"
 
 namespace filed {
@@ -66,12 +70,27 @@ std::string mountinfo_escape(const std::string& path) {
 
 constexpr const char* kMounts = "/proc/self/mountinfo";
 
+// The lines of mountinfo, read through an open descriptor. Throws Error: an error does not mean that
+// nothing is mounted.
+std::vector<std::string> read_mounts(int fd) {
+  std::string text;
+  if (lseek(fd, 0, SEEK_SET) != 0) throw_errno(kMounts);
+  if (int error = read_all(fd, SIZE_MAX, text)) throw_errno(kMounts, error);
+  return split(text, '\n');
+}
+
+Fd open_mounts() {
+  Fd fd(open(kMounts, O_RDONLY | O_CLOEXEC));
+  if (!fd) throw_errno(kMounts);
+  return fd;
+}
+
 // The beginning of mountinfo's line for the filed that is mounted on `dir`: the mount's number and a
 // space. No other mount has this number while this one is there. Empty if there is none.
-std::string find_filed_mount(const std::string& dir) {
+std::string find_filed_mount(int mounts, const std::string& dir) {
   std::string place = " " + mountinfo_escape(dir) + " ";
   std::string found;
-  for (const std::string& line : read_lines(kMounts)) {
+  for (const std::string& line : read_mounts(mounts)) {
     size_t type = line.find(" - ");
     if (type == std::string::npos || line.compare(type + 3, 11, "fuse.filed ") != 0) continue;
     if (line.substr(0, type).find(place) == std::string::npos) continue;
@@ -112,7 +131,8 @@ std::string prepare_mount_point(const std::string& dir) {
   char resolved[PATH_MAX];
   if (realpath(dir.c_str(), resolved) == nullptr) throw_errno(dir);
   std::string place = resolved;
-  if (!find_filed_mount(place).empty()) throw Error(dir + ": in use by another filed");
+  if (!find_filed_mount(open_mounts().get(), place).empty())
+    throw Error(dir + ": in use by another filed");
   if (!is_empty(place)) throw Error(dir + ": not empty; the mount would hide what is in it");
   return place;
 }
@@ -153,9 +173,9 @@ Session::Session(Filesystem& filesystem, const std::string& dir, bool allow_othe
   fuse_session_custom_io(session_, &io, fd());
   int flags = fcntl(fd(), F_GETFL);
   fcntl(fd(), F_SETFL, flags | O_NONBLOCK);
-  mounts_.reset(open(kMounts, O_RDONLY | O_CLOEXEC));
-  if (!mounts_) throw_errno(kMounts);
-  mount_id_ = find_filed_mount(dir);
+  mounts_ = open_mounts();
+  mount_id_ = find_filed_mount(mounts_.get(), dir);
+  if (mount_id_.empty()) throw Error(dir + ": the mount is gone");
 }
 
 #ifdef __SANITIZE_ADDRESS__
@@ -171,11 +191,16 @@ Session::~Session() {
 
 int Session::fd() const { return fuse_session_fd(session_); }
 
-bool Session::is_attached() const {
-  for (const std::string& line : read_lines(kMounts)) {
-    if (line.compare(0, mount_id_.size(), mount_id_) == 0) return true;
+bool Session::is_detached() const {
+  try {
+    for (const std::string& line : read_mounts(mounts_.get())) {
+      if (line.compare(0, mount_id_.size(), mount_id_) == 0) return false;
+    }
+    return true;
+  } catch (const std::exception& error) {
+    log_warning("cannot see whether the queue is mounted: %s", error.what());
+    return false;
   }
-  return false;
 }
 
 bool Session::serve() {

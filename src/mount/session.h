@@ -38,11 +38,11 @@ class Session {
   const std::string& mount_dir() const { return mount_dir_; }
   int fd() const;  // readable when there are requests; never blocks
 
-  // Gives EPOLLPRI when any mount of the system has changed; then ask is_attached(), which is false
-  // after an unmount by another process. The kernel sends no event for the unmount itself, because
-  // the notifier keeps the mount busy.
+  // Gives EPOLLPRI when any mount of the system has changed; then ask is_detached(), which is true
+  // after an unmount by another process, and false if that cannot be found out. The kernel sends no
+  // event for the unmount itself, because the notifier keeps the mount busy.
   int mounts_fd() const { return mounts_.get(); }
-  bool is_attached() const;
+  bool is_detached() const;
 
   // Serves the requests that have arrived, at most 256 of them, so that other events get their turn.
   // Returns false if the mount is gone.

@@ -34,6 +34,11 @@ std::string seconds(int64_t ns) {
   return text;
 }
 
+std::string exit_cause(const AttemptExit& exit) {
+  std::string cause = wait_status_cause(exit.wait_status);
+  return exit.out_of_memory && !cause.empty() ? "out of memory" : cause;
+}
+
 }  // namespace
 
 void Attempts::end(Attempt& attempt) {
@@ -112,7 +117,7 @@ int Attempts::write_end(Attempt& attempt, const Transition*& row, Job& job) {
     outcome.maxrss_kb = attempt.exit->maxrss_kb;
     outcome.cause = attempt.verdict == Verdict::kTimedOut
                         ? "timed out after " + format_duration(attempt.terms.timeout_ms)
-                        : wait_status_cause(attempt.exit->wait_status);
+                        : exit_cause(*attempt.exit);
   } else {
     outcome.cause =
         "could not start: " + attempt.failure.stage + ": " + strerror(attempt.failure.error);

@@ -1,5 +1,6 @@
 #include "queue/queue.h"
 
+#include <algorithm>
 #include <cerrno>
 
 #include "base/log.h"
@@ -54,9 +55,17 @@ int Queue::retries_of(int64_t ino) const {
 
 // --- files of jobs
 
+bool Queue::may_own(uid_t uid, std::string_view id) const {
+  if (std::ranges::find(options_.refused_owners, uid) == options_.refused_owners.end()) return true;
+  log_warning("%s: refused: user %u may own no job, because filed serves as that user",
+              id.empty() ? "chown" : escaped(id).c_str(), static_cast<unsigned>(uid));
+  return false;
+}
+
 int Queue::create(Dir dir, std::string_view id, mode_t mode, const Caller& caller, Job& job,
                   OpenJob& file) {
   if (int error = transition(Event::kCreate, dir).error) return error;
+  if (!may_own(caller.uid, id)) return EPERM;
   if (int error = jobs_.check_new_id(id, 0)) return error;
   if (int error = uploads_.create(id, mode, caller, job, file)) return error;
   open_files_.opened(file);
@@ -105,6 +114,7 @@ void Queue::before_remove(Dir dir, std::string_view id, std::function<void(int e
 
 int Queue::check_change(int64_t ino, const AttributeChange& change, const Caller& caller,
                         bool by_writer) const {
+  if (change.uid && !may_own(*change.uid, "")) return EPERM;
   return options_.owner_mode ? attributes_.check(ino, change, caller, by_writer) : 0;
 }
 

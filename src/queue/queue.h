@@ -43,8 +43,11 @@ class Queue {
   struct Options {
     // Attempts run as the owners of their jobs, so only the owner and root may write a job's text.
     bool owner_mode = false;
+    // Users that may not own a job, because filed serves as them.
+    std::vector<uid_t> refused_owners;
     std::string mount_dir;  // for hooks
     HookSettings hooks;
+    std::string containment;  // what keeps the processes of attempts together, for `status`
   };
 
   // recover() must have been called for the store.
@@ -63,6 +66,7 @@ class Queue {
   const Totals& totals() const { return attempts_.totals(); }
   std::vector<const Attempt*> undying() const { return attempts_.undying(); }
   const QueueSettings& settings() const { return live_.queue(); }
+  const std::string& containment() const { return options_.containment; }
   // The largest offset that any open descriptor has read from a log of this job.
   int64_t log_read_to(int64_t ino) const { return open_files_.log_read_to(ino); }
   // The leader of the job's attempt, while the job is active; 0 if there is none.
@@ -73,8 +77,8 @@ class Queue {
   // --- files of jobs
 
   // Makes a pending job and opens it for writing. It is only in memory, and lost by a crash, until
-  // its first text is flushed, or it is renamed or closed. EPERM if `dir` is not pending/, EEXIST if
-  // the id is in any directory, EINVAL, ENAMETOOLONG, EDQUOT.
+  // its first text is flushed, or it is renamed or closed. EPERM if `dir` is not pending/ or the
+  // caller may not own a job, EEXIST if the id is in any directory, EINVAL, ENAMETOOLONG, EDQUOT.
   int create(Dir dir, std::string_view id, mode_t mode, const Caller& caller, Job& job,
              OpenJob& file);
   // EACCES for writing to a job that is not pending, or in owner mode to another owner's job.
@@ -92,7 +96,8 @@ class Queue {
 
   // --- attributes and moves
 
-  // Checks that the kernel cannot make. See Attributes::check(). 0 if not in owner mode.
+  // Checks that the kernel cannot make. EPERM for a new owner that may not own a job. In owner mode
+  // see Attributes::check(), too.
   int check_change(int64_t ino, const AttributeChange& change, const Caller& caller,
                    bool by_writer) const;
   int set_attributes(int64_t ino, const AttributeChange& change, Job& job) {
@@ -143,6 +148,7 @@ class Queue {
 
  private:
   void retry_due(int64_t now_ns);
+  bool may_own(uid_t uid, std::string_view id) const;
 
   Store& store_;
   LiveSettings live_;

@@ -12,6 +12,8 @@
 // state        Numbers of jobs and logs below next_serial may be in use. in_use is 1 from a start
 //              to an orderly stop.
 // directories  Mode and owner of directories, if they were changed on the mount.
+// launchers    What launchers of this state may have left running if they were killed: the token of
+//              each, the place of its cgroups, and the device and inode of the state file then.
 // settings     What a user has written to config.ini.
 //
 // A start does, in this order:
@@ -89,6 +91,11 @@ constexpr const char* kSchema[] = {
     )",
     R"(
     CREATE TABLE stopped(run INTEGER PRIMARY KEY);
+    )",
+    R"(
+    CREATE TABLE launchers(
+      token TEXT PRIMARY KEY, place TEXT NOT NULL, device INTEGER NOT NULL, inode INTEGER NOT NULL
+    ) WITHOUT ROWID;
     )",
 };
 

@@ -197,6 +197,22 @@ int Store::remove_kill_pending(int64_t attempt) {
   return result(use.bind(attempt).step());
 }
 
+int Store::add_launcher(const LauncherRecord& launcher) {
+  if (int error = begin()) return error;
+  Statement add =
+      file_.prepare("INSERT INTO launchers(token, place, device, inode) VALUES(?, ?, ?, ?)");
+  Statement::Use use(add);
+  use.bind_text(launcher.token).bind_text(launcher.place);
+  return result(use.bind(launcher.device).bind(launcher.inode).step());
+}
+
+int Store::remove_launcher(const std::string& token) {
+  if (int error = begin()) return error;
+  Statement remove = file_.prepare("DELETE FROM launchers WHERE token = ?");
+  Statement::Use use(remove);
+  return result(use.bind_text(token).step());
+}
+
 int Store::save_settings(const std::map<std::string, std::string>& settings) {
   if (int error = begin()) return error;
   if (int error = step_change(clear_settings_)) return error;

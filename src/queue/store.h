@@ -62,6 +62,9 @@ class Store : public StoreReader {
   // filed dies before remove_kill_pending(), the next start kills them.
   int add_kill_pending(int64_t attempt);
   int remove_kill_pending(int64_t attempt);
+  // For a start: records a launcher, and forgets one that has left nothing. Throw Error, too.
+  int add_launcher(const LauncherRecord& launcher);
+  int remove_launcher(const std::string& token);
   int save_directory(const std::string& name, const DirectoryRights& rights);
   int save_settings(const std::map<std::string, std::string>& settings);
 

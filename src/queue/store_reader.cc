@@ -167,6 +167,17 @@ std::vector<int64_t> StoreReader::kill_pending() const {
   return attempts;
 }
 
+std::vector<LauncherRecord> StoreReader::launchers() const {
+  std::vector<LauncherRecord> records;
+  Statement read = file_.prepare("SELECT token, place, device, inode FROM launchers");
+  Statement::Use use(read);
+  while (use.step() == SQLITE_ROW) {
+    records.push_back(
+        {std::string(use.bytes(0)), std::string(use.bytes(1)), use.integer(2), use.integer(3)});
+  }
+  return records;
+}
+
 std::map<std::string, std::string> StoreReader::load_settings() const {
   std::map<std::string, std::string> settings;
   Statement read = file_.prepare("SELECT key, value FROM settings");

@@ -33,6 +33,14 @@ struct Counts {
   bool operator==(const Counts&) const = default;
 };
 
+// A launcher that may have left processes.
+struct LauncherRecord {
+  std::string token;   // random, of one start
+  std::string place;   // of its cgroups (CgroupTree::place); empty: it had none
+  int64_t device = 0;  // st_dev and st_ino of the state file when it was started: a copy has others
+  int64_t inode = 0;
+};
+
 class StoreReader {
  public:
   // A log is kept in chunks of this size in bytes. Only the last one may be shorter.
@@ -80,6 +88,8 @@ class StoreReader {
 
   // --- the rest
 
+  // Those of Store::add_launcher(). Throws Error.
+  std::vector<LauncherRecord> launchers() const;
   // The attempts of Store::add_kill_pending().
   std::vector<int64_t> kill_pending() const;
   // What config.ini has set, by key.

@@ -1,6 +1,6 @@
 # A machine within the machine, for tests of the installed service. Sourced right after test.sh, it
 # runs the test again in mount and PID namespaces of its own, where /etc, /usr, /var and /run are
-# copies: filed is installed there as `make install` does it, its user and group exist, and OpenRC
+# copies: filed is installed there as `make install` does it, its users and groups exist, and OpenRC
 # takes the machine for booted. All of it is gone when the test ends.
 # shellcheck shell=sh
 
@@ -38,8 +38,10 @@ make -s -C "$top" -o all out="$out" PREFIX=/usr init=openrc install >"$tmp/insta
 if busybox --list | grep -q -x adduser; then
 	sh "$top/filed.pre-install"
 else
-	groupadd -r filed
-	useradd -r -g filed -d /var/lib/filed -s /usr/sbin/nologin filed
+	for user in filed filed-serve; do
+		groupadd -r $user
+		useradd -r -g $user -d /var/lib/filed -s /usr/sbin/nologin $user
+	done
 fi
 q=/var/spool/filed
 

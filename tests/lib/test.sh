@@ -80,6 +80,15 @@ mounts_below() {
 	awk -v dir="$1/" 'index($2, dir) == 1 { print $2 }' /proc/self/mounts
 }
 
+# Removes the groups of daemons that were killed together with their launchers. They are empty by now.
+remove_cgroups() {
+	groups=$(awk '$3 == "cgroup2" { print $2; exit }' /proc/self/mounts)
+	[ "$groups" ] || return 0
+	sed -n 's/^filed: each attempt has a cgroup, below //p' "$log" | while read -r place; do
+		rmdir "$groups$place"/* "$groups$place"
+	done 2>/dev/null
+}
+
 cleanup() {
 	status=$?
 	trap - EXIT
@@ -102,6 +111,7 @@ cleanup() {
 			status=1
 		fi
 	fi
+	remove_cgroups
 	mounts_below "$tmp" | while read -r dir; do
 		umount -l "$dir" 2>/dev/null || fusermount3 -u -q -z "$dir"
 	done

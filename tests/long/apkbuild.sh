@@ -16,14 +16,18 @@ if [ -z "${boxed-}" ]; then
 	exit
 fi
 
-# The user and group filed, in an /etc of its own.
+# The users and groups of the package, in an /etc of its own.
 mkdir "$tmp/box"
 mount -t tmpfs -o mode=755 none "$tmp/box"
 mkdir "$tmp/box/etc" "$tmp/box/work"
 mount -t overlay -o "lowerdir=/etc,upperdir=$tmp/box/etc,workdir=$tmp/box/work" none /etc ||
 	skip "no overlay file system here"
-grep -q '^filed:' /etc/passwd || echo 'filed:x:60998:60998::/var/lib/filed:/sbin/nologin' >>/etc/passwd
-grep -q '^filed:' /etc/group || echo 'filed:x:60998:' >>/etc/group
+id=60998
+for user in filed filed-serve; do
+	grep -q "^$user:" /etc/passwd || echo "$user:x:$id:$id::/var/lib/filed:/sbin/nologin" >>/etc/passwd
+	grep -q "^$user:" /etc/group || echo "$user:x:$id:" >>/etc/group
+	id=$((id + 1))
+done
 
 # --- make dist, of the files as they are now -------------------------------------------------------
 
@@ -142,12 +146,15 @@ if [ "$with_fuse" != no ] && [ -w /dev/fuse ]; then
 	stop_filed
 fi
 
-# The install script makes the user and the group, and does not mind when they exist.
+# The install scripts make the users and the groups, and do not mind when they exist.
 mkdir "$tmp/bin"
 for name in addgroup adduser; do
 	printf '#!/bin/sh\necho "%s $*" >>"%s/called"\nexit ${result}\n' "$name" "$tmp" >"$tmp/bin/$name"
 	chmod 755 "$tmp/bin/$name"
 done
-PATH=$tmp/bin:$PATH result=0 sh "$startdir/$install" || fail "the install script"
-PATH=$tmp/bin:$PATH result=1 sh "$startdir/$install" || fail "the install script, a second time"
-assert_eq 4 "$(wc -l <"$tmp/called")" "calls of addgroup and adduser"
+for script in $install; do
+	: >"$tmp/called"
+	PATH=$tmp/bin:$PATH result=0 sh "$startdir/$script" || fail "$script"
+	PATH=$tmp/bin:$PATH result=1 sh "$startdir/$script" || fail "$script, a second time"
+	assert_eq 8 "$(wc -l <"$tmp/called")" "calls of addgroup and adduser"
+done

@@ -16,7 +16,7 @@ wait_in complete 1
 assert_file /var/spool/mailjobs/complete/1 '>>> echo post\npost\n'
 assert_file "$q/complete/1" '>>> echo first\nfirst\n'
 assert "it has a state of its own" [ -s /var/lib/mailjobs/filed.db ]
-assert_eq "750 filed filed" "$(stat -c '%a %U %G' /var/lib/mailjobs)" "its directory"
+assert_eq "750 filed-serve filed" "$(stat -c '%a %U %G' /var/lib/mailjobs)" "its directory"
 
 rc stop || fail "stop of filed"
 rc status filed.mail || fail "filed.mail stopped with the other"

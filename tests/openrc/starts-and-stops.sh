@@ -9,7 +9,7 @@ rc start || fail "start"
 rc status || fail "status"
 assert "start returns when the mount answers" grep -q '^workers ' "$q/status"
 assert_eq "770 filed filed" "$(stat -c '%a %U %G' "$q/pending")" "pending"
-assert_eq "filed" "$(stat -c %U /var/lib/filed/filed.db)" "owner of the state"
+assert_eq "filed-serve" "$(stat -c %U /var/lib/filed/filed.db)" "owner of the state"
 
 echo "id -un" >"$q/pending/who"
 wait_in complete who

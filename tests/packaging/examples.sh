@@ -41,10 +41,15 @@ fi
 make -s -C "$top" -o all out="$out" PREFIX=/usr init=none install >"$tmp/install" 2>&1 ||
 	fail "make install: $(cat "$tmp/install")"
 PATH=/usr/bin:/bin:/usr/sbin:/sbin:$out/tests
-grep -q '^filed:' /etc/group || echo 'filed:x:60998:' >>/etc/group
-grep -q '^filed:' /etc/passwd || echo 'filed:x:60998:60998::/var/lib/filed:/sbin/nologin' >>/etc/passwd
+id=60998
+for user in filed filed-serve; do
+	grep -q "^$user:" /etc/group || echo "$user:x:$id:" >>/etc/group
+	grep -q "^$user:" /etc/passwd || echo "$user:x:$id:$id::/var/lib/filed:/sbin/nologin" >>/etc/passwd
+	id=$((id + 1))
+done
 mkdir -p /q /srv/app/var /srv/app/build /srv/mirror /var/lib/filed /var/spool/filed
-chown filed:filed /var/lib/filed /srv/app/var
+chown filed-serve:filed /var/lib/filed
+chown filed:filed /srv/app/var
 ln -s "$out" /srv/app/build/release
 export HOME=/srv/app
 cd /srv/app

@@ -15,14 +15,17 @@ for unit in ./filed.service ./filed@.service; do
 	assert "exposure of $unit is below 8: $exposure" [ "$exposure" -lt 8 ]
 done
 
-# A user and its directories come from what systemd-sysusers and systemd-tmpfiles are told.
+# The users and their directories come from what systemd-sysusers and systemd-tmpfiles are told.
 mkdir -p "$tmp/root/etc"
 systemd-sysusers --root="$tmp/root" "$top/systemd/filed.sysusers" >/dev/null 2>&1 || fail "systemd-sysusers"
-assert "there is a user" grep -q '^filed:.*:/var/lib/filed:' "$tmp/root/etc/passwd"
-assert "there is a group" grep -q '^filed:' "$tmp/root/etc/group"
+for user in filed filed-serve; do
+	assert "there is a user $user" grep -q "^$user:.*:/var/lib/filed:" "$tmp/root/etc/passwd"
+	assert "there is a group $user" grep -q "^$user:" "$tmp/root/etc/group"
+done
 if [ "$(id -u)" = 0 ]; then
 	systemd-tmpfiles --root="$tmp/root" --create "$top/systemd/filed.tmpfiles" || fail "systemd-tmpfiles"
-	assert_eq "750 $(awk -F: '$1 == "filed" { print $3, $4 }' "$tmp/root/etc/passwd")" \
+	assert_eq "750 $(sed -n 's/^filed-serve:[^:]*:\([0-9]*\):.*/\1/p' "$tmp/root/etc/passwd") $(
+		sed -n 's/^filed:[^:]*:\([0-9]*\):.*/\1/p' "$tmp/root/etc/group")" \
 		"$(stat -c '%a %u %g' "$tmp/root/var/lib/filed")" "the state's directory"
 	assert_eq "755 0 0" "$(stat -c '%a %u %g' "$tmp/root/var/spool/filed")" "the mount point"
 fi

@@ -84,6 +84,18 @@ TEST_CASE_METHOD(EndsRig, "the phases of an attempt that does not end by itself"
   CHECK(row(job.ino).outcome.cause == "timed out after 10s");
 }
 
+TEST_CASE_METHOD(EndsRig, "an attempt that ran out of memory says so") {
+  Job job = add("j");
+  AttemptId id = claim(job);
+  attempts.started(id, 77);
+  AttemptExit exit;
+  exit.wait_status = SIGKILL;
+  exit.out_of_memory = true;
+  attempts.exited(id, exit);
+  REQUIRE(turn.end() == 0);
+  CHECK(row(job.ino).outcome.cause == "out of memory");
+}
+
 TEST_CASE_METHOD(EndsRig, "an end that is not committed is kept, and staged again") {
   Job job = add("j");
   AttemptId id = claim(job);

@@ -309,7 +309,7 @@ TEST_CASE("when filed dies the launcher kills all jobs and leaves", "[launcher]"
 }
 
 TEST_CASE("when both die at once the next start finds what is left", "[launcher]") {
-  LauncherRig f;
+  LauncherRig f({}, Way::kMarks);
   AttemptId run =
       f.start("(trap '' HUP; setsid sleep 1000 &); (sleep 1000 &); echo up; sleep 1000");
   REQUIRE(f.wait_until([&] { return f.seen[run].output.find("up") != std::string::npos; }));

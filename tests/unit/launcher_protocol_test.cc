@@ -44,13 +44,14 @@ TEST_CASE("every message comes out of decode as it went into encode", "[launcher
   CHECK_FALSE(decode(encode(UndyingMessage{9, 0, 't'})));
   CHECK_FALSE(decode(encode(UndyingMessage{9, 77, ' '})));
 
-  std::string exited = encode(ExitedMessage{9, {0x100, 12345, 678}});
+  std::string exited = encode(ExitedMessage{9, {0x100, 12345, 678, true}});
   decoded = decode(exited);
   REQUIRE(decoded);
   auto* e = std::get_if<ExitedMessage>(&*decoded);
   REQUIRE(e != nullptr);
   CHECK(e->exit.wait_status == 0x100);
   CHECK(e->exit.cpu_us == 12345);
+  CHECK(e->exit.out_of_memory);
 
   std::string failed = encode(StartFailedMessage{9, "exec /bin/sh", ENOENT, Fault::kOwner});
   decoded = decode(failed);

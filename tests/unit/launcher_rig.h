@@ -16,8 +16,9 @@
 #include "base/clock.h"
 #include "base/event_loop.h"
 #include "catch.h"
+#include "launcher/cgroup_tree.h"
 #include "launcher/client.h"
-#include "launcher/containment.h"
+#include "launcher/marks.h"
 #include "launcher/process_table.h"
 
 using namespace filed;
@@ -44,12 +45,20 @@ struct Seen {
   std::string order;  // s, o (once in a row), u, x, f
 };
 
+// How the launcher keeps attempts together.
+enum class Way { kMarks, kCgroups };
+
+// A test that asks for it runs once for each. Where this machine permits no cgroups, all are kMarks.
+inline Way each_way() { return GENERATE(Way::kMarks, Way::kCgroups); }
+
 class LauncherRig : public LauncherEvents {
  public:
-  explicit LauncherRig(LauncherSettings settings = {}) {
+  explicit LauncherRig(LauncherSettings settings = {}, Way way = each_way()) {
     if (settings.token.empty()) settings.token = unique_token();
     if (settings.mount_dir.empty()) settings.mount_dir = "/nowhere/queue";
     token = settings.token;
+    if (way == Way::kCgroups) tree = CgroupTree(find_cgroups(), token);
+    if (tree) settings.cgroups = &tree;
     client = std::make_unique<LauncherClient>(settings);
     client->attach(loop, *this, [this] { gone = true; });
   }
@@ -60,6 +69,12 @@ class LauncherRig : public LauncherEvents {
     std::vector<AttemptId> runs;
     for (AttemptId run = 1; run < next; ++run) runs.push_back(run);
     kill_marked(token, runs);
+    if (tree && tree.remove() != 0) {
+      tree.kill();
+      SystemClock clock;
+      int64_t deadline = clock.mono_ns() + kPatienceNs;
+      while (tree.remove() != 0 && clock.mono_ns() < deadline) usleep(2000);
+    }
   }
 
   // Tells the launcher to leave, and waits until it has.
@@ -146,6 +161,7 @@ class LauncherRig : public LauncherEvents {
 
   EventLoop loop;
   std::string token;
+  CgroupTree tree;
   std::unique_ptr<LauncherClient> client;
   std::map<AttemptId, Seen> seen;
   AttemptId next = 1;

@@ -483,7 +483,7 @@ FILED_SHARED_MEMORY int expect_bad_descriptor(void*) {
 TEST_CASE("a child that shares the memory has an errno of its own", "[launcher]") {
   if (!ChildMemory::is_possible()) return;
   ChildMemory memory;
-  pid_t pid = memory.start(expect_bad_descriptor, nullptr);
+  pid_t pid = memory.start(expect_bad_descriptor, nullptr, -1);
   REQUIRE(pid > 0);
   int wrong = 0;
   int status = 0;

@@ -1,4 +1,8 @@
 // The users that jobs run as. These tests need root and are left out without it.
+#include <sys/resource.h>
+
+#include <cerrno>
+
 #include "launcher/environment.h"
 #include "launcher_rig.h"
 
@@ -40,6 +44,35 @@ TEST_CASE("in owner mode a known user has the groups of the database, and not th
               [](StartRequest& a) { a.uid = a.gid = 0; }) == "0\nall\n");
 }
 
+TEST_CASE("a user that cannot be looked up is not an unknown one", "[launcher]") {
+  UserCache users;
+  rlimit before{};
+  getrlimit(RLIMIT_NOFILE, &before);
+  rlimit none = {0, before.rlim_max};
+  setrlimit(RLIMIT_NOFILE, &none);
+  int error = users.find(0).error;
+  setrlimit(RLIMIT_NOFILE, &before);
+  CHECK(error == EMFILE);
+  CHECK(users.find(0).error == 0);
+  CHECK(users.find(0).name == "root");
+}
+
+TEST_CASE("no attempt runs as the user that filed serves as", "[launcher]") {
+  if (!is_root()) return;
+  LauncherSettings settings;
+  settings.as_owner = true;
+  settings.serving = 54321;
+  LauncherRig f(settings);
+  for (uid_t uid : {uid_t{54321}, kServingId}) {
+    AttemptId run = f.start("true", [&](StartRequest& a) { a.uid = a.gid = uid; });
+    REQUIRE(f.wait_until([&] { return f.seen[run].failed; }));
+    CHECK(f.seen[run].failure.stage == "its owner is the user that filed serves as");
+    CHECK(f.seen[run].failure.error == EPERM);
+    CHECK(f.seen[run].failure.fault == Fault::kJob);
+  }
+  CHECK(f.run("id -u", [](StartRequest& a) { a.uid = a.gid = 54322; }) == "54322\n");
+}
+
 TEST_CASE("in owner mode a job is killed with its main process, whoever owns it", "[launcher]") {
   if (!is_root()) return;
   LauncherSettings settings;
@@ -65,7 +98,7 @@ TEST_CASE("with a user set, every attempt runs as that user", "[launcher]") {
   return;
 #endif
   LauncherSettings settings;
-  settings.user = JobUser{54321, 54322};
+  settings.user = UserIds{54321, 54322};
   LauncherRig f(settings);
   CHECK(f.run("id -u; id -g; grep ^CapBnd /proc/self/status | tr -d '\\t'",
               [](StartRequest& a) { a.uid = 0; }) == "54321\n54322\nCapBnd:0000000000000000\n");

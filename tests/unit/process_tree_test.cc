@@ -10,7 +10,7 @@
 
 #include "catch.h"
 #include "launcher/children.h"
-#include "launcher/containment.h"
+#include "launcher/marks.h"
 
 using namespace filed;
 
@@ -134,7 +134,7 @@ class FakeProcesses final : public ProcessTable {
 
 // A launcher with two attempts: one is a bomb that has been lit, the other is quiet.
 struct Machine {
-  explicit Machine(unsigned seed) : table(seed), containment("token", children, table) {
+  explicit Machine(unsigned seed) : table(seed), marks("token", children, table) {
     bomb = table.add(200, kLauncher, 200, kAttempt, true);
     quiet = table.add(300, kLauncher, 300, kOtherAttempt, false);
     table.add(301, 300, 300, kOtherAttempt, false);
@@ -146,7 +146,7 @@ struct Machine {
 
   FakeProcesses table;
   Children children;
-  Containment containment;
+  Marks marks;
   pid_t bomb = 0;
   pid_t quiet = 0;
   pid_t stranger = 0;
@@ -158,14 +158,14 @@ TEST_CASE("a tree that keeps forking cannot outrun the kill", "[process_tree]") 
   for (unsigned seed = 1; seed <= 200; ++seed) {
     INFO("seed " << seed);
     Machine machine(seed);
-    CHECK(machine.containment.kill({{machine.bomb, kAttempt}}));
+    CHECK(machine.marks.kill({{machine.bomb, kAttempt}}));
     CHECK(machine.table.bomb_size() == 0);
   }
 }
 
 TEST_CASE("a kill touches neither other attempts nor strangers", "[process_tree]") {
   Machine machine(1);
-  CHECK(machine.containment.kill({{machine.bomb, kAttempt}}));
+  CHECK(machine.marks.kill({{machine.bomb, kAttempt}}));
   for (pid_t pid : {kLauncher, machine.quiet, pid_t{301}, machine.stranger}) {
     CHECK(machine.table.members.contains(pid));
     CHECK(machine.table.signals[pid].empty());
@@ -177,7 +177,7 @@ TEST_CASE("terminate reaches each process of the attempt, and only those", "[pro
   for (auto& [pid, member] : machine.table.members)
     member.process.state = 'T';  // time stands still
   size_t bomb = machine.table.bomb_size();
-  machine.containment.signal({{machine.bomb, kAttempt}}, {SIGTERM, SIGCONT});
+  machine.marks.signal({{machine.bomb, kAttempt}}, {SIGTERM, SIGCONT});
   CHECK(machine.table.signals.size() == bomb);
   for (const auto& [pid, signals] : machine.table.signals) {
     CHECK(machine.table.members[pid].forks);

@@ -7,7 +7,7 @@ end_leases() {
 	[ ! "$leases" ] || kill -KILL "$leases"
 	leases=
 }
-trap 'end_leases; cleanup' EXIT
+trap 'status=$?; set +e; end_leases; (exit "$status"); cleanup' EXIT
 
 # try NAME [OPTION…]
 try() { # at most 3 s from the start of a job to the end of its lease, or the job fails
@@ -35,7 +35,7 @@ try() { # at most 3 s from the start of a job to the end of its lease, or the jo
 }
 
 mkdir "$tmp/run"
-chmod 777 "$tmp" "$tmp/run"
+chmod 777 "$tmp/run"
 for i in 1 2 3 4 5 6 7 8 9 10 11 12; do cp /bin/true "$tmp/slow.$i"; done
 config workers=20 retries=0
 try plain
@@ -43,6 +43,7 @@ config workers=20 retries=0 '[sandbox]' ro=/ rw="$tmp/run"
 try "in a sandbox"
 if [ "$(id -u)" = 0 ]; then
 	config workers=20 retries=0 '[daemon]' user=nobody
-	state=$tmp/run/filed.db
+	mkdir "$tmp/state"
+	state=$tmp/state/filed.db
 	try "as one user"
 fi

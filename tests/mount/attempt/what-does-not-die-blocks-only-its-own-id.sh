@@ -8,7 +8,7 @@ release() {
 	[ ! "$tracer" ] || kill -KILL "$tracer"
 	tracer=
 }
-trap 'release; cleanup' EXIT
+trap 'status=$?; set +e; release; (exit "$status"); cleanup' EXIT
 
 # hold PID: it does not die until release.
 hold() {
@@ -68,7 +68,7 @@ try() {
 	rm "$q/active/z"
 
 	# a timeout
-	echo 'timeout = 1s' >>"$q/config.ini"
+	echo 'timeout = 1s' >"$q/config.ini"
 	begin t
 	submit after "echo after"
 	wait_in complete after
@@ -86,7 +86,7 @@ try() {
 	assert_eq failed "$(where u)" "what was moved"
 
 	# a stop
-	echo 'timeout = 0' >>"$q/config.ini"
+	echo 'timeout = 0' >"$q/config.ini"
 	begin s
 	stop_filed
 	kill -0 "$pid" || fail "the process is not held"
@@ -97,11 +97,12 @@ try() {
 }
 
 mkdir "$tmp/run"
-chmod 777 "$tmp" "$tmp/run"
+chmod 777 "$tmp/run"
 config workers=1 retries=0 kill_grace=100ms stop_grace=100ms
 try plain
 config workers=1 retries=0 kill_grace=100ms stop_grace=100ms '[sandbox]' ro=/ rw="$tmp/run"
 try "in a sandbox"
 config workers=1 retries=0 kill_grace=100ms stop_grace=100ms '[daemon]' user=nobody
-state=$tmp/run/filed.db
+mkdir "$tmp/state"
+state=$tmp/state/filed.db
 try "as one user"

@@ -2,7 +2,7 @@
 # for the launcher, which stands still here.
 . "${0%/*}/../../lib/test.sh"
 mkdir "$tmp/ran"
-chmod 777 "$tmp" "$tmp/ran"
+chmod 777 "$tmp/ran"
 
 # try NAME [OPTION…]
 try() {
@@ -35,7 +35,7 @@ try plain
 config workers=21 retries=0 '[sandbox]' ro=/ rw="$tmp/ran"
 try "in a sandbox"
 if [ "$(id -u)" = 0 ]; then
-	mkdir -m 777 "$tmp/state"
+	mkdir "$tmp/state"
 	state=$tmp/state/filed.db
 	config workers=21 retries=0 '[daemon]' user=nobody
 	try "as one user"

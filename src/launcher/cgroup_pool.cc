@@ -1,0 +1,61 @@
+#include "launcher/cgroup_pool.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+
+namespace filed {
+namespace {
+
+// Each holds three descriptors. More are only free after a burst of attempts.
+constexpr size_t kMaxFree = 64;
+
+}  // namespace
+
+std::unique_ptr<Cgroup> CgroupPool::take(uint64_t attempt) {
+  std::unique_ptr<Cgroup> group;
+  int error = 0;
+  if (free_.empty()) {
+    group = std::make_unique<Cgroup>();
+    do {
+      error = group->make(directory_, std::to_string(next_++));
+    } while (error == EEXIST);
+  } else {
+    group = std::move(free_.back());
+    free_.pop_back();
+  }
+  if (error == 0) error = group->set_attempt(attempt);
+  if (error == 0) return group;
+  if (*group) group->remove();
+  errno = error;
+  return nullptr;
+}
+
+void CgroupPool::give_back(std::unique_ptr<Cgroup> group) {
+  bool populated = group->is_populated();
+  // The kernel's count of such kills cannot be set back.
+  bool is_used = group->was_killed() || group->ran_out_of_memory();
+  if (!populated && !is_used && free_.size() < kMaxFree) {
+    free_.push_back(std::move(group));
+    return;
+  }
+  if (!populated && group->remove() == 0) return;
+  if (populated && !group->was_killed()) group->set_attempt(Cgroup::kNoAttempt);
+  occupied_.push_back(std::move(group));
+}
+
+void CgroupPool::tidy(size_t count) {
+  for (count = std::min(count, occupied_.size()); count > 0; --count) {
+    auto group = std::move(occupied_.front());
+    occupied_.pop_front();
+    if (group->is_populated() || group->remove() != 0) occupied_.push_back(std::move(group));
+  }
+}
+
+void CgroupPool::clear() {
+  tidy(occupied_.size());
+  for (auto& group : free_) group->remove();
+  free_.clear();
+}
+
+}  // namespace filed

@@ -1,0 +1,46 @@
+// The groups of a launcher's attempts. One that an attempt has left empty, and that was never
+// killed, is given to a later attempt, because making and removing a directory costs more than
+// starting a process in one that is there.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "launcher/cgroup.h"
+
+namespace filed {
+
+class CgroupPool {
+ public:
+  // `directory` is that of the tree (cgroup_tree.h) and must outlive this object.
+  explicit CgroupPool(int directory) : directory_(directory) {}
+
+  // A group without processes, with the attempt recorded. Null with errno if none can be made:
+  // EAGAIN (cgroup.max.descendants), ENOMEM, EMFILE.
+  std::unique_ptr<Cgroup> take(uint64_t attempt);
+
+  // The attempt has ended. An empty group is used again, or removed if it was killed. One with
+  // processes that are dying is removed later, when they are gone; one with processes that are to
+  // live on is kept (Cgroup::kNoAttempt) until they have ended by themselves.
+  void give_back(std::unique_ptr<Cgroup> group);
+
+  // Removes groups that have become empty; at most `count` of them are looked at.
+  void tidy(size_t count);
+
+  // Removes all groups without processes.
+  void clear();
+
+  // How many groups still have processes: of attempts that have ended.
+  size_t occupied() const { return occupied_.size(); }
+
+ private:
+  const int directory_;
+  uint64_t next_ = 1;  // names are never used twice
+  std::vector<std::unique_ptr<Cgroup>> free_;
+  std::deque<std::unique_ptr<Cgroup>> occupied_;
+};
+
+}  // namespace filed

@@ -1,0 +1,109 @@
+// How a start tells what a crash has left from what belongs to another filed, though its state may
+// have been copied, restored from a backup, or stand at the same path in a container:
+//
+// Each start takes a random token and records it in the state. So a token that is found there is of
+// this state's earlier start, or of the state that this one was copied from.
+//
+// With cgroups: the launcher of the other filed holds a lock on the directory of its groups as long
+// as it lives. Where that is locked, nothing is killed.
+//
+// Without cgroups: the lock on the state file does it. This process holds it, so no other filed
+// serves this file. The record says which file it was written for, by device and inode. A copy is
+// another file, and its record is not trusted.
+#include "leftovers.h"
+
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <vector>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "launcher/marks.h"
+#include "queue/recovery.h"
+
+namespace filed {
+namespace {
+
+// How often, and after which pause, is looked again until nothing is left.
+constexpr int kMaxLooks = 500;
+constexpr useconds_t kPauseUs = 10'000;
+
+void tell(int processes) {
+  log_warning("killed %d processes of attempts that a crash had left", processes);
+}
+
+// Returns whether the record can be forgotten.
+bool end_groups(const CgroupSystem& system, const std::string& place) {
+  using State = Leftovers::State;
+  Leftovers left = kill_leftovers(system, place);
+  if (left.state == State::kDying) tell(left.processes);
+  for (int i = 0; i < kMaxLooks && left.state == State::kDying; ++i) {
+    usleep(kPauseUs);
+    left = kill_leftovers(system, place);
+  }
+  switch (left.state) {
+    case State::kDying:
+      log_error("%s: %d processes that a crash had left do not die", escaped(place).c_str(),
+                left.processes);
+      return false;
+    case State::kLocked:
+      log_warning("%s belongs to another filed, which runs: was this state copied from it?",
+                  escaped(place).c_str());
+      return true;
+    case State::kUnknown:
+      log_warning("%s: cannot look for processes that a crash may have left",
+                  escaped(place).c_str());
+      return false;
+    case State::kKept:
+      return false;
+    case State::kNone:
+      break;
+  }
+  return true;
+}
+
+void end_marked(const std::string& token, const std::vector<AttemptId>& attempts) {
+  int found = attempts.empty() ? 0 : kill_marked(token, attempts);
+  if (found == 0) return;
+  tell(found);
+  for (int i = 0; i < kMaxLooks && kill_marked(token, attempts) > 0; ++i) usleep(kPauseUs);
+}
+
+}  // namespace
+
+std::string random_token() {
+  uint64_t number = 0;
+  if (getrandom(&number, sizeof number, 0) != sizeof number) throw_errno("getrandom");
+  char text[17];
+  snprintf(text, sizeof text, "%016llx", static_cast<unsigned long long>(number));
+  return text;
+}
+
+void end_leftovers(Store& store, const CgroupSystem& system, const std::string& token,
+                   const CgroupTree& tree) {
+  struct stat st {};
+  if (stat(store.path().c_str(), &st) != 0) throw_errno(store.path());
+  LauncherRecord own{token, tree.place(), static_cast<int64_t>(st.st_dev),
+                     static_cast<int64_t>(st.st_ino)};
+  std::vector<AttemptId> attempts = interrupted_attempts(store);
+  for (const LauncherRecord& record : store.launchers()) {
+    if (!record.place.empty()) {
+      if (!end_groups(system, record.place)) continue;
+    } else if (record.device == own.device && record.inode == own.inode) {
+      end_marked(record.token, attempts);
+    } else if (!attempts.empty()) {
+      log_warning(
+          "this state is a copy: processes that the other one's jobs have left are not "
+          "looked for");
+    }
+    if (int error = store.remove_launcher(record.token)) throw_errno(store.path(), error);
+  }
+  if (int error = store.add_launcher(own)) throw_errno(store.path(), error);
+}
+
+}  // namespace filed

@@ -1,0 +1,34 @@
+# A process that has left the session lives on after an ordinary end of its job, and through a crash and a stop, like a
+# service that cron has started. kill_leftovers = all kills it.
+# limit: 300
+. "${0%/*}/../../lib/test.sh"
+. "${0%/*}/../../lib/hidden.sh"
+needs root setsid
+config workers=2 retries=0 stop_grace=0
+start_filed
+needs_cgroups
+
+submit service "$hide"
+wait_in complete service
+assert_eq 3 "$(count_hidden)" "after its end"
+submit other "sleep 98765"
+wait_in active other
+rm "$q/active/other"
+kill9
+assert_eq 3 "$(count_hidden)" "after a crash of filed"
+start_filed
+kill_both
+start_filed
+assert_eq 3 "$(count_hidden)" "after a crash of both"
+restart_filed
+assert_eq 3 "$(count_hidden)" "after a stop and a start"
+# shellcheck disable=SC2046
+kill $(cat "$tmp/pids")
+assert_hidden_die
+stop_filed
+
+config workers=2 retries=0 '[sandbox]' kill_leftovers=all
+start_filed
+submit all "$hide"
+wait_in complete all
+assert_hidden_die
