@@ -21,8 +21,9 @@ class ChildMemory {
   ChildMemory& operator=(const ChildMemory&) = delete;
 
   // Runs `function` in a child with our memory and with its own copy of everything else; in the
-  // cgroup with that open directory unless it is -1. It must never return. Does not wait. Returns its pid, or -1 with errno. Until its exec or its end, the
-  // child uses this object and what `argument` refers to; nobody else may.
+  // cgroup with that open directory unless it is -1. It must never return. Does not wait. Returns
+  // its pid, or -1 with errno. Until its exec or its end, the child uses this object and what
+  // `argument` refers to; nobody else may.
   pid_t start(int (*function)(void*), void* argument, int cgroup);
 
  private:
