@@ -57,10 +57,10 @@ class LauncherClient final : public Launcher {
   // overtake all other messages. A kill or terminate of an attempt that does not run yet withdraws
   // it at once: it never runs, and start_failed follows.
   void start(const StartRequest& request) override;
-  void terminate(AttemptId attempt) override;
-  void kill(AttemptId attempt) override;
-  bool kill_soon(AttemptId attempt) override;
-  bool recall_kill(AttemptId attempt) override;
+  void terminate(AttemptId id) override;
+  void kill(AttemptId id) override;
+  bool kill_soon(AttemptId id) override;
+  bool recall_kill(AttemptId id) override;
 
   // When a held attempt ends, output still comes that is in the pipe (at most what a pipe holds),
   // before exited.
