@@ -1,4 +1,4 @@
-// Who owns the state. It belongs to the user that filed serves as, so that no job can read it, write
+// The owner of the state. It belongs to the user that filed serves as, so that no job can read it, write
 // it or put another file in its place: a job that could, would plant a job of another user.
 //
 // A state of an older filed belonged to root, or to the user of the jobs. It is taken over at the

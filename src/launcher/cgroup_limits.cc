@@ -77,7 +77,9 @@ int enable_controllers(int directory, const Controllers& wanted) {
 GroupLimits group_limits(std::span<const LimitValue> limits, const Controllers& controllers) {
   GroupLimits group;
   for (const LimitValue& limit : limits) {
-    if (limit.name == "memory" && controllers.memory) group.memory = limit.value;
+    if (limit.name == "memory" && controllers.memory) {
+      group.memory = std::max(limit.value, kMinGroupMemory);
+    }
     if (limit.name == "processes" && controllers.pids) group.processes = limit.value;
   }
   return group;

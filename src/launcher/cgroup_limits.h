@@ -36,7 +36,12 @@ struct GroupLimits {
   bool operator==(const GroupLimits&) const = default;
 };
 
-// Those among the limits of an attempt that these controllers can hold.
+// Until its exec, a child shares the launcher's memory. If its group ran out of memory then, the kernel
+// would kill the launcher, too. An exec needs less than 1 MiB (two copies of the longest text).
+constexpr int64_t kMinGroupMemory = int64_t{4} << 20;
+
+// Those among the limits of an attempt that these controllers can hold; memory is at least
+// kMinGroupMemory.
 GroupLimits group_limits(std::span<const LimitValue> limits, const Controllers& controllers);
 
 // Sets those that differ from what is in force in the group's directory. Returns 0 or an errno.

@@ -49,7 +49,7 @@ struct AttemptExit {
   bool out_of_memory = false;  // it was killed because its limit of memory was reached
 };
 
-// Who caused a start to fail before exec.
+// What caused a start to fail before exec.
 enum class Fault : uint8_t {
   kJob,      // the job: a missing, forbidden or hanging interpreter. The attempt failed
   kOwner,    // a limit of the owner. Tried again later; other owners' jobs go on
@@ -77,7 +77,7 @@ class Launcher {
   // for an attempt that is still being started, too.
   virtual void kill(AttemptId attempt) = 0;
 
-  // The same for a caller who waits until the attempt runs no more. Returns true if there is nothing
+  // The same for a caller that waits until the attempt runs no more. Returns true if there is nothing
   // to wait for, because it never ran and never will, or has ended. Else `killed` or an end follows.
   virtual bool kill_soon(AttemptId attempt) = 0;
   // Takes back what kill_soon() has asked for. Returns false if it is too late.

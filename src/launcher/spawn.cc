@@ -65,7 +65,7 @@ std::string script_step(int text) {
   return "exec " + name;
 }
 
-// Who caused the exec to fail. The owner of a script chooses its interpreter, which may lie in a
+// What caused the exec to fail. The owner of a script chooses its interpreter, which may lie in a
 // file system that answers with any errno; that must not delay other owners.
 Fault exec_fault(int error, TextKind kind) {
   if (error == EAGAIN) return Fault::kOwner;  // RLIMIT_NPROC

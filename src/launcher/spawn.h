@@ -20,7 +20,7 @@
 
 namespace filed {
 
-// Who caused a start to fail with this errno: the machine if it lacks processes or descriptors
+// What caused a start to fail with this errno: the machine if it lacks processes or descriptors
 // (EAGAIN, EMFILE, ENFILE) or memory (ENOMEM, ENOBUFS); else the job.
 Fault fault_of(int error);
 

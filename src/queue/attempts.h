@@ -159,7 +159,7 @@ class Attempts final : public LauncherEvents {
   bool gave_up() const { return gave_up_; }
 
  private:
-  // Who waits in kill_before().
+  // Calls of kill_before() that wait for the kill of one attempt.
   struct KillWait {
     int64_t until_ns = 0;  // monotonic
     std::vector<std::function<void(int error)>> done;

@@ -29,15 +29,18 @@ struct FakeGroup {
   Fd directory;
 };
 
-const std::vector<LimitValue> kLimits = {{"cpu", 5}, {"memory", 1 << 20}, {"processes", 20}};
+const std::vector<LimitValue> kLimits = {{"cpu", 5}, {"memory", 8 << 20}, {"processes", 20}};
 
 }  // namespace
 
 TEST_CASE("the limits of a group are those of [limits] that its controllers can hold", "[cgroup]") {
-  CHECK(group_limits(kLimits, {true, true}) == GroupLimits{1 << 20, 20});
-  CHECK(group_limits(kLimits, {true, false}) == GroupLimits{1 << 20, {}});
+  CHECK(group_limits(kLimits, {true, true}) == GroupLimits{8 << 20, 20});
+  CHECK(group_limits(kLimits, {true, false}) == GroupLimits{8 << 20, {}});
   CHECK(group_limits(kLimits, {}) == GroupLimits{});
   CHECK(group_limits({}, {true, true}) == GroupLimits{});
+  // Not so little that an exec fails.
+  std::vector<LimitValue> tiny = {{"memory", 1}};
+  CHECK(group_limits(tiny, {true, true}) == GroupLimits{kMinGroupMemory, {}});
 }
 
 TEST_CASE("limits are written when they change, and taken away again", "[cgroup]") {
