@@ -150,9 +150,10 @@ run_configuration() {
 run_daemon() {
 	stop_queues
 	cd /srv/app
-	sh -e "$1" >"$tmp/said" 2>&1 &
-	starter=$!
-	wait_for 'grep -q "^filed: ready: " "$tmp/said" || { ! running "$starter" && ! pgrep -x filed; }' 20
+	# cat ends when the block and a filed that it has put in the background have.
+	sh -e "$1" 2>&1 | cat >"$tmp/said" &
+	reader=$!
+	wait_for 'grep -q "^filed: ready: " "$tmp/said" || ! running "$reader"' 20
 	q=$(sed -n 's/^filed: ready: //p' "$tmp/said")
 	[ "$q" ] || broken "$1"
 	exercise
