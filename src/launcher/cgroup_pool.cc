@@ -66,10 +66,17 @@ bool CgroupPool::is_settled() const {
   return std::ranges::none_of(occupied_, [](const auto& group) { return group->was_killed(); });
 }
 
+void CgroupPool::drop_free() {
+  for (auto& group : free_) {
+    kill_files_.gone(number(*group));
+    group->remove();
+  }
+  free_.clear();
+}
+
 void CgroupPool::clear() {
   tidy(occupied_.size());
-  for (auto& group : free_) group->remove();
-  free_.clear();
+  drop_free();
 }
 
 }  // namespace filed

@@ -36,6 +36,9 @@ class CgroupPool {
   // Removes groups that have become empty; at most `count` of them are looked at.
   void tidy(size_t count);
 
+  // Removes the groups that wait to be used again.
+  void drop_free();
+
   // Removes all groups without processes.
   void clear();
 

@@ -128,6 +128,10 @@ void Containment::cancel(AttemptId attempt) {
   if (group) give_back(std::move(group.mapped()));
 }
 
+void Containment::free_descriptors() {
+  if (pool_) pool_->drop_free();
+}
+
 void Containment::reaped(pid_t pid) {
   marks_.reaped(pid);
   if (Child* child = children_.find(pid)) cancel(child->attempt);

@@ -59,6 +59,10 @@ class Containment {
   // The fork has failed.
   void cancel(AttemptId attempt);
 
+  // Frees the descriptors of groups that are not in use. For a start that has failed for lack of
+  // some: otherwise none would ever become free.
+  void free_descriptors();
+
   // The process has been reaped. Before it is removed from the children.
   void reaped(pid_t pid);
 

@@ -57,8 +57,7 @@ namespace {
 // Children that one turn looks at, because a job could stop and go on without end.
 constexpr int kMaxReaped = 1000;
 constexpr int64_t kRetryNs = 20 * kNsPerMs;  // until a kill that has not finished is repeated
-// A killed process has this long to die. Then filed is told, and gives its worker to another job.
-// The kernel needs some ms, or more to free much memory.
+// A killed process has this long to die, which mostly takes some ms. Then filed is told.
 constexpr int64_t kDeathGraceNs = kNsPerSec;
 constexpr int64_t kExitWaitNs = 2 * kNsPerSec;  // for the killed to end, before the launcher exits
 
@@ -279,6 +278,7 @@ void LauncherProcess::start(const StartMessage& message, size_t packet) {
     failure = {"cgroup", errno, fault_of(errno)};
   }
   if (pid == 0) {
+    if (failure.error == EMFILE || failure.error == ENFILE) containment_.free_descriptors();
     reply(StartFailedMessage{message.attempt, failure.stage, failure.error, failure.fault});
     return;
   }
