@@ -114,7 +114,7 @@ void reset_securebits() {
 }
 
 // Read by children between fork and exec, and written only before the first fork.
-ServiceLimit raised[4];
+ServiceLimit raised[5];
 size_t raised_count = 0;
 
 // The kernel's struct rlimit64, the same on every machine.
@@ -131,15 +131,21 @@ bool raise_limit(int resource, const Limits& wanted, const Limits& was) {
 }
 
 // CPU time and real-time CPU time end a process. A file size limit makes the state unwritable. A
-// small stack overflows. All others only make calls fail, and filed copes with that.
+// small stack overflows. The usual soft limit of descriptors is for programs that use select(2); each
+// attempt takes several. All others only make calls fail, and filed copes with that.
 void raise_limits() {
   raised_count = 0;
-  for (int resource : {int{RLIMIT_CPU}, int{RLIMIT_RTTIME}, int{RLIMIT_FSIZE}, int{RLIMIT_STACK}}) {
+  for (int resource : {int{RLIMIT_CPU}, int{RLIMIT_RTTIME}, int{RLIMIT_FSIZE}, int{RLIMIT_STACK},
+                       int{RLIMIT_NOFILE}}) {
     Limits was{};
     if (syscall(SYS_prlimit64, 0, resource, nullptr, &was) != 0) continue;
     if (resource == RLIMIT_STACK) {
       uint64_t soft = std::max(was.soft, std::min(kStackBytes, was.hard));
       raise_limit(resource, {soft, was.hard}, was);
+      continue;
+    }
+    if (resource == RLIMIT_NOFILE) {
+      raise_limit(resource, {was.hard, was.hard}, was);
       continue;
     }
     if (raise_limit(resource, {kUnlimited, kUnlimited}, was)) continue;

@@ -7,14 +7,12 @@
 // Linux 6.18 kills a process at birth that is cloned (CLONE_INTO_CGROUP) into a group that was ever
 // killed. So a group that was killed is removed and never used again.
 //
-// The serving process can kill an attempt, too, without waiting for the launcher: kill_file() can
-// be sent to it (SCM_RIGHTS), and the write needs no right. Rules for the two processes, if they
-// share a word for each order (ordered, taken, running, killed, ended):
+// The serving process kills an attempt itself, without waiting for the launcher, by kill_file()
+// (kill_files.h); the write needs no right. The two agree by the word of the order (order_words.h):
 //
 //   - The child itself changes taken to running, as its last step before the exec. At that time it
 //     is in its group, so a kill that comes after this reaches it. If the change fails, it exits.
-//   - The serving process changes ordered or taken to killed, and no program is started; or running
-//     to killed, and then calls kill_cgroup().
+//   - The serving process changes running to killed before it calls kill_cgroup().
 //   - The launcher changes running to ended before it gives the group back to the pool. If that
 //     fails, the group was killed: it says so by set_killed().
 #pragma once

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <charconv>
 #include <utility>
 
 namespace filed {
@@ -12,6 +13,13 @@ constexpr size_t kMaxFree = 64;
 
 }  // namespace
 
+uint32_t CgroupPool::number(const Cgroup& group) {
+  uint32_t number = 0;
+  const std::string& name = group.name();
+  auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), number);
+  return error == std::errc() ? number : 0;
+}
+
 std::unique_ptr<Cgroup> CgroupPool::take(uint64_t attempt) {
   std::unique_ptr<Cgroup> group;
   int error = 0;
@@ -20,6 +28,7 @@ std::unique_ptr<Cgroup> CgroupPool::take(uint64_t attempt) {
     do {
       error = group->make(directory_, std::to_string(next_++));
     } while (error == EEXIST);
+    if (error == 0) kill_files_.made(number(*group), group->kill_file());
   } else {
     group = std::move(free_.back());
     free_.pop_back();
@@ -39,6 +48,7 @@ void CgroupPool::give_back(std::unique_ptr<Cgroup> group) {
     free_.push_back(std::move(group));
     return;
   }
+  kill_files_.gone(number(*group));
   if (!populated && group->remove() == 0) return;
   if (populated && !group->was_killed()) group->set_attempt(Cgroup::kNoAttempt);
   occupied_.push_back(std::move(group));
@@ -56,10 +66,17 @@ bool CgroupPool::is_settled() const {
   return std::ranges::none_of(occupied_, [](const auto& group) { return group->was_killed(); });
 }
 
+void CgroupPool::drop_free() {
+  for (auto& group : free_) {
+    kill_files_.gone(number(*group));
+    group->remove();
+  }
+  free_.clear();
+}
+
 void CgroupPool::clear() {
   tidy(occupied_.size());
-  for (auto& group : free_) group->remove();
-  free_.clear();
+  drop_free();
 }
 
 }  // namespace filed

@@ -10,13 +10,19 @@
 #include <vector>
 
 #include "launcher/cgroup.h"
+#include "launcher/kill_files.h"
 
 namespace filed {
 
 class CgroupPool {
  public:
-  // `directory` is that of the tree (cgroup_tree.h) and must outlive this object.
-  explicit CgroupPool(int directory) : directory_(directory) {}
+  // `directory` is that of the tree (cgroup_tree.h) and must outlive this object. `kill_files` gets
+  // those of the groups.
+  explicit CgroupPool(int directory, KillFileSender kill_files = KillFileSender(-1))
+      : directory_(directory), kill_files_(kill_files) {}
+
+  // The number of a group of a pool, which is its name; 0 if that is too long.
+  static uint32_t number(const Cgroup& group);
 
   // A group without processes, with the attempt recorded. Null with errno if none can be made:
   // EAGAIN (cgroup.max.descendants), ENOMEM, EMFILE.
@@ -30,6 +36,9 @@ class CgroupPool {
   // Removes groups that have become empty; at most `count` of them are looked at.
   void tidy(size_t count);
 
+  // Removes the groups that wait to be used again.
+  void drop_free();
+
   // Removes all groups without processes.
   void clear();
 
@@ -41,6 +50,7 @@ class CgroupPool {
 
  private:
   const int directory_;
+  const KillFileSender kill_files_;
   uint64_t next_ = 1;  // names are never used twice
   std::vector<std::unique_ptr<Cgroup>> free_;
   std::deque<std::unique_ptr<Cgroup>> occupied_;

@@ -112,6 +112,8 @@ LauncherClient::LauncherClient(const LauncherSettings& settings)
   if (setsockopt(socket_.get(), SOL_SOCKET, SO_SNDBUFFORCE, &kSocketBuffer, sizeof kSocketBuffer)) {
     setsockopt(socket_.get(), SOL_SOCKET, SO_SNDBUF, &kSocketBuffer, sizeof kSocketBuffer);
   }
+  Fd their_kill_files;
+  if (cgroups_ != nullptr) kill_files_.emplace(their_kill_files);
   if (prctl(PR_SET_CHILD_SUBREAPER, 1L, 0L, 0L, 0L) != 0) throw_errno("child subreaper");
   launcher_ = fork();
   if (launcher_ < 0) throw_errno("fork");
@@ -119,6 +121,7 @@ LauncherClient::LauncherClient(const LauncherSettings& settings)
     socket_.reset();
     LauncherSettings shared = settings;
     shared.orders = &orders_;
+    shared.kill_files = their_kill_files.get();
     run_launcher(shared, std::move(theirs));
   }
 }
@@ -196,17 +199,33 @@ void LauncherClient::terminate(AttemptId id) {
   if (!withdraw(id)) queue(encode(TerminateMessage{id}));
 }
 
-// Also of one that was withdrawn, because its child may hang.
+// Told to the launcher also if it was withdrawn, because its child may hang, or is killed by now,
+// because the launcher tells of what does not die.
 void LauncherClient::kill(AttemptId id) {
   if (!attempts_.contains(id)) return;
-  withdraw(id);
+  if (!withdraw(id)) kill_here(attempts_[id].order);
   queue_kill({id});
 }
 
 bool LauncherClient::kill_soon(AttemptId id) {
   if (!attempts_.contains(id) || withdraw(id)) return true;
+  if (kill_here(attempts_[id].order)) {
+    queue_kill({id});
+    return true;
+  }
   OrderWords::condemn(orders_.word(attempts_[id].order));
   queue_kill({id, true});
+  return false;
+}
+
+// Kills the cgroup of an attempt that runs. Returns false if that is the launcher's to do.
+bool LauncherClient::kill_here(uint32_t order) {
+  int file = kill_files_ ? kill_files_->find(orders_.group(order)) : -1;
+  if (file < 0 || !OrderWords::kill_here(orders_.word(order))) return false;
+  int error = kill_cgroup(file);
+  // The cgroup is removed, so the attempt has ended.
+  if (error == 0 || error == ENODEV) return true;
+  OrderWords::leave(orders_.word(order));
   return false;
 }
 
@@ -352,6 +371,8 @@ void LauncherClient::handle(std::string_view bytes) {
     Attempt& attempt = entry->second;
     attempt.phase = Attempt::Phase::kRunning;
     attempt.pid = started->pid;
+    // So that the socket of these files does not become full.
+    if (kill_files_) kill_files_->find(orders_.group(attempt.order));
     if (!attempt.held) watch_output(started->attempt, attempt);
     events_->started(started->attempt, started->pid);
   } else if (auto* failed = std::get_if<StartFailedMessage>(&*message)) {

@@ -23,6 +23,7 @@
 #include "base/event_loop.h"
 #include "base/fd.h"
 #include "config/settings.h"
+#include "launcher/kill_files.h"
 #include "launcher/launcher_interface.h"
 #include "launcher/launcher_settings.h"
 #include "launcher/order_words.h"
@@ -115,6 +116,7 @@ class LauncherClient final : public Launcher {
   };
 
   bool withdraw(AttemptId id);
+  bool kill_here(uint32_t order);
   void queue_kill(const KillMessage& message);
   void forget(AttemptId id);
   void queue(std::string bytes, Fd first = Fd(), Fd second = Fd());
@@ -133,6 +135,7 @@ class LauncherClient final : public Launcher {
   bool reap(int64_t timeout_ms);
 
   OrderWords orders_;
+  std::optional<KillFiles> kill_files_;  // empty: no cgroups
   pid_t launcher_ = -1;
   bool reaped_ = false;
   Fd socket_;

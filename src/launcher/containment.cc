@@ -41,7 +41,7 @@ Containment::Containment(const LauncherSettings& settings, Children& children, P
       table_(table),
       marks_(settings.token, children, table) {
   if (tree_ == nullptr) return;
-  pool_.emplace(tree_->directory());
+  pool_.emplace(tree_->directory(), KillFileSender(settings.kill_files));
   if (int error = tree_->lock()) throw_errno(tree_->place(), error);
 }
 
@@ -70,6 +70,15 @@ std::optional<Membership> Containment::begin(AttemptId attempt,
 bool Containment::ran_out_of_memory(AttemptId attempt) {
   Cgroup* group = this->group(attempt);
   return group != nullptr && group->ran_out_of_memory();
+}
+
+uint32_t Containment::group_number(AttemptId attempt) {
+  Cgroup* group = this->group(attempt);
+  return group == nullptr ? 0 : CgroupPool::number(*group);
+}
+
+void Containment::killed_by_filed(AttemptId attempt) {
+  if (Cgroup* group = this->group(attempt)) group->set_killed();
 }
 
 Cgroup* Containment::group(AttemptId attempt) {
@@ -117,6 +126,10 @@ void Containment::kill_rest(const Child& leader) {
 void Containment::cancel(AttemptId attempt) {
   auto group = groups_.extract(attempt);
   if (group) give_back(std::move(group.mapped()));
+}
+
+void Containment::free_descriptors() {
+  if (pool_) pool_->drop_free();
 }
 
 void Containment::reaped(pid_t pid) {

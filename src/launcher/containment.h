@@ -33,6 +33,12 @@ class Containment {
   // Those of `limits` that hold for an attempt as a whole are set.
   std::optional<Membership> begin(AttemptId attempt, std::span<const LimitValue> limits);
 
+  // The number of an attempt's group (kill_files.h); 0 if there is none.
+  uint32_t group_number(AttemptId attempt);
+
+  // Notes that filed kills the attempt's group.
+  void killed_by_filed(AttemptId attempt);
+
   // The group of an attempt that has begun; null if there are no cgroups. Another attempt gets it
   // only after this one's leader was reaped.
   Cgroup* group(AttemptId attempt);
@@ -52,6 +58,10 @@ class Containment {
 
   // The fork has failed.
   void cancel(AttemptId attempt);
+
+  // Frees the descriptors of groups that are not in use. For a start that has failed for lack of
+  // some: otherwise none would ever become free.
+  void free_descriptors();
 
   // The process has been reaped. Before it is removed from the children.
   void reaped(pid_t pid);

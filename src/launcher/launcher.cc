@@ -57,8 +57,7 @@ namespace {
 // Children that one turn looks at, because a job could stop and go on without end.
 constexpr int kMaxReaped = 1000;
 constexpr int64_t kRetryNs = 20 * kNsPerMs;  // until a kill that has not finished is repeated
-// A killed process has this long to die. Then filed is told, and gives its worker to another job.
-// The kernel needs some ms, or more to free much memory.
+// A killed process has this long to die, which mostly takes some ms. Then filed is told.
 constexpr int64_t kDeathGraceNs = kNsPerSec;
 constexpr int64_t kExitWaitNs = 2 * kNsPerSec;  // for the killed to end, before the launcher exits
 
@@ -272,12 +271,14 @@ void LauncherProcess::start(const StartMessage& message, size_t packet) {
       ((message.hook || message.kind != TextKind::kArgument) && !text)) {
     failure = {"descriptors", EMFILE, Fault::kMachine};
   } else if (auto membership = containment_.begin(message.attempt, spawner_.limits_of(message))) {
+    orders_.set_group(message.order, containment_.group_number(message.attempt));
     pid = spawner_.start(message, *membership, output.get(), std::move(text), &starting, &failure);
     if (pid == 0) containment_.cancel(message.attempt);
   } else {
     failure = {"cgroup", errno, fault_of(errno)};
   }
   if (pid == 0) {
+    if (failure.error == EMFILE || failure.error == ENFILE) containment_.free_descriptors();
     reply(StartFailedMessage{message.attempt, failure.stage, failure.error, failure.fault});
     return;
   }
@@ -359,6 +360,9 @@ void LauncherProcess::reap_ended(pid_t pid) {
   int status = 0;
   rusage usage{};
   if (wait4(pid, &status, WNOHANG | __WALL, &usage) != pid) return;
+  if (leader != nullptr && !OrderWords::end(orders_.word(leader->word))) {
+    containment_.killed_by_filed(leader->attempt);
+  }
   containment_.reaped(pid);
   if (leader == nullptr) return;
   if (leader->phase == Child::Phase::kFailed) {
@@ -477,6 +481,7 @@ void run_launcher(const LauncherSettings& settings, Fd socket) noexcept {
   prctl(PR_SET_DUMPABLE, 0L, 0L, 0L, 0L);
   std::vector<int> keep = settings.confine_descriptors;
   keep.push_back(socket.get());
+  if (settings.kill_files >= 0) keep.push_back(settings.kill_files);
   if (settings.cgroups != nullptr) {
     for (int fd : settings.cgroups->descriptors()) keep.push_back(fd);
   }

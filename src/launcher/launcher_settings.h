@@ -48,6 +48,7 @@ struct LauncherSettings {
 
   // LauncherClient's. Shared with it.
   OrderWords* orders = nullptr;
+  int kill_files = -1;  // a socket (kill_files.h); -1: none
 
   // Marks this daemon's jobs: each has FILED_RUN=TOKEN.ATTEMPT in its environment. Where there are
   // no cgroups, kill_marked() finds them by it when both processes have died. Letters and digits.

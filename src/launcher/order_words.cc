@@ -10,9 +10,19 @@
 namespace filed {
 namespace {
 
-enum State : uint32_t { kFree, kOrdered, kTaken, kRunning, kWithdrawn, kCondemned, kKilled };
+enum State : uint32_t {
+  kFree,
+  kOrdered,
+  kTaken,
+  kRunning,
+  kWithdrawn,
+  kCondemned,
+  kKilled,
+  kKilledHere,
+  kEnded
+};
 
-constexpr size_t kBytes = OrderWords::kCount * sizeof(OrderWord);
+constexpr size_t kBytes = size_t{2} * OrderWords::kCount * sizeof(OrderWord);
 
 FILED_SHARED_MEMORY bool change(OrderWord& word, uint32_t from, uint32_t to) noexcept {
   return word.compare_exchange_strong(from, to);
@@ -25,6 +35,7 @@ OrderWords::OrderWords() {
   void* memory = mmap(nullptr, kBytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   if (memory == MAP_FAILED) throw_errno("launcher: shared memory");
   words_ = static_cast<OrderWord*>(memory);
+  groups_ = words_ + kCount;
 }
 
 OrderWords::~OrderWords() { munmap(words_, kBytes); }
@@ -56,6 +67,16 @@ bool OrderWords::withdraw(OrderWord& word) {
 bool OrderWords::condemn(OrderWord& word) { return change(word, kRunning, kCondemned); }
 
 bool OrderWords::recall(OrderWord& word) { return change(word, kCondemned, kRunning); }
+
+bool OrderWords::kill_here(OrderWord& word) {
+  return change(word, kRunning, kKilledHere) || word == kKilledHere;
+}
+
+void OrderWords::leave(OrderWord& word) { change(word, kKilledHere, kRunning); }
+
+bool OrderWords::end(OrderWord& word) {
+  return change(word, kRunning, kEnded) || word != kKilledHere;
+}
 
 bool OrderWords::kill(OrderWord& word) { return change(word, kCondemned, kKilled); }
 

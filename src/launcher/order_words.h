@@ -5,9 +5,11 @@
 //         └──────────┴──────► kWithdrawn    by filed
 //
 //     kRunning ◄──► kCondemned ──► kKilled  by filed, which may recall it; then by the launcher
+//     kRunning ───► kKilledHere             by filed, which then kills the attempt's cgroup
+//     kRunning ───► kEnded                  by the launcher, before the cgroup gets another attempt
 //
 // Each arrow is a compare and swap. What was withdrawn never runs a program of a job. A kill that was
-// recalled is not carried out.
+// recalled is not carried out. A cgroup that filed kills is not used again.
 #pragma once
 
 #include <atomic>
@@ -33,6 +35,11 @@ class OrderWords {
 
   OrderWord& word(uint32_t number) { return words_[number]; }
 
+  // The number of the attempt's cgroup (kill_files.h); 0: none. The launcher notes it before it takes
+  // the order.
+  void set_group(uint32_t number, uint32_t group) { groups_[number] = group; }
+  uint32_t group(uint32_t number) const { return groups_[number]; }
+
   // filed's side. Takes a word that is free, and makes it kOrdered. Returns kNone if all are in use.
   uint32_t open();
   // The attempt has ended: its word may be used again.
@@ -44,16 +51,24 @@ class OrderWords {
   static bool condemn(OrderWord& word);
   // Returns false if the launcher has begun to kill.
   static bool recall(OrderWord& word);
+  // filed is about to kill the attempt's cgroup. Returns false if the program does not run, or the
+  // launcher kills it.
+  static bool kill_here(OrderWord& word);
+  // filed could not.
+  static void leave(OrderWord& word);
 
   // The launcher begins a kill that can be recalled. Returns false if it was.
   static bool kill(OrderWord& word);
   // The launcher takes the order. Returns false if it was withdrawn.
   static bool take(OrderWord& word);
+  // The leader has ended. Returns false if filed kills its cgroup.
+  static bool end(OrderWord& word);
   // The child is about to exec. Returns false if the order was withdrawn. Async-signal-safe.
   static bool run(OrderWord& word) noexcept;
 
  private:
   OrderWord* words_;
+  std::atomic<uint32_t>* groups_;
   uint32_t unused_ = 0;  // words from here on were never used
   std::vector<uint32_t> free_;
 };

@@ -2,7 +2,7 @@
 # delay is no attempt and costs no job its retries.
 . "${0%/*}/../lib/test.sh"
 config workers=40 retries=0
-ulimit -n 30
+ulimit -n 40
 start_filed
 
 : >"$tmp/started"

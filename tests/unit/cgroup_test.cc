@@ -125,6 +125,21 @@ TEST_CASE("the pool gives an empty group again, and a killed one never", "[cgrou
   CHECK(f.tree.remove() == 0);
 }
 
+TEST_CASE("groups that wait in the pool can be dropped, for their descriptors", "[cgroup]") {
+  Groups f;
+  if (f.missing()) return;
+  CgroupPool pool(f.tree.directory());
+  auto group = pool.take(1);
+  REQUIRE(group);
+  std::string first = group->name();
+  pool.give_back(std::move(group));
+  pool.drop_free();
+  CHECK(groups_in(f.tree.directory()).empty());
+  group = pool.take(2);
+  CHECK(group->name() != first);
+  pool.give_back(std::move(group));
+}
+
 TEST_CASE("the pool keeps a group until its last process has ended", "[cgroup]") {
   Groups f;
   if (f.missing()) return;

@@ -191,6 +191,41 @@ TEST_CASE("a taken order is withdrawn while its child is on its way", "[launcher
   CHECK(f.seen[run].order == "f");
 }
 
+TEST_CASE("filed kills an attempt's cgroup itself while the launcher stands still", "[launcher]") {
+  LauncherRig f({}, Way::kCgroups);
+  if (!f.tree) return;
+  AttemptId first = f.start("trap '' TERM; sleep 1000 & sleep 1000");
+  REQUIRE(f.wait_until([&] { return f.seen[first].started; }));
+  ::kill(f.client->launcher_pid(), SIGSTOP);
+  CHECK(f.client->kill_soon(first));
+  CHECK(f.client->kill_soon(first));  // twice is no harm
+  CHECK(f.wait_until([&] {
+    auto leader = LinuxProcesses().read(f.seen[first].pid);
+    return !leader || leader->state == 'Z';
+  }));
+  ::kill(f.client->launcher_pid(), SIGCONT);
+  f.client->flush();
+  REQUIRE(f.wait_end(first));
+  CHECK(WTERMSIG(f.seen[first].exit.wait_status) == SIGKILL);
+  // What was killed gets no further attempt: a process would die at its birth.
+  for (int i = 0; i < 5; ++i) CHECK(f.run("echo on") == "on\n");
+}
+
+TEST_CASE("a group that filed has killed is not used again, though the leader ended by itself",
+          "[launcher]") {
+  LauncherRig f({}, Way::kCgroups);
+  if (!f.tree) return;
+  for (int i = 0; i < 200; ++i) {
+    AttemptId run = f.start("exit 0");
+    REQUIRE(f.wait_until([&] { return f.seen[run].started || f.seen[run].exited; }));
+    if (i % 3 != 0) usleep(static_cast<useconds_t>(i % 7) * 200);
+    f.client->kill_soon(run);
+    f.client->flush();
+    REQUIRE(f.wait_end(run));
+    CHECK(f.run("echo on") == "on\n");
+  }
+}
+
 // process_tree_test.cc tries hard; this one shows that it works with real processes.
 TEST_CASE("a fork bomb cannot outrun the kill", "[launcher]") {
   LauncherRig f;
