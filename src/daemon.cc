@@ -229,7 +229,7 @@ void Daemon::tell_containment() const {
                  (settings_.limits.processes && !cgroups_.controllers().pids);
   if (!missing) return;
   log_warning("[limits] memory and processes do not hold for attempts as a whole: %s",
-              escaped(cgroups_.limits_reason()).c_str());
+              cgroups_ ? escaped(cgroups_.limits_reason()).c_str() : "there are no cgroups");
 }
 
 void Daemon::fork_helpers() {
