@@ -6,10 +6,11 @@
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
-#include <string_view>
+#include <vector>
 
 #include "base/fd.h"
 #include "base/files.h"
+#include "base/text.h"
 
 namespace filed {
 namespace {
@@ -33,24 +34,12 @@ int write_limit(int directory, const char* file, const std::optional<int64_t>& l
   return write_in(directory, file, limit ? std::to_string(*limit) : "max");
 }
 
-bool has_word(std::string_view text, std::string_view word) {
-  while (!text.empty()) {
-    size_t end = std::min(text.find_first_of(" \n"), text.size());
-    if (text.substr(0, end) == word) return true;
-    text.remove_prefix(std::min(end + 1, text.size()));
-  }
-  return false;
-}
-
 // The value in a line `KEY VALUE`; 0 if there is none.
-int64_t value_of(std::string_view text, std::string_view key) {
-  while (!text.empty()) {
-    std::string_view line = text.substr(0, text.find('\n'));
-    text.remove_prefix(std::min(line.size() + 1, text.size()));
-    if (!line.starts_with(key) || line.substr(key.size(), 1) != " ") continue;
-    line.remove_prefix(key.size() + 1);
+int64_t value_of(const std::string& text, const std::string& key) {
+  for (const std::string& line : split(text, '\n')) {
+    if (!line.starts_with(key + " ")) continue;
     int64_t value = 0;
-    std::from_chars(line.data(), line.data() + line.size(), value);
+    std::from_chars(line.data() + key.size() + 1, line.data() + line.size(), value);
     return value;
   }
   return 0;
@@ -60,7 +49,10 @@ int64_t value_of(std::string_view text, std::string_view key) {
 
 Controllers read_controllers(int directory, const char* file) {
   std::string text = read_in(directory, file);
-  return {has_word(text, "memory"), has_word(text, "pids")};
+  if (text.ends_with('\n')) text.pop_back();
+  std::vector<std::string> names = split(text, ' ');
+  auto has = [&](const char* name) { return std::ranges::find(names, name) != names.end(); };
+  return {has("memory"), has("pids")};
 }
 
 int enable_controllers(int directory, const Controllers& wanted) {

@@ -12,6 +12,7 @@
 #include <string_view>
 
 #include "base/files.h"
+#include "base/text.h"
 #include "launcher/cgroup.h"
 #include "launcher/cgroup_clone.h"
 
@@ -61,16 +62,6 @@ std::string unescape(std::string_view text) {
     }
   }
   return path;
-}
-
-std::vector<std::string_view> split(std::string_view line) {
-  std::vector<std::string_view> fields;
-  while (!line.empty()) {
-    size_t end = std::min(line.find(' '), line.size());
-    fields.push_back(line.substr(0, end));
-    line.remove_prefix(std::min(end + 1, line.size()));
-  }
-  return fields;
 }
 
 // A mount without a place in the tree of files.
@@ -164,7 +155,7 @@ CgroupSystem find_cgroups() {
   for (const std::string& line : read_lines("/proc/self/mountinfo")) {
     size_t second = line.find(" - cgroup2 ");
     if (second == std::string::npos) continue;
-    std::vector<std::string_view> fields = split(line);
+    std::vector<std::string> fields = split(line, ' ');
     if (fields.size() < 6 || fields[3] != "/") continue;
     if (!fields[5].starts_with("rw")) {
       system.reason = "the file system of cgroups is mounted read-only";
