@@ -40,8 +40,8 @@ std::unique_ptr<Cgroup> CgroupPool::take(uint64_t attempt) {
   return nullptr;
 }
 
-void CgroupPool::give_back(std::unique_ptr<Cgroup> group) {
-  bool populated = group->is_populated();
+void CgroupPool::give_back(std::unique_ptr<Cgroup> group, bool is_empty) {
+  bool populated = !is_empty && group->is_populated();
   // The kernel's count of such kills cannot be set back.
   bool is_used = group->was_killed() || group->ran_out_of_memory();
   if (!populated && !is_used && free_.size() < kMaxFree) {

@@ -30,8 +30,9 @@ class CgroupPool {
 
   // The attempt has ended. An empty group is used again, or removed if it was killed. One with
   // processes that are dying is removed later, when they are gone; one with processes that are to
-  // live on is kept (Cgroup::kNoAttempt) until they have ended by themselves.
-  void give_back(std::unique_ptr<Cgroup> group);
+  // live on is kept (Cgroup::kNoAttempt) until they have ended by themselves. `is_empty`: the caller
+  // knows that it has no processes.
+  void give_back(std::unique_ptr<Cgroup> group, bool is_empty = false);
 
   // Removes groups that have become empty; at most `count` of them are looked at.
   void tidy(size_t count);

@@ -18,19 +18,9 @@
 namespace filed {
 namespace {
 
-constexpr int kMaxKillAttempts = 5;  // for what an attempt leaves in its session
 // Groups that are looked at when an attempt ends, whether their last process has gone. One attempt
 // leaves at most one, so the number of those that are left does not grow.
 constexpr size_t kTidied = 2;
-
-// The processes of a group that are in the session of an ended leader.
-void kill_session(ProcessTable& table, const Cgroup& group, pid_t leader) {
-  CgroupMembers members(table, group);
-  auto in_session = [&](const Process& process) { return process.session == leader; };
-  for (int attempt = 0; attempt < kMaxKillAttempts; ++attempt) {
-    if (kill_processes(members, in_session, Descendants::kNo).finished) return;
-  }
-}
 
 }  // namespace
 
@@ -51,6 +41,7 @@ std::optional<Membership> Containment::begin(AttemptId attempt,
   if (!pool_) return membership;
   std::unique_ptr<Cgroup> group = pool_->take(attempt);
   if (!group) return std::nullopt;
+  membership.group = CgroupPool::number(*group);
   int error = group->set_limits(group_limits(limits, tree_->controllers()));
   if (tree_->entry() == CgroupEntry::kClone) {
     membership.directory = group->directory();
@@ -59,11 +50,11 @@ std::optional<Membership> Containment::begin(AttemptId attempt,
     if (membership.procs_file < 0) error = errno;
   }
   if (error != 0) {
-    give_back(std::move(group));
+    give_back({std::move(group), true});
     errno = error;
     return std::nullopt;
   }
-  groups_[attempt] = std::move(group);
+  groups_[attempt] = {std::move(group)};
   return membership;
 }
 
@@ -72,18 +63,13 @@ bool Containment::ran_out_of_memory(AttemptId attempt) {
   return group != nullptr && group->ran_out_of_memory();
 }
 
-uint32_t Containment::group_number(AttemptId attempt) {
-  Cgroup* group = this->group(attempt);
-  return group == nullptr ? 0 : CgroupPool::number(*group);
-}
-
 void Containment::killed_by_filed(AttemptId attempt) {
   if (Cgroup* group = this->group(attempt)) group->set_killed();
 }
 
 Cgroup* Containment::group(AttemptId attempt) {
   auto group = groups_.find(attempt);
-  return group == groups_.end() ? nullptr : group->second.get();
+  return group == groups_.end() ? nullptr : group->second.group.get();
 }
 
 void Containment::signal(const Targets& targets, std::initializer_list<int> signals) {
@@ -114,12 +100,16 @@ bool Containment::kill(const Targets& targets) {
 void Containment::kill_rest(const Child& leader) {
   bool all = kill_all_ || leader.must_end();
   if (!pool_) return marks_.kill_rest(leader, all);
-  Cgroup* group = this->group(leader.attempt);
-  if (group == nullptr || !group->is_populated()) return;
+  auto held = groups_.find(leader.attempt);
+  if (held == groups_.end()) return;
+  Cgroup& group = *held->second.group;
+  held->second.is_empty = !group.is_populated();
+  if (held->second.is_empty) return;
   if (all) {
-    group->kill();
+    group.kill();
   } else {
-    kill_session(table_, *group, leader.pid);
+    CgroupMembers members(table_, group);
+    kill_session(members, leader.pid);
   }
 }
 
@@ -137,8 +127,8 @@ void Containment::reaped(pid_t pid) {
   if (Child* child = children_.find(pid)) cancel(child->attempt);
 }
 
-void Containment::give_back(std::unique_ptr<Cgroup> group) {
-  pool_->give_back(std::move(group));
+void Containment::give_back(Held held) {
+  pool_->give_back(std::move(held.group), held.is_empty);
   pool_->tidy(kTidied);
 }
 

@@ -33,9 +33,6 @@ class Containment {
   // Those of `limits` that hold for an attempt as a whole are set.
   std::optional<Membership> begin(AttemptId attempt, std::span<const LimitValue> limits);
 
-  // The number of an attempt's group (kill_files.h); 0 if there is none.
-  uint32_t group_number(AttemptId attempt);
-
   // Notes that filed kills the attempt's group.
   void killed_by_filed(AttemptId attempt);
 
@@ -73,7 +70,12 @@ class Containment {
   void clear();
 
  private:
-  void give_back(std::unique_ptr<Cgroup> group);
+  struct Held {
+    std::unique_ptr<Cgroup> group;
+    bool is_empty = false;  // as its leader had ended; nothing can have come since
+  };
+
+  void give_back(Held held);
 
   CgroupTree* tree_;  // null: no cgroups
   const bool kill_all_;
@@ -81,7 +83,7 @@ class Containment {
   ProcessTable& table_;
   Marks marks_;
   std::optional<CgroupPool> pool_;
-  std::unordered_map<AttemptId, std::unique_ptr<Cgroup>> groups_;
+  std::unordered_map<AttemptId, Held> groups_;
 };
 
 }  // namespace filed

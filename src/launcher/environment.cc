@@ -87,28 +87,28 @@ void Environment::configure(const std::vector<std::pair<std::string_view, std::s
   }
 }
 
-void Environment::add(std::string_view name, std::string_view value) {
-  offsets_.push_back(text_.size());
-  text_.append(name).append(1, '=').append(value).append(1, '\0');
-}
-
-char* const* Environment::build(const StartMessage& attempt, const User& user,
-                                std::string_view mark) {
-  text_.clear();
-  offsets_.clear();
+void Environment::build(const StartMessage& attempt, const User& user, std::string_view mark,
+                        EnvironmentBlock& block) const {
+  std::string& text = block.text;
+  text.clear();
+  block.offsets.clear();
   size_t home_offset = 0;
+  auto add = [&](std::string_view name, std::string_view value) {
+    block.offsets.push_back(text.size());
+    text.append(name).append(1, '=').append(value).append(1, '\0');
+  };
   auto add_number = [&](std::string_view name, uint64_t value) {
     char digits[24];
     auto end = std::to_chars(digits, digits + sizeof digits, value).ptr;
     add(name, {digits, static_cast<size_t>(end - digits)});
   };
 
-  offsets_.push_back(0);
-  text_.append(mark).append(1, '\0');
+  block.offsets.push_back(0);
+  text.append(mark).append(1, '\0');
 
   if (!sets_path_) add("PATH", kPath);
   if (!sets_home_) {
-    home_offset = text_.size() + 5;
+    home_offset = text.size() + 5;
     add("HOME", user.home);
   }
   if (!sets_user_) add("USER", user.name);
@@ -122,15 +122,14 @@ char* const* Environment::build(const StartMessage& attempt, const User& user,
   add("FILED_MOUNT", mount_dir_);
   for (const auto& [name, value] : attempt.env) add(name, value);
   for (const auto& [name, value] : env_) {
-    if (name == "HOME") home_offset = text_.size() + 5;
+    if (name == "HOME") home_offset = text.size() + 5;
     add(name, value);
   }
 
-  pointers_.clear();
-  for (size_t offset : offsets_) pointers_.push_back(text_.data() + offset);
-  pointers_.push_back(nullptr);
-  home_ = text_.data() + home_offset;
-  return pointers_.data();
+  block.pointers.clear();
+  for (size_t offset : block.offsets) block.pointers.push_back(text.data() + offset);
+  block.pointers.push_back(nullptr);
+  block.home = text.data() + home_offset;
 }
 
 }  // namespace filed

@@ -43,6 +43,14 @@ class UserCache {
   std::unordered_map<uid_t, Entry> users_;
 };
 
+// The environment of one attempt, as execve wants it. Its memory is used again by the next build().
+struct EnvironmentBlock {
+  std::string text;             // all NAME=value, each with its NUL
+  std::vector<size_t> offsets;  // where they begin in `text`
+  std::vector<char*> pointers;  // the same, and a null
+  const char* home = "/";       // HOME in it
+};
+
 // Builds the environments of attempts: PATH, HOME, USER, LOGNAME, SHELL, the FILED_ variables, and
 // [env], which may replace all but the FILED_ variables.
 class Environment {
@@ -52,16 +60,12 @@ class Environment {
   // [env] for the attempts from now on. Names that begin FILED_ are ignored.
   void configure(const std::vector<std::pair<std::string_view, std::string_view>>& env);
 
-  // The environment as execve wants it, valid until the next call of any function. `mark` is its
-  // first entry (NAME=value), where a search finds it soonest.
-  char* const* build(const StartMessage& attempt, const User& user, std::string_view mark);
-
-  // HOME in what build() made last.
-  const char* home() const { return home_; }
+  // Replaces what is in `block`. `mark` is the first entry (NAME=value), where a search finds it
+  // soonest.
+  void build(const StartMessage& attempt, const User& user, std::string_view mark,
+             EnvironmentBlock& block) const;
 
  private:
-  void add(std::string_view name, std::string_view value);
-
   const std::string mount_dir_;
   std::vector<std::pair<std::string, std::string>> env_;
   bool sets_path_ = false;
@@ -69,11 +73,6 @@ class Environment {
   bool sets_user_ = false;
   bool sets_logname_ = false;
   bool sets_shell_ = false;
-
-  std::string text_;             // all NAME=value, each with its NUL
-  std::vector<size_t> offsets_;  // where they begin in text_
-  std::vector<char*> pointers_;
-  const char* home_ = "/";
 };
 
 }  // namespace filed

@@ -23,8 +23,6 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
-#include <sys/socket.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <syslog.h>
 #include <unistd.h>
@@ -267,12 +265,14 @@ void LauncherProcess::start(const StartMessage& message, size_t packet) {
   StartFailure failure;
   Starting starting;
   pid_t pid = 0;
+  auto limits = spawner_.limits_of(message);
   if (incoming_.descriptors_lost(packet) || !output ||
       ((message.hook || message.kind != TextKind::kArgument) && !text)) {
     failure = {"descriptors", EMFILE, Fault::kMachine};
-  } else if (auto membership = containment_.begin(message.attempt, spawner_.limits_of(message))) {
-    orders_.set_group(message.order, containment_.group_number(message.attempt));
-    pid = spawner_.start(message, *membership, output.get(), std::move(text), &starting, &failure);
+  } else if (auto membership = containment_.begin(message.attempt, limits)) {
+    orders_.set_group(message.order, membership->group);
+    pid = spawner_.start(message, *membership, limits, output.get(), std::move(text), &starting,
+                         &failure);
     if (pid == 0) containment_.cancel(message.attempt);
   } else {
     failure = {"cgroup", errno, fault_of(errno)};

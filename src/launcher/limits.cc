@@ -61,9 +61,9 @@ std::vector<LimitValue> limits_in_force(std::span<const LimitValue> admin,
   return limits;
 }
 
-std::vector<Limit> plan_limits(std::span<const LimitValue> admin, std::span<const LimitValue> job) {
+std::vector<Limit> plan_limits(std::span<const LimitValue> in_force) {
   std::vector<Limit> limits;
-  for (const LimitValue& limit : limits_in_force(admin, job)) {
+  for (const LimitValue& limit : in_force) {
     const Row& row = *std::ranges::find(kRows, limit.name, &Row::name);
     limits.push_back({row.step, limit.value, row.resource, row.hard_above_soft, row.apply});
   }

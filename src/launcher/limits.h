@@ -24,11 +24,11 @@ struct Limit {
 
 // The limits of an attempt: the admin's, and those that the job itself brings, which may only do
 // what their keys' rules allow. A name that the table does not have is ignored.
-std::vector<Limit> plan_limits(std::span<const LimitValue> admin, std::span<const LimitValue> job);
-
-// The same as values, in the order of the table.
 std::vector<LimitValue> limits_in_force(std::span<const LimitValue> admin,
                                         std::span<const LimitValue> job);
+
+// How these are applied. Takes only names that the table has.
+std::vector<Limit> plan_limits(std::span<const LimitValue> in_force);
 
 // Whether there is a row for that limit.
 bool can_apply_limit(std::string_view name);

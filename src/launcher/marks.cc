@@ -68,12 +68,9 @@ bool Marks::has_left(const Child& leader, bool all) {
 void Marks::kill_rest(const Child& leader, bool all) {
   ::kill(-leader.pid, SIGKILL);  // its process group, by one call
   if (!has_left(leader, all)) return;
+  if (!all) return kill_session(table_, leader.pid);
   Targets targets = {{leader.pid, leader.attempt}};
-  auto in_session = [&](const Process& process) { return process.session == leader.pid; };
-  for (int attempt = 0; attempt < kMaxKillAttempts; ++attempt) {
-    bool finished =
-        all ? kill(targets) : kill_processes(table_, in_session, Descendants::kNo).finished;
-    if (finished) break;
+  for (int attempt = 0; attempt < kMaxKillAttempts && !kill(targets); ++attempt) {
   }
 }
 

@@ -19,6 +19,7 @@ namespace filed {
 namespace {
 
 constexpr int kMaxRounds = 100;
+constexpr int kMaxSessionAttempts = 5;  // of kill_session(); each has many rounds
 
 // Calls `visit` for each living process that is meant. A child is found by its parent, which mostly
 // comes before it. The second part finds the few children that came before their parents.
@@ -120,6 +121,13 @@ KillResult kill_processes(ProcessTable& table, const ProcessFilter& filter, Desc
   }
   result.finished = false;
   return result;
+}
+
+void kill_session(ProcessTable& table, pid_t leader) {
+  auto in_session = [&](const Process& process) { return process.session == leader; };
+  for (int attempt = 0; attempt < kMaxSessionAttempts; ++attempt) {
+    if (kill_processes(table, in_session, Descendants::kNo).finished) return;
+  }
 }
 
 }  // namespace filed

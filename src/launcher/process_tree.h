@@ -32,4 +32,7 @@ struct KillResult {
 KillResult kill_processes(ProcessTable& table, const ProcessFilter& filter, Descendants descendants,
                           const std::vector<pid_t>& spare = {});
 
+// Kills the processes in the session of an ended leader. Gives up if they go on multiplying.
+void kill_session(ProcessTable& table, pid_t leader);
+
 }  // namespace filed

@@ -138,25 +138,16 @@ void Spawner::plan_user(const StartMessage& attempt, std::string_view mark, Star
   // Without the right to (a service manager may have taken it) no_new_privs does the same.
   plan.drop_bounding_set = as_owner_ && plan.uid != 0 && may_drop_bounding_set_;
 
-  room.env_text.clear();
-  std::vector<size_t> offsets;
-  for (char* const* entry = environment_.build(attempt, user, mark); *entry != nullptr; ++entry) {
-    offsets.push_back(room.env_text.size());
-    room.env_text.append(*entry).append(1, '\0');
-  }
-  room.env.clear();
-  for (size_t offset : offsets) room.env.push_back(room.env_text.data() + offset);
-  room.env.push_back(nullptr);
-  plan.envp = room.env.data();
-  room.home = environment_.home();
-  plan.home = room.home.c_str();
+  environment_.build(attempt, user, mark, room.environment);
+  plan.envp = room.environment.pointers.data();
+  plan.home = room.environment.home;
 }
 
 // Fills in what restricts a job. A hook is the admin's and is not restricted.
-void Spawner::plan_restrictions(const StartMessage& attempt, StartRoom& room) {
+void Spawner::plan_restrictions(const StartMessage& attempt, std::span<const LimitValue> limits,
+                                StartRoom& room) {
   room.plan.confine = attempt.hook ? nullptr : confine_;
-  room.limits.clear();
-  if (!attempt.hook) room.limits = plan_limits(admin_limits_, attempt.limits);
+  room.limits = plan_limits(limits);
   room.plan.limits = room.limits.data();
   room.plan.limit_count = room.limits.size();
 }
@@ -207,8 +198,9 @@ pid_t Spawner::start_child(StartRoom& room, int cgroup) {
   return pid;
 }
 
-pid_t Spawner::start(const StartMessage& attempt, const Membership& membership, int output, Fd text,
-                     Starting* starting, StartFailure* failure) {
+pid_t Spawner::start(const StartMessage& attempt, const Membership& membership,
+                     std::span<const LimitValue> limits, int output, Fd text, Starting* starting,
+                     StartFailure* failure) {
   auto failed = [&](const char* step) {
     *failure = {step, errno, fault_of(errno)};
     return 0;
@@ -219,7 +211,7 @@ pid_t Spawner::start(const StartMessage& attempt, const Membership& membership, 
   StartPlan& plan = room->plan;
   plan = common_;
   plan_user(attempt, membership.mark, *room);
-  plan_restrictions(attempt, *room);
+  plan_restrictions(attempt, limits, *room);
   plan_command(attempt, text.get(), *room);
   plan.input = attempt.hook ? text.get() : null_.get();
   plan.output = output;

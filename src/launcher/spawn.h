@@ -29,6 +29,7 @@ struct Membership {
   std::string mark;     // NAME=value, the first entry of its environment
   int directory = -1;   // of the cgroup that it is started in; -1: the launcher's own
   int procs_file = -1;  // cgroup.procs of the group that it then enters; -1: none
+  uint32_t group = 0;   // the group's number (kill_files.h); 0: none
 };
 
 // A child between its fork and its exec.
@@ -57,11 +58,12 @@ class Spawner {
   // The limits of an attempt; none of a hook.
   std::vector<LimitValue> limits_of(const StartMessage& attempt) const;
 
-  // Begins to start the attempt. `output` becomes its stdout and stderr, `text` (unless the kind is
+  // Begins to start the attempt. `limits` are limits_of() it. `output` becomes its stdout and stderr, `text` (unless the kind is
   // kArgument) its descriptor 3. Returns the pid, which is also that of its session and process
   // group, with *starting filled in, or 0 with *failure filled in. Does not wait for the exec.
-  pid_t start(const StartMessage& attempt, const Membership& membership, int output, Fd text,
-              Starting* starting, StartFailure* failure);
+  pid_t start(const StartMessage& attempt, const Membership& membership,
+              std::span<const LimitValue> limits, int output, Fd text, Starting* starting,
+              StartFailure* failure);
 
   // The state of a start. kOver: its program runs, or it has died. kFailed: *failure says why, and
   // the child exits by itself. Does not wait.
@@ -76,7 +78,8 @@ class Spawner {
   static pid_t start_child(StartRoom& room, int cgroup);
 
   void plan_user(const StartMessage& attempt, std::string_view mark, StartRoom& room);
-  void plan_restrictions(const StartMessage& attempt, StartRoom& room);
+  void plan_restrictions(const StartMessage& attempt, std::span<const LimitValue> limits,
+                         StartRoom& room);
   static void plan_command(const StartMessage& attempt, int text, StartRoom& room);
 
   const bool as_owner_;

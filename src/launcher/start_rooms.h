@@ -11,6 +11,7 @@
 
 #include "launcher/child_memory.h"
 #include "launcher/child_steps.h"
+#include "launcher/environment.h"
 #include "launcher/limits.h"
 
 namespace filed {
@@ -19,11 +20,9 @@ struct StartRoom {
   StartPlan plan;  // refers to what follows
   std::vector<Limit> limits;
   std::vector<gid_t> groups;
-  std::string home;
+  EnvironmentBlock environment;
   std::string shell;
   std::string text;
-  std::string env_text;
-  std::vector<char*> env;
   char* argv[4] = {};
   uid_t uid = 0;
   std::unique_ptr<ChildMemory> memory;  // empty: the child is forked, and has a copy of the room

@@ -193,7 +193,7 @@ TEST_CASE("every limit has a system call and travels to the launcher within its 
 TEST_CASE("an attempt's limits are the admin's, and the job's where the rules allow it") {
   std::vector<LimitValue> admin = {{"files", 100}, {"nice", 5}};
   auto value_of = [&](std::vector<LimitValue> job, std::string_view step) {
-    for (const Limit& limit : plan_limits(admin, job)) {
+    for (const Limit& limit : plan_limits(limits_in_force(admin, job))) {
       if (limit.step == step) return limit.value;
     }
     return int64_t{-1};
