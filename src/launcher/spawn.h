@@ -58,9 +58,10 @@ class Spawner {
   // The limits of an attempt; none of a hook.
   std::vector<LimitValue> limits_of(const StartMessage& attempt) const;
 
-  // Begins to start the attempt. `limits` are limits_of() it. `output` becomes its stdout and stderr, `text` (unless the kind is
-  // kArgument) its descriptor 3. Returns the pid, which is also that of its session and process
-  // group, with *starting filled in, or 0 with *failure filled in. Does not wait for the exec.
+  // Begins to start the attempt. `limits` are limits_of() it. `output` becomes its stdout and
+  // stderr, `text` (unless the kind is kArgument) its descriptor 3. Returns the pid, which is also
+  // that of its session and process group, with *starting filled in, or 0 with *failure filled in.
+  // Does not wait for the exec.
   pid_t start(const StartMessage& attempt, const Membership& membership,
               std::span<const LimitValue> limits, int output, Fd text, Starting* starting,
               StartFailure* failure);
