@@ -223,15 +223,16 @@ void Attempts::kill_before(int64_t ino, std::function<void(int error)> done) {
       launcher_.kill_soon(attempt->id)) {
     return done(0);
   }
-  KillWait& wait = kill_waits_[attempt->id];
-  if (wait.done.empty()) wait.until_ns = core_.clock.mono_ns() + kKillWaitNs;
-  wait.done.push_back(std::move(done));
+  auto& waiting = kill_waits_[attempt->id];
+  if (waiting.empty()) kill_wait_ends_.set(attempt->id, core_.clock.mono_ns() + kKillWaitNs);
+  waiting.push_back(std::move(done));
 }
 
 void Attempts::end_kill_wait(AttemptId id, int error) {
-  auto wait = kill_waits_.extract(id);
-  if (wait.empty()) return;
-  for (const auto& done : wait.mapped().done) done(error);
+  auto waiting = kill_waits_.extract(id);
+  if (waiting.empty()) return;
+  kill_wait_ends_.clear(id);
+  for (const auto& done : waiting.mapped()) done(error);
 }
 
 int Attempts::stop(const Job& before, Job job, const Transition& row) {
@@ -324,19 +325,13 @@ void Attempts::output_saved(AttemptId id, int error) {
 }
 
 std::optional<int64_t> Attempts::next_deadline_ns() const {
-  std::optional<int64_t> next = deadlines_.next();
-  for (const auto& [id, wait] : kill_waits_) next = earlier(next, wait.until_ns);
-  return next;
+  return earlier(deadlines_.next(), kill_wait_ends_.next());
 }
 
 void Attempts::run_deadlines(int64_t now_ns) {
-  std::vector<AttemptId> late;
-  for (const auto& [id, wait] : kill_waits_) {
-    if (wait.until_ns <= now_ns) late.push_back(id);
-  }
-  for (AttemptId id : late) {
-    launcher_.recall_kill(id);
-    end_kill_wait(id, EBUSY);
+  while (std::optional<AttemptId> id = kill_wait_ends_.take(now_ns)) {
+    launcher_.recall_kill(*id);
+    end_kill_wait(*id, EBUSY);
   }
   while (std::optional<AttemptId> id = deadlines_.take(now_ns)) {
     Attempt* attempt = find(*id);

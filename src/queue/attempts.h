@@ -8,7 +8,6 @@
 
 #include <cstdint>
 #include <functional>
-#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -159,12 +158,6 @@ class Attempts final : public LauncherEvents {
   bool gave_up() const { return gave_up_; }
 
  private:
-  // Calls of kill_before() that wait for the kill of one attempt.
-  struct KillWait {
-    int64_t until_ns = 0;  // monotonic
-    std::vector<std::function<void(int error)>> done;
-  };
-
   // The attempts of one job that are not forgotten.
   struct OfJob {
     Attempt* attached = nullptr;
@@ -197,7 +190,9 @@ class Attempts final : public LauncherEvents {
   std::unordered_map<AttemptId, Attempt> attempts_;
   std::unordered_map<int64_t, OfJob> by_job_;   // by inode number
   std::unordered_map<std::string, int> by_id_;  // how many were claimed for jobs of that id
-  std::map<AttemptId, KillWait> kill_waits_;
+  // Calls of kill_before() that wait for the kill of an attempt.
+  std::unordered_map<AttemptId, std::vector<std::function<void(int error)>>> kill_waits_;
+  Deadlines kill_wait_ends_;     // when these give up, monotonic
   Deadlines deadlines_;          // of the next step against each, monotonic
   Deadlines saves_;              // when its output is to be staged
   std::set<AttemptId> undying_;  // those in kUndying
