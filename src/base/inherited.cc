@@ -139,13 +139,9 @@ void raise_limits() {
                        int{RLIMIT_NOFILE}}) {
     Limits was{};
     if (syscall(SYS_prlimit64, 0, resource, nullptr, &was) != 0) continue;
-    if (resource == RLIMIT_STACK) {
-      uint64_t soft = std::max(was.soft, std::min(kStackBytes, was.hard));
-      raise_limit(resource, {soft, was.hard}, was);
-      continue;
-    }
-    if (resource == RLIMIT_NOFILE) {
-      raise_limit(resource, {was.hard, was.hard}, was);
+    if (resource == RLIMIT_STACK || resource == RLIMIT_NOFILE) {
+      uint64_t enough = resource == RLIMIT_STACK ? kStackBytes : kUnlimited;
+      raise_limit(resource, {std::max(was.soft, std::min(enough, was.hard)), was.hard}, was);
       continue;
     }
     if (raise_limit(resource, {kUnlimited, kUnlimited}, was)) continue;
