@@ -182,6 +182,16 @@ reap() {
 	filed_pid=
 }
 
+# make_filed_users: the users and groups that the package makes, in an /etc that is a copy.
+make_filed_users() {
+	id=60998
+	for user in filed filed-serve; do
+		grep -q "^$user:" /etc/passwd || echo "$user:x:$id:$id::/var/lib/filed:/sbin/nologin" >>/etc/passwd
+		grep -q "^$user:" /etc/group || echo "$user:x:$id:" >>/etc/group
+		id=$((id + 1))
+	done
+}
+
 # running PID: it is there, and no zombie.
 running() {
 	case $(sed 's/.*) //' "/proc/$1/stat" 2>/dev/null) in

@@ -22,12 +22,7 @@ mount -t tmpfs -o mode=755 none "$tmp/box"
 mkdir "$tmp/box/etc" "$tmp/box/work"
 mount -t overlay -o "lowerdir=/etc,upperdir=$tmp/box/etc,workdir=$tmp/box/work" none /etc ||
 	skip "no overlay file system here"
-id=60998
-for user in filed filed-serve; do
-	grep -q "^$user:" /etc/passwd || echo "$user:x:$id:$id::/var/lib/filed:/sbin/nologin" >>/etc/passwd
-	grep -q "^$user:" /etc/group || echo "$user:x:$id:" >>/etc/group
-	id=$((id + 1))
-done
+make_filed_users
 
 # --- make dist, of the files as they are now -------------------------------------------------------
 

@@ -41,12 +41,7 @@ fi
 make -s -C "$top" -o all out="$out" PREFIX=/usr init=none install >"$tmp/install" 2>&1 ||
 	fail "make install: $(cat "$tmp/install")"
 PATH=/usr/bin:/bin:/usr/sbin:/sbin:$out/tests
-id=60998
-for user in filed filed-serve; do
-	grep -q "^$user:" /etc/group || echo "$user:x:$id:" >>/etc/group
-	grep -q "^$user:" /etc/passwd || echo "$user:x:$id:$id::/var/lib/filed:/sbin/nologin" >>/etc/passwd
-	id=$((id + 1))
-done
+make_filed_users
 mkdir -p /q /srv/app/var /srv/app/build /srv/mirror /var/lib/filed /var/spool/filed
 chown filed-serve:filed /var/lib/filed
 chown filed:filed /srv/app/var

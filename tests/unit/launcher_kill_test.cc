@@ -464,19 +464,11 @@ int confine_until_killed(void* context, const char**) noexcept {
 TEST_CASE("a start that is given up has failed when its child is dead, and not before",
           "[launcher][slow]") {
   if (!is_root()) return;  // a child before its exec cannot be traced by its user
-  int pipe[2];
-  REQUIRE(pipe2(pipe, O_CLOEXEC) == 0);
-  Fd theirs(pipe[1]);
-  Fd ours(pipe[0]);
-  int number = theirs.get();
-  LauncherSettings settings;
-  settings.confine = confine_until_killed;
-  settings.confine_context = &number;
-  settings.confine_descriptors = {number};
-  LauncherRig f(settings);
+  HookPipe told(HookPipe::End::kWrite);
+  LauncherRig f(told.settings(confine_until_killed));
   AttemptId run = f.start("echo never");
   pid_t pid = 0;
-  REQUIRE(read(ours.get(), &pid, sizeof pid) == sizeof pid);
+  REQUIRE(read(told.ours.get(), &pid, sizeof pid) == sizeof pid);
   {
     Holder holder(pid);
     REQUIRE(holder.holds());

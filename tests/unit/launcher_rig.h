@@ -2,6 +2,7 @@
 // wait is for an event or a condition, and has a bound.
 #pragma once
 
+#include <fcntl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -43,6 +44,37 @@ struct Seen {
   bool killed = false;
   char state = 0;     // once it does not die
   std::string order;  // s, o (once in a row), u, x, f
+};
+
+// A pipe between a test and the hook that confines a child: the hook's context is the number of its
+// end.
+class HookPipe {
+ public:
+  enum class End { kRead, kWrite };
+
+  explicit HookPipe(End of_hook) {
+    int pipe[2];
+    REQUIRE(pipe2(pipe, O_CLOEXEC) == 0);
+    Fd ends[2] = {Fd(pipe[0]), Fd(pipe[1])};
+    int hooks = of_hook == End::kRead ? 0 : 1;
+    hooks_ = std::move(ends[hooks]);
+    ours = std::move(ends[1 - hooks]);
+    number_ = hooks_.get();
+  }
+
+  LauncherSettings settings(ConfineHook hook) {
+    LauncherSettings settings;
+    settings.confine = hook;
+    settings.confine_context = &number_;
+    settings.confine_descriptors = {number_};
+    return settings;
+  }
+
+  Fd ours;
+
+ private:
+  Fd hooks_;
+  int number_ = -1;
 };
 
 // How the launcher keeps attempts together.

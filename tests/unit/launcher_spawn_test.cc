@@ -414,16 +414,8 @@ int confine_wait(void* context, const char**) noexcept {
 
 TEST_CASE("starts that hang delay no other start and no kill, however many they are",
           "[launcher]") {
-  int pipe[2];
-  REQUIRE(pipe2(pipe, O_CLOEXEC) == 0);
-  Fd gate(pipe[0]);
-  Fd closed(pipe[1]);
-  int number = gate.get();
-  LauncherSettings settings;
-  settings.confine = confine_wait;
-  settings.confine_context = &number;
-  settings.confine_descriptors = {number};
-  LauncherRig f(settings);
+  HookPipe gate(HookPipe::End::kRead);
+  LauncherRig f(gate.settings(confine_wait));
   std::vector<AttemptId> hanging;
   for (int i = 0; i < StartRooms::kMax + 8; ++i) hanging.push_back(f.start("echo went on"));
   // Commands of [hooks] are not confined.
@@ -437,7 +429,7 @@ TEST_CASE("starts that hang delay no other start and no kill, however many they 
   f.kill(victim);
   REQUIRE(f.wait_end(victim));
   for (AttemptId run : hanging) CHECK(f.seen[run].order.empty());
-  closed.reset();
+  gate.ours.reset();
   for (AttemptId run : hanging) {
     REQUIRE(f.wait_end(run));
     CHECK(f.seen[run].output == "went on\n");
@@ -446,22 +438,14 @@ TEST_CASE("starts that hang delay no other start and no kill, however many they 
 
 TEST_CASE("a start that takes longer than 3 s has failed, and its room is used again",
           "[launcher][slow]") {
-  int pipe[2];
-  REQUIRE(pipe2(pipe, O_CLOEXEC) == 0);
-  Fd gate(pipe[0]);
-  Fd closed(pipe[1]);
-  int number = gate.get();
-  LauncherSettings settings;
-  settings.confine = confine_wait;
-  settings.confine_context = &number;
-  settings.confine_descriptors = {number};
-  LauncherRig f(settings);
+  HookPipe gate(HookPipe::End::kRead);
+  LauncherRig f(gate.settings(confine_wait));
   AttemptId run = f.start("echo never");
   REQUIRE(f.wait_end(run));
   REQUIRE(f.seen[run].failed);
   CHECK(f.seen[run].failure.stage == "the interpreter did not answer within 3 s");
   CHECK(f.seen[run].failure.error == ETIMEDOUT);
-  closed.reset();
+  gate.ours.reset();
   for (int i = 0; i < StartRooms::kMax * 2; ++i) CHECK(f.run("echo fine") == "fine\n");
 }
 
