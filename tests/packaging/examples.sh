@@ -145,8 +145,9 @@ run_configuration() {
 run_daemon() {
 	stop_queues
 	cd /srv/app
+	: >"$tmp/said"  # or the line of the filed before could be found
 	# cat ends when the block and a filed that it has put in the background have.
-	sh -e "$1" 2>&1 | cat >"$tmp/said" &
+	sh -e "$1" 2>&1 | cat >>"$tmp/said" &
 	reader=$!
 	wait_for 'grep -q "^filed: ready: " "$tmp/said" || ! running "$reader"' 20
 	q=$(sed -n 's/^filed: ready: //p' "$tmp/said")
