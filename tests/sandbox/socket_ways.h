@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include <cstddef>
+#include <cstdio>
 #include <cstring>
 
 #include "outcome.h"
@@ -55,7 +56,9 @@ inline Outcome send_abstract(char** args) {
 }
 
 inline Outcome own_abstract(char**) {
-  char name[] = "filed-escape-own";
+  // Another run of this test may be under way beside it: abstract names are the machine's.
+  char name[32];
+  snprintf(name, sizeof name, "filed-escape-%d", getpid());
   char* args[] = {name, nullptr};
   return listen_abstract(name, SOCK_STREAM) < 0 ? of(-1) : connect_abstract(args);
 }
