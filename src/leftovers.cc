@@ -4,12 +4,15 @@
 // Each start takes a random token and records it in the state. So a token that is found there is of
 // this state's earlier start, or of the state that this one was copied from.
 //
-// With cgroups: the launcher of the other filed holds a lock on the directory of its groups as long
-// as it lives. Where that is locked, nothing is killed.
+// The record says which file it was written for, by device and inode. This process holds the lock
+// on the state file, so no other filed serves this file. A copy is another file.
 //
-// Without cgroups: the lock on the state file does it. This process holds it, so no other filed
-// serves this file. The record says which file it was written for, by device and inode. A copy is
-// another file, and its record is not trusted.
+// With cgroups: a launcher holds a lock on the directory of its groups as long as it lives. If the
+// record is of a copy, nothing is killed where that is locked. If it is of this very file, the
+// launcher is one that has lost its filed: it is about to end its jobs and itself, and is waited
+// for.
+//
+// Without cgroups: the record of a copy is not trusted.
 #include "leftovers.h"
 
 #include <sys/random.h>
@@ -37,14 +40,31 @@ void tell(int processes) {
   log_warning("killed %d processes of attempts that a crash had left", processes);
 }
 
-// Returns whether the record can be forgotten.
-bool end_groups(const CgroupSystem& system, const std::string& place) {
+// Looks again until all processes have ended, and the launcher if it is to be waited for.
+Leftovers wait_for_groups(const CgroupSystem& system, const std::string& place, bool with_launcher) {
   using State = Leftovers::State;
+  bool told = false;
   Leftovers left = kill_leftovers(system, place);
-  if (left.state == State::kDying) tell(left.processes);
-  for (int i = 0; i < kMaxLooks && left.state == State::kDying; ++i) {
+  for (int i = 0; i < kMaxLooks; ++i) {
+    if (left.state == State::kDying && !told) {
+      tell(left.processes);
+      told = true;
+    }
+    if (left.state != State::kDying && !(with_launcher && left.state == State::kLocked)) break;
     usleep(kPauseUs);
     left = kill_leftovers(system, place);
+  }
+  return left;
+}
+
+// `own`: the record is of this very state file. Returns whether it can be forgotten.
+bool end_groups(const CgroupSystem& system, const std::string& place, bool own) {
+  using State = Leftovers::State;
+  Leftovers left = wait_for_groups(system, place, own);
+  if (own && left.state == State::kLocked) {
+    log_warning("the launcher of an earlier start does not end: it is killed");
+    kill_locker(system, place);
+    left = wait_for_groups(system, place, own);
   }
   switch (left.state) {
     case State::kDying:
@@ -52,6 +72,10 @@ bool end_groups(const CgroupSystem& system, const std::string& place) {
                 left.processes);
       return false;
     case State::kLocked:
+      if (own) {
+        log_error("%s: the launcher of an earlier start does not die", escaped(place).c_str());
+        return false;
+      }
       log_warning("%s belongs to another filed, which runs: was this state copied from it?",
                   escaped(place).c_str());
       return true;
@@ -92,9 +116,10 @@ void end_leftovers(Store& store, const CgroupSystem& system, const std::string& 
                      static_cast<int64_t>(st.st_ino)};
   std::vector<AttemptId> attempts = interrupted_attempts(store);
   for (const LauncherRecord& record : store.launchers()) {
+    bool is_own = record.device == own.device && record.inode == own.inode;
     if (!record.place.empty()) {
-      if (!end_groups(system, record.place)) continue;
-    } else if (record.device == own.device && record.inode == own.inode) {
+      if (!end_groups(system, record.place, is_own)) continue;
+    } else if (is_own) {
       end_marked(record.token, attempts);
     } else if (!attempts.empty()) {
       log_warning(

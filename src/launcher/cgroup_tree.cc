@@ -1,14 +1,17 @@
 #include "launcher/cgroup_tree.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <optional>
 #include <string_view>
 
 #include "base/files.h"
@@ -131,12 +134,21 @@ int move_daemon(int directory) {
   return 0;
 }
 
-bool is_locked(int directory) {
+// The process that has locked the directory: empty if none has, 0 if it cannot be told or seen.
+std::optional<pid_t> locker(int directory) {
   struct flock lock {};
   lock.l_type = F_WRLCK;
   lock.l_whence = SEEK_SET;
-  // If it cannot be told, it may be locked.
-  return fcntl(directory, F_GETLK, &lock) != 0 || lock.l_type != F_UNLCK;
+  if (fcntl(directory, F_GETLK, &lock) != 0) return 0;
+  if (lock.l_type == F_UNLCK) return std::nullopt;
+  return std::max(lock.l_pid, 0);
+}
+
+// Opens the directory of a launcher's groups. Returns 0 or an errno.
+int open_place(const CgroupSystem& system, const std::string& place, Cgroup& all) {
+  Fd parent = open_directory(system.root.get(), directory_of(place));
+  if (!parent) return errno;
+  return all.open(parent.get(), place.substr(place.rfind('/') + 1));
 }
 
 }  // namespace
@@ -243,15 +255,12 @@ int CgroupTree::lock() const {
 Leftovers kill_leftovers(const CgroupSystem& system, const std::string& place) {
   Leftovers left;
   if (!system.root) return left;
-  auto gone = [&](int error) {
+  Cgroup all;
+  if (int error = open_place(system, place, all)) {
     if (error == ENOENT) left.state = Leftovers::State::kNone;
     return left;
-  };
-  Fd parent = open_directory(system.root.get(), directory_of(place));
-  if (!parent) return gone(errno);
-  Cgroup all;
-  if (int error = all.open(parent.get(), place.substr(place.rfind('/') + 1))) return gone(error);
-  if (is_locked(all.directory())) {
+  }
+  if (locker(all.directory())) {
     left.state = Leftovers::State::kLocked;
     return left;
   }
@@ -275,6 +284,17 @@ Leftovers kill_leftovers(const CgroupSystem& system, const std::string& place) {
                : kept             ? Leftovers::State::kKept
                                   : Leftovers::State::kNone;
   return left;
+}
+
+void kill_locker(const CgroupSystem& system, const std::string& place) {
+  Cgroup all;
+  if (!system.root || open_place(system, place, all) != 0) return;
+  pid_t pid = locker(all.directory()).value_or(0);
+  if (pid <= 0) return;
+  Fd process(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
+  // Looked at once more: until it was opened, the number could have become another process's.
+  if (!process || locker(all.directory()) != pid) return;
+  syscall(SYS_pidfd_send_signal, process.get(), SIGKILL, nullptr, 0);
 }
 
 }  // namespace filed

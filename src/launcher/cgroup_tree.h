@@ -100,7 +100,7 @@ struct Leftovers {
     kNone,     // the directory is gone, or was empty and is removed
     kKept,     // only what jobs have left on purpose, which lives on
     kDying,    // processes have got SIGKILL and have not ended yet: look again
-    kLocked,   // another filed's, which lives: nothing was done
+    kLocked,   // its launcher lives: nothing was done
     kUnknown,  // it could not be looked at
   };
 
@@ -112,5 +112,8 @@ struct Leftovers {
 // Kills what is in the groups there, but not what was left on purpose, unless the directory is
 // locked. Does not wait.
 Leftovers kill_leftovers(const CgroupSystem& system, const std::string& place);
+
+// Sends SIGKILL to the launcher that has locked the directory there, if this process can see it.
+void kill_locker(const CgroupSystem& system, const std::string& place);
 
 }  // namespace filed
