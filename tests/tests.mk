@@ -11,7 +11,7 @@
 #   make fuzz        fuzz its parsers; runs=1000000 for longer
 #   make valgrind    run unit tests under valgrind
 #
-# only=retries runs the tests whose names contain that. shells="dash busybox" runs shell tests
+# only=retries runs the tests with that in their names. shells="dash busybox" runs shell tests
 # under these shells. fuse=no leaves out tests that need /dev/fuse. sanitize=thread only=unit looks for
 # races.
 
@@ -104,7 +104,7 @@ lint-cppcheck:
 		--enable=warning,performance,portability --inline-suppr --suppress=legacyUninitvar \
 		--cppcheck-build-dir=build/lint/cppcheck $(filter-out -I/%,$(filed_cppflags)) src
 
-# A file whose stamp is newer than its source, its headers and .clang-tidy is not looked at again.
+# A file is not looked at again if its stamp is newer than its source, its headers and .clang-tidy.
 lint-clang-tidy: $(patsubst %,build/lint/%.tidy,$(sources) $(mains))
 build/lint/%.tidy: % .clang-tidy
 	$(call show,TIDY) mkdir -p $(@D) && \

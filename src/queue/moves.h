@@ -25,8 +25,8 @@ class Moves {
   int rename(Dir from, std::string_view id, Dir to, std::string_view new_id, bool no_replace);
   // rm. ENOENT, ENAMETOOLONG.
   int remove(Dir dir, std::string_view id);
-  // The active job whose attempt such a call would end, by its inode number; nothing if there is
-  // none, or if the call would be refused.
+  // The inode number of the active job that such a call would stop. Nothing if it would stop none,
+  // or would be refused.
   std::optional<int64_t> ended_by_remove(Dir dir, std::string_view id);
   std::optional<int64_t> ended_by_rename(Dir from, std::string_view id, Dir to,
                                          std::string_view new_id);

@@ -1,4 +1,4 @@
-# A daemon whose mount no longer answers, or is gone, is killed and started again.
+# A daemon is killed and started again if its mount no longer answers or is gone.
 # alone
 # limit: 300
 . "${0%/*}/../lib/test.sh"

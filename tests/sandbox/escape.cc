@@ -69,7 +69,7 @@ Outcome free_ports(char** args) {
   exit(0);
 }
 
-// Runs the rest of the arguments in a session whose terminal is descriptor 0.
+// Runs the rest of the arguments in a session with descriptor 0 as its terminal.
 Outcome in_terminal(char** args) {
   int master = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
   if (master < 0 || grantpt(master) != 0 || unlockpt(master) != 0) return of(-1);

@@ -38,7 +38,7 @@ def check(names, what):
     assert set(stayed) == steady, f"{what}: skips {sorted(steady - set(stayed))[:5]}"
 
 def output(*command):
-    # ls -l and find may meet a name whose job is gone.
+    # ls -l and find may meet the name of a job that is gone.
     return subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True).stdout.splitlines()
 
 threads = [threading.Thread(target=churn, args=(part,)) for part in (0, 1)]

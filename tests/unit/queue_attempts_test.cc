@@ -279,7 +279,7 @@ TEST_CASE_METHOD(QueueRig, "output is stored within a second, and survives a cra
 }
 
 TEST_CASE_METHOD(QueueRig,
-                 "an attempt whose output is not stored fast enough is held, then released") {
+                 "an attempt is held while its output is not stored fast enough, then released") {
   submit("j", "x");
   begin("j");
   news();
