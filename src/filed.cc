@@ -30,11 +30,10 @@ int main(int argc, char** argv) {
     log_setup(settings.daemon.log, settings.daemon.log_level);
     return run_daemon(options, settings);
   } catch (const UsageError& error) {
-    fprintf(stderr, "filed: %s\n", error.what());
+    print_error(error.what());
     return kUsageExit;
   } catch (const Error& error) {
-    // On stderr, also if the log goes to syslog, so that the admin who starts filed sees the cause.
-    fprintf(stderr, "filed: %s\n", error.what());
+    print_error(error.what());
     return 1;
   }
 }

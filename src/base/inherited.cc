@@ -53,8 +53,9 @@ void reset_signals() {
     if (is_unwanted) signal(signo, SIG_IGN);
     if (is_unwanted || action.sa_handler == SIG_IGN) signal(signo, SIG_DFL);
   }
-  // By the limits of CPU time and file size. A write that is too large fails.
-  for (int signo : {SIGXCPU, SIGXFSZ}) signal(signo, SIG_IGN);
+  // By the limits of CPU time and file size, and by a terminal that stops what writes to it in the
+  // background. A write that is too large fails.
+  for (int signo : {SIGXCPU, SIGXFSZ, SIGTTOU}) signal(signo, SIG_IGN);
   sigprocmask(SIG_SETMASK, &handled, nullptr);
 }
 

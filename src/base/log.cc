@@ -1,17 +1,37 @@
 #include "base/log.h"
 
 #include <syslog.h>
+#include <unistd.h>
 
 #include <cstdarg>
+#include <cstdint>
 #include <cstdio>
+#include <ctime>
+
+#include "base/line_writer.h"
+#include "base/syslog_socket.h"
 
 namespace filed {
 namespace {
 
+constexpr std::string_view kPrefix = "filed: ";  // of a line on stderr
+constexpr size_t kMaxLine = 2048;
+
 LogTarget g_target = LogTarget::kStderr;
 LogLevel g_level = LogLevel::kInfo;
+uint64_t g_lost = 0;  // lines, since one was last written
 
-int syslog_priority(LogLevel level) {
+LineWriter& on_stderr() {
+  static LineWriter writer(STDERR_FILENO);
+  return writer;
+}
+
+SyslogSocket& logger() {
+  static SyslogSocket socket;
+  return socket;
+}
+
+int syslog_severity(LogLevel level) {
   switch (level) {
     case LogLevel::kError:
       return LOG_ERR;
@@ -25,21 +45,33 @@ int syslog_priority(LogLevel level) {
   return LOG_DEBUG;
 }
 
-void write_line(LogLevel level, const char* format, va_list args) {
+// One write a line, so that lines of several processes never mix.
+bool write_to_stderr(std::string_view text) {
+  std::string line(kPrefix);
+  line += text.substr(0, kMaxLine - kPrefix.size() - 1);
+  line += '\n';
+  return on_stderr().write(line);
+}
+
+bool write_line(LogLevel level, std::string_view text) {
+  if (g_target == LogTarget::kStderr) return write_to_stderr(text);
+  return logger().send(syslog_severity(level), text);
+}
+
+// Before the first line that has room again.
+bool tell_lost_lines() {
+  if (g_lost == 0) return true;
+  std::string text = std::to_string(g_lost) + (g_lost == 1 ? " line lost" : " lines lost");
+  if (!write_line(LogLevel::kWarning, text)) return false;
+  g_lost = 0;
+  return true;
+}
+
+void log_line(LogLevel level, const char* format, va_list args) {
   if (level > g_level) return;
-  if (g_target == LogTarget::kSyslog) {
-    vsyslog(syslog_priority(level), format, args);
-    return;
-  }
-  // One write per line, so that lines of several processes never mix.
-  char line[2048] = "filed: ";
-  constexpr size_t kPrefix = 7;
-  int length = vsnprintf(line + kPrefix, sizeof(line) - kPrefix, format, args);
-  if (length < 0) return;
-  size_t end = kPrefix + static_cast<size_t>(length);
-  if (end > sizeof(line) - 1) end = sizeof(line) - 1;
-  line[end++] = '\n';
-  fwrite(line, 1, end, stderr);
+  char text[kMaxLine];
+  if (vsnprintf(text, sizeof text, format, args) < 0) return;
+  if (!tell_lost_lines() || !write_line(level, text)) ++g_lost;
 }
 
 // The length of the UTF-8 sequence at the start of `text`, or 0 if there is none.
@@ -62,14 +94,26 @@ size_t utf8_length(std::string_view text) {
 void log_setup(LogTarget target, LogLevel level) {
   g_target = target;
   g_level = level;
-  if (target == LogTarget::kSyslog) openlog("filed", LOG_PID, LOG_DAEMON);
+  on_stderr();
+  // The file of the time zone may be out of reach later.
+  if (target == LogTarget::kSyslog) tzset();
+}
+
+void print_error(const std::string& text) { write_to_stderr(text); }
+
+std::vector<int> log_descriptors() {
+  std::vector<int> open;
+  for (int fd : {on_stderr().own_descriptor(), logger().descriptor()}) {
+    if (fd >= 0) open.push_back(fd);
+  }
+  return open;
 }
 
 #define FILED_LOG_FUNCTION(name, level) \
   void name(const char* format, ...) {  \
     va_list args;                       \
     va_start(args, format);             \
-    write_line(level, format, args);    \
+    log_line(level, format, args);      \
     va_end(args);                       \
   }
 FILED_LOG_FUNCTION(log_error, LogLevel::kError)

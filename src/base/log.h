@@ -1,8 +1,10 @@
-// The daemon's log: one line an event, to stderr or to syslog.
+// The daemon's log: one line an event, to stderr or to syslog. No process waits for what reads the
+// log. While that has no room lines are lost; their number is told before the next line.
 #pragma once
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace filed {
 
@@ -11,6 +13,13 @@ enum class LogTarget { kStderr, kSyslog };
 
 // Chooses where lines go and which are dropped. Before the first call: stderr, info.
 void log_setup(LogTarget target, LogLevel level);
+
+// The descriptors that the log needs besides stderr. A process that closes its descriptors keeps
+// them.
+std::vector<int> log_descriptors();
+
+// Prints one line to stderr, also if the log goes to syslog: why a program that is started ends.
+void print_error(const std::string& text);
 
 // printf-style, without a newline at the end. Text from users must go through escaped() first.
 void log_error(const char* format, ...) __attribute__((format(printf, 1, 2)));

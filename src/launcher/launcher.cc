@@ -24,7 +24,6 @@
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
-#include <syslog.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -473,7 +472,6 @@ void LauncherProcess::exit_process() {
 
 void run_launcher(const LauncherSettings& settings, Fd socket) noexcept {
   prctl(PR_SET_NAME, "filed-launcher");
-  closelog();  // its descriptor is closed below; the next line that is logged opens another
   setsid();
   take_over_signals();
   prctl(PR_SET_CHILD_SUBREAPER, 1L, 0L, 0L, 0L);
@@ -481,6 +479,7 @@ void run_launcher(const LauncherSettings& settings, Fd socket) noexcept {
   prctl(PR_SET_DUMPABLE, 0L, 0L, 0L, 0L);
   std::vector<int> keep = settings.confine_descriptors;
   keep.push_back(socket.get());
+  for (int fd : log_descriptors()) keep.push_back(fd);
   if (settings.kill_files >= 0) keep.push_back(settings.kill_files);
   if (settings.cgroups != nullptr) {
     for (int fd : settings.cgroups->descriptors()) keep.push_back(fd);

@@ -20,6 +20,8 @@
 #include <cstring>
 #include <exception>
 #include <new>
+#include <utility>
+#include <vector>
 
 #include "base/descriptors.h"
 #include "base/error.h"
@@ -111,11 +113,13 @@ class NotifierProcess {
   std::array<Fd, kDirs> directories_;  // opened at their first use
 };
 
-// Makes the socket descriptor kSocket, and closes all above it.
+// Makes the socket descriptor kSocket, and closes all above it but the log's.
 void keep_only(int socket) {
   if (socket != kSocket) dup2(socket, kSocket);
   fcntl(kSocket, F_SETFD, FD_CLOEXEC);
-  close_descriptors_but({kSocket});
+  std::vector<int> keep = log_descriptors();
+  keep.push_back(kSocket);
+  close_descriptors_but(std::move(keep));
 }
 
 [[noreturn]] void run_notifier(const std::string& mount_dir, int socket,
