@@ -55,6 +55,8 @@ backoff_factor = 1
 stop_grace = 100ms
 kill_grace = 200ms
 job_size_limit = 300K
+[sandbox]
+kill_leftovers = all
 [mount]
 dir = {mount}
 [daemon]
