@@ -41,7 +41,8 @@ void tell(int processes) {
 }
 
 // Looks again until all processes have ended, and the launcher if it is to be waited for.
-Leftovers wait_for_groups(const CgroupSystem& system, const std::string& place, bool with_launcher) {
+Leftovers wait_for_groups(const CgroupSystem& system, const std::string& place,
+                          bool with_launcher) {
   using State = Leftovers::State;
   bool told = false;
   Leftovers left = kill_leftovers(system, place);

@@ -20,7 +20,8 @@ start_with_log() {
 run_jobs() {
 	n=0
 	while [ $n -lt "$1" ]; do
-		timeout $((20 * slow * ${patience:-4})) sh -c 'printf true >"$1"' - "$q/pending/$n" || fail "no receipt after $n submissions"
+		timeout $((20 * slow * ${patience:-4})) sh -c 'printf true >"$1"' - "$q/pending/$n" ||
+			fail "no receipt after $n submissions"
 		n=$((n + 1))
 	done
 	wait_for '[ "$(counter complete)" = '"$1"' ]' 60
