@@ -22,6 +22,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
+#include <utility>
 #include <vector>
 
 #include "base/error.h"
@@ -44,14 +45,13 @@ void tell(int processes) {
 Leftovers wait_for_groups(const CgroupSystem& system, const std::string& place,
                           bool with_launcher) {
   using State = Leftovers::State;
-  bool told = false;
   Leftovers left = kill_leftovers(system, place);
-  for (int i = 0; i < kMaxLooks; ++i) {
-    if (left.state == State::kDying && !told) {
-      tell(left.processes);
-      told = true;
-    }
-    if (left.state != State::kDying && !(with_launcher && left.state == State::kLocked)) break;
+  auto is_unfinished = [&] {
+    return left.state == State::kDying || (with_launcher && left.state == State::kLocked);
+  };
+  bool told = false;
+  for (int i = 0; i < kMaxLooks && is_unfinished(); ++i) {
+    if (left.state == State::kDying && !std::exchange(told, true)) tell(left.processes);
     usleep(kPauseUs);
     left = kill_leftovers(system, place);
   }
