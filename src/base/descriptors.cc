@@ -7,6 +7,8 @@
 namespace filed {
 namespace {
 
+constexpr int kLowestOwn = 10;
+
 void close_gap(unsigned first, unsigned last) {
   if (first > last || close_range(first, last, 0U) == 0) return;
   long open_max = sysconf(_SC_OPEN_MAX);
@@ -28,5 +30,7 @@ void close_descriptors_but(std::vector<int> keep) {
   }
   close_gap(next, ~0U);
 }
+
+Fd move_up(Fd fd) { return Fd(fd ? fcntl(fd.get(), F_DUPFD_CLOEXEC, kLowestOwn) : -1); }
 
 }  // namespace filed

@@ -7,6 +7,8 @@
 
 #include <vector>
 
+#include "base/fd.h"
+
 // Older C libraries lack both. The number is the same on every machine but alpha.
 #ifndef SYS_close_range
 #define SYS_close_range 436
@@ -27,5 +29,9 @@ inline long close_range(unsigned first, unsigned last, unsigned flags) noexcept 
 // Closes all descriptors above 2 but those in `keep`, which become close-on-exec. Where the kernel
 // has no close_range(2), it closes one by one up to the limit of open files.
 void close_descriptors_but(std::vector<int> keep);
+
+// The same open file by a number above those that are given to children, close-on-exec. Empty with
+// errno if there is none.
+Fd move_up(Fd fd);
 
 }  // namespace filed

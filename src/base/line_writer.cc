@@ -10,6 +10,8 @@
 #include <cerrno>
 #include <cstdio>
 
+#include "base/descriptors.h"
+
 #ifndef RWF_NOWAIT
 #define RWF_NOWAIT 0x00000008
 #endif
@@ -17,15 +19,11 @@
 namespace filed {
 namespace {
 
-// Above the numbers that are given to children.
-constexpr int kLowestOwn = 10;
-
 // The same file, opened once more. The descriptor is empty if that fails.
 Fd open_again(int fd) {
   char path[32];
   snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
-  Fd again(open(path, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
-  return Fd(again ? fcntl(again.get(), F_DUPFD_CLOEXEC, kLowestOwn) : -1);
+  return move_up(Fd(open(path, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)));
 }
 
 // Writes if poll(2) promises room. Linux 6.5 can also be told not to wait in a pipe.

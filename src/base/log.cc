@@ -94,8 +94,8 @@ size_t utf8_length(std::string_view text) {
 void log_setup(LogTarget target, LogLevel level) {
   g_target = target;
   g_level = level;
+  // What is opened here may be out of reach later: the file of stderr and that of the time zone.
   on_stderr();
-  // The file of the time zone may be out of reach later.
   if (target == LogTarget::kSyslog) tzset();
 }
 

@@ -1,6 +1,5 @@
 #include "base/syslog_socket.h"
 
-#include <fcntl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <syslog.h>
@@ -10,12 +9,12 @@
 #include <cstring>
 #include <ctime>
 #include <string>
+#include <utility>
+
+#include "base/descriptors.h"
 
 namespace filed {
 namespace {
-
-// Above the numbers that are given to children.
-constexpr int kLowestDescriptor = 10;
 
 // `<PRIORITY>Mmm dd hh:mm:ss filed[PID]: `, in local time.
 std::string head_of(int severity) {
@@ -42,7 +41,7 @@ bool SyslogSocket::connect() {
       if (errno == EPROTOTYPE) continue;
       return false;
     }
-    socket_.reset(fcntl(fd.get(), F_DUPFD_CLOEXEC, kLowestDescriptor));
+    socket_ = move_up(std::move(fd));
     is_stream_ = type == SOCK_STREAM;
     return static_cast<bool>(socket_);
   }

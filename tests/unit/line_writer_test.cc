@@ -56,16 +56,22 @@ void check_whole_lines(const std::string& text) {
   }
 }
 
+// Fills what `end` refers to, and reads it: what comes are whole lines, also after those that are lost,
+// and the flags of `end` stay as they are.
+void check_loses_whole_lines(LineWriter& writer, int end, int reader) {
+  CHECK(fill(writer) > 0);
+  CHECK_FALSE(is_nonblocking(end));
+  std::string text = drain(reader);
+  CHECK(writer.write("next\n"));
+  check_whole_lines(text + drain(reader));
+}
+
 }  // namespace
 
 TEST_CASE("a full pipe loses lines, and its flags stay as they are", "[log]") {
   Pipe pipe;
   LineWriter writer(pipe.writer.get());
-  CHECK(fill(writer) > 0);
-  CHECK_FALSE(is_nonblocking(pipe.writer.get()));
-  drain(pipe.reader.get());
-  CHECK(writer.write("next\n"));
-  check_whole_lines(drain(pipe.reader.get()));
+  check_loses_whole_lines(writer, pipe.writer.get(), pipe.reader.get());
 }
 
 TEST_CASE("a FIFO that cannot be opened a second time loses lines, too", "[log]") {
@@ -89,11 +95,7 @@ TEST_CASE("a full socket loses lines; one that took a part gets the rest first",
   Fd reader(ends[0]);
   Fd end(ends[1]);
   LineWriter writer(end.get());
-  CHECK(fill(writer) > 0);
-  CHECK_FALSE(is_nonblocking(end.get()));
-  std::string text = drain(reader.get());
-  CHECK(writer.write("next\n"));
-  check_whole_lines(text + drain(reader.get()));
+  check_loses_whole_lines(writer, end.get(), reader.get());
 }
 
 TEST_CASE("a terminal that was stopped loses lines and goes on with whole ones", "[log]") {
@@ -109,11 +111,7 @@ TEST_CASE("a terminal that was stopped loses lines and goes on with whole ones",
   REQUIRE(tcflow(slave.get(), TCOOFF) == 0);
   CHECK_FALSE(writer.write("lost\n"));
   REQUIRE(tcflow(slave.get(), TCOON) == 0);
-  CHECK(fill(writer) > 0);
-  CHECK_FALSE(is_nonblocking(slave.get()));
-  std::string text = drain(master.get());
-  CHECK(writer.write("next\n"));
-  check_whole_lines(text + drain(master.get()));
+  check_loses_whole_lines(writer, slave.get(), master.get());
 }
 
 TEST_CASE("a file gets every line, at the place that it shares with others", "[log]") {

@@ -39,13 +39,16 @@ class Logger {
   Fd socket_;
 };
 
+struct Rig {
+  TempDir dir;
+  const std::string path = dir.file("log");
+  SyslogSocket socket{path.c_str()};
+};
+
 }  // namespace
 
-TEST_CASE("a logger gets priority, time, program and process", "[log]") {
-  TempDir dir;
-  std::string path = dir.file("log");
+TEST_CASE_METHOD(Rig, "a logger gets priority, time, program and process", "[log]") {
   Logger logger(path, SOCK_DGRAM);
-  SyslogSocket socket(path.c_str());
   REQUIRE(socket.send(LOG_WARNING, "a line"));
   std::string packet = logger.read();
   std::string end = " filed[" + std::to_string(getpid()) + "]: a line";
@@ -54,11 +57,8 @@ TEST_CASE("a logger gets priority, time, program and process", "[log]") {
   CHECK(packet.size() == 4 + strlen("Jan  1 00:00:00") + end.size());
 }
 
-TEST_CASE("a logger that does not read loses lines", "[log]") {
-  TempDir dir;
-  std::string path = dir.file("log");
+TEST_CASE_METHOD(Rig, "a logger that does not read loses lines", "[log]") {
   Logger logger(path, SOCK_DGRAM);
-  SyslogSocket socket(path.c_str());
   int sent = 0;
   while (sent < 10000 && socket.send(LOG_INFO, std::string(1000, 'x'))) ++sent;
   CHECK(sent > 0);
@@ -69,10 +69,7 @@ TEST_CASE("a logger that does not read loses lines", "[log]") {
   CHECK(logger.read().ends_with("next"));
 }
 
-TEST_CASE("a logger that is started anew gets the next line", "[log]") {
-  TempDir dir;
-  std::string path = dir.file("log");
-  SyslogSocket socket(path.c_str());
+TEST_CASE_METHOD(Rig, "a logger that is started anew gets the next line", "[log]") {
   CHECK_FALSE(socket.send(LOG_INFO, "nobody is here"));
   {
     Logger first(path, SOCK_DGRAM);
@@ -85,11 +82,9 @@ TEST_CASE("a logger that is started anew gets the next line", "[log]") {
   CHECK(second.read().ends_with("second"));
 }
 
-TEST_CASE("a logger that reads a stream gets lines that end with a null byte", "[log]") {
-  TempDir dir;
-  std::string path = dir.file("log");
+TEST_CASE_METHOD(Rig, "a logger that reads a stream gets lines that end with a null byte",
+                 "[log]") {
   Logger logger(path, SOCK_STREAM);
-  SyslogSocket socket(path.c_str());
   REQUIRE(socket.send(LOG_INFO, "a line"));
   logger.accept();
   std::string packet = logger.read();
