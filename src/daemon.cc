@@ -234,7 +234,7 @@ void Daemon::tell_containment() const {
 
 void Daemon::fork_helpers() {
   block_signals();
-  // No file system stays busy because filed was started in it.
+  // Leaves the directory that filed was started in, so that its file system can be unmounted.
   if (chdir("/") != 0) throw_errno("/");
   make_cgroups();
   {

@@ -1,5 +1,5 @@
-// How a start tells what a crash has left from what belongs to another filed, though its state may
-// have been copied, restored from a backup, or stand at the same path in a container:
+// A start must tell what a crash has left from what belongs to another filed. The state may be a
+// copy, or be restored from a backup, or stand at the same path in a container. This is how:
 //
 // Each start takes a random token and records it in the state. So a token that is found there is of
 // this state's earlier start, or of the state that this one was copied from.
@@ -33,7 +33,7 @@
 namespace filed {
 namespace {
 
-// How often, and after which pause, is looked again until nothing is left.
+// How many times to look whether something is left, and the pause between.
 constexpr int kMaxLooks = 500;
 constexpr useconds_t kPauseUs = 10'000;
 
@@ -45,7 +45,7 @@ void tell(int processes) {
 Leftovers wait_for_groups(const CgroupSystem& system, const std::string& place,
                           bool with_launcher) {
   using State = Leftovers::State;
-  Leftovers left = kill_leftovers(system, place);
+  Leftovers left = kill_crash_leftovers(system, place);
   auto is_unfinished = [&] {
     return left.state == State::kDying || (with_launcher && left.state == State::kLocked);
   };
@@ -53,7 +53,7 @@ Leftovers wait_for_groups(const CgroupSystem& system, const std::string& place,
   for (int i = 0; i < kMaxLooks && is_unfinished(); ++i) {
     if (left.state == State::kDying && !std::exchange(told, true)) tell(left.processes);
     usleep(kPauseUs);
-    left = kill_leftovers(system, place);
+    left = kill_crash_leftovers(system, place);
   }
   return left;
 }

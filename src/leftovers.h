@@ -1,4 +1,5 @@
-// Ends what a crash of filed and its launcher has left, before the jobs of these attempts run again.
+// At a start: kills the processes that a crash of filed and its launcher has left, before their jobs
+// run again.
 #pragma once
 
 #include <string>

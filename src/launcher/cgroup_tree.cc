@@ -252,7 +252,7 @@ int CgroupTree::lock() const {
   return fcntl(directory(), F_SETLK, &lock) == 0 ? 0 : errno;
 }
 
-Leftovers kill_leftovers(const CgroupSystem& system, const std::string& place) {
+Leftovers kill_crash_leftovers(const CgroupSystem& system, const std::string& place) {
   Leftovers left;
   if (!system.root) return left;
   Cgroup all;

@@ -42,8 +42,8 @@ class Marks {
   // multiply faster than they can be stopped; then it is to be called again.
   bool kill(const Targets& targets);
 
-  // Kills what an attempt has left when its leader has ended and is a zombie: with `all` also what
-  // has left the session.
+  // Kills the other processes of an attempt when its leader has ended and is a zombie: with `all` also
+  // those that have moved to another session.
   void kill_rest(const Child& leader, bool all);
 
   // The process has been reaped.

@@ -18,17 +18,20 @@ namespace {
 
 constexpr int64_t kFusermountNs = 5 * kNsPerSec;
 
-// The number of the topmost mount on `path`, which no other mount has at the same time; -1 if it
-// cannot be read. Does not ask the file system, because its server may be dead or wait for us.
-int mount_id(const std::string& path) {
+// The number of the topmost mount on `path`, which no other mount has at the same time; empty
+// if it cannot be read. Does not ask the file system, because its server may be dead or wait for us.
+std::optional<int> mount_id(const std::string& path) {
   Fd directory(open(path.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-  if (!directory) return -1;
+  if (!directory) return std::nullopt;
   constexpr size_t kMaxInfo = 4096;
   constexpr std::string_view kField = "mnt_id:";
   std::string text;
-  if (read_file("/proc/self/fdinfo/" + std::to_string(directory.get()), kMaxInfo, text)) return -1;
+  if (read_file("/proc/self/fdinfo/" + std::to_string(directory.get()), kMaxInfo, text)) {
+    return std::nullopt;
+  }
   size_t field = text.find(kField);
-  return field == text.npos ? -1 : atoi(text.c_str() + field + kField.size());
+  if (field == text.npos) return std::nullopt;
+  return atoi(text.c_str() + field + kField.size());
 }
 
 }  // namespace
@@ -40,7 +43,7 @@ void OwnMount::note() {
 
 void OwnMount::unmount() {
   for (Fd& fd : spare_) fd.reset();
-  if (id_ < 0 || mount_id(dir_) != id_) return;
+  if (!id_ || mount_id(dir_) != id_) return;
   if (use_fusermount_) {
     int error = run_fusermount(dir_, kFusermountNs);
     if (error != 0) log_warning("launcher: fusermount3: %s", strerror(error));

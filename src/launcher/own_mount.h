@@ -1,7 +1,8 @@
 // Unmounts filed's own mount at the launcher's end, and no other that may lie on the same
-// directory. It is known by the kernel's number of the mount, noted after the mount was made.
+// directory. It is known by its mount ID, noted after the mount was made.
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "base/fd.h"
@@ -23,9 +24,9 @@ class OwnMount {
  private:
   const std::string dir_;
   const bool use_fusermount_;
-  int id_ = -1;  // -1: not mounted yet
-  // Kept for unmount(), which opens two files: without a descriptor it would take the mount for
-  // somebody else's.
+  std::optional<int> id_;  // empty: not mounted yet
+  // Reserved so that unmount() can open its two files even if no descriptor is free. Without them it
+  // could not tell its own mount.
   Fd spare_[2];
 };
 

@@ -1,5 +1,5 @@
-// The mount: checks the mount point, mounts, receives the kernel's requests and unmounts. The
-// Filesystem answers the requests.
+// The mount: checks the mount point, mounts, and receives the kernel's requests. The Filesystem
+// answers the requests. At its end the launcher unmounts: unmount() is for the helper processes.
 #pragma once
 
 #include <fuse_lowlevel.h>

@@ -5,7 +5,7 @@
 // This class is the front of the parts that do the work: it owns them, and it decides the order of
 // a turn. All calls come from one thread. A call stages its changes in the current turn, where
 // later calls see them at once; end_turn() commits them. An operation that returns an errno has
-// changed nothing.
+// changed nothing. Only a failed write has: its file is incomplete from then on.
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,4 @@
-// What may be read from the queue's state, without any means to change it. Reads see what the open
-// transaction has staged.
+// Read-only access to the queue's state. Reads see what the open transaction has staged.
 //
 // A read returns 0 or an errno: ENOENT if there is no such job; EIO, ENOMEM or EUCLEAN (the file is
 // damaged) from the disk.
