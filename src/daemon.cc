@@ -37,6 +37,8 @@
 #include <cerrno>
 #include <functional>
 #include <memory>
+#include <set>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/error.h"
@@ -131,8 +133,9 @@ class Daemon {
   FixedNodes::Defaults nodes_;
   std::optional<Sandbox> job_sandbox_;
   CgroupSystem cgroup_system_;
-  CgroupTree cgroups_;             // the launcher's client refers to it
-  std::optional<EventLoop> loop_;  // the parts below watch descriptors with it
+  CgroupTree cgroups_;                   // the launcher's client refers to it
+  std::vector<UndyingProcess> undying_;  // of earlier starts
+  std::optional<EventLoop> loop_;        // the parts below watch descriptors with it
   std::optional<LauncherClient> launcher_;
   std::optional<Store> store_;
   std::optional<Queue> queue_;
@@ -256,8 +259,13 @@ void Daemon::open_state() {
   options.hooks = settings_.hooks;
   options.containment = cgroups_ ? "cgroup" : "marks";
   queue_.emplace(*store_, *launcher_, clock_, LiveSettings(settings_), options);
-  end_leftovers(*store_, cgroup_system_, token_, cgroups_);
-  if (int error = recover(*store_, clock_)) throw_errno(state_file_, error);
+  undying_ = end_leftovers(*store_, cgroup_system_, token_, cgroups_);
+  std::set<AttemptId> attempts;
+  for (const UndyingProcess& process : undying_) attempts.insert(process.attempt);
+  if (int error = recover(*store_, clock_, attempts)) throw_errno(state_file_, error);
+  for (const UndyingProcess& process : undying_) {
+    queue_->take_over(process.attempt, process.pid, process.state);
+  }
 }
 
 void Daemon::mount() {
@@ -286,6 +294,8 @@ void Daemon::watch_events() {
     loop_->remove(session_->mounts_fd());
     mount_gone_ = true;
   });
+  watch_undying(*loop_, undying_,
+                [this](AttemptId attempt) { queue_->launcher_events().exited(attempt, {}); });
   watch(signals_.get(), EPOLLIN, [this] { take_signals(); });
   watch(wall_timer_.get(), EPOLLIN, [this] { take_wall_timer(); });
 }

@@ -21,6 +21,7 @@
 
 #include "base/fd.h"
 #include "launcher/cgroup.h"
+#include "launcher/process_table.h"
 
 namespace filed {
 
@@ -105,13 +106,16 @@ struct Leftovers {
   };
 
   State state = State::kUnknown;
-  int processes = 0;               // that have not ended yet
-  std::vector<uint64_t> attempts;  // theirs, as far as known
+  // What has not ended yet. Cgroup::kNoAttempt: it is not known of which attempt.
+  std::vector<AttemptProcess> processes;
 };
 
-// Kills what is in the groups there, but not what was left on purpose, unless the directory is
-// locked. Does not wait.
-Leftovers kill_crash_leftovers(const CgroupSystem& system, const std::string& place);
+enum class LockedTree : uint8_t { kSpare, kKill };
+
+// Kills what is in the groups there, but not what was left on purpose, and with LockedTree::kSpare
+// nothing if the directory is locked. Does not wait.
+Leftovers kill_crash_leftovers(const CgroupSystem& system, const std::string& place,
+                               LockedTree locked = LockedTree::kSpare);
 
 // Sends SIGKILL to the launcher that has locked the directory there, if this process can see it.
 void kill_locker(const CgroupSystem& system, const std::string& place);

@@ -69,6 +69,10 @@ class Marks {
 // services which earlier jobs started on purpose live on. Returns how many were killed.
 int kill_marked(std::string_view token, const std::vector<AttemptId>& attempts);
 
+// The same processes, without a kill. Looks at all processes once for each attempt.
+std::vector<AttemptProcess> find_marked(std::string_view token,
+                                        const std::vector<AttemptId>& attempts);
+
 // For filed when the launcher has died and its children have become filed's own: kills the
 // processes of the attempts and of children of ours without a mark. Returns how many are left; it
 // is to be called again, after reaping, until that is 0.

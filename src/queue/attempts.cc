@@ -200,6 +200,22 @@ void Attempts::undying(AttemptId id, pid_t pid, char state) {
               static_cast<unsigned>(attempt->uid), static_cast<int>(pid), state);
 }
 
+void Attempts::take_over(const KillPending& left, pid_t pid, char state) {
+  auto id = static_cast<AttemptId>(left.attempt);
+  if (find(id) != nullptr) return;
+  Attempt& attempt = attempts_[id];
+  attempt.id = id;
+  attempt.ino = left.ino;
+  attempt.job_id = left.id;
+  attempt.uid = left.uid;
+  attempt.number = left.number;
+  attempt.phase = Phase::kKilling;
+  attempt.tie = Tie::kDetached;
+  ++by_job_[left.ino].unfinished;
+  ++by_id_[left.id];
+  undying(id, pid, state);
+}
+
 std::vector<const Attempt*> Attempts::undying() const {
   std::vector<const Attempt*> list;
   for (AttemptId id : undying_) list.push_back(&attempts_.at(id));
@@ -258,7 +274,8 @@ int Attempts::stop(const Job& before, Job job, const Transition& row) {
 
 int Attempts::abandon(Attempt& attempt, const Transition& row) {
   if (!attempt.ended()) {
-    int error = core_.store.add_kill_pending(static_cast<int64_t>(attempt.id));
+    int error = core_.store.add_kill_pending({static_cast<int64_t>(attempt.id), attempt.ino,
+                                              attempt.job_id, attempt.uid, attempt.number});
     if (error != 0) return error;
   }
   attempt.tie = Tie::kDetaching;

@@ -131,6 +131,9 @@ class Attempts final : public LauncherEvents {
   int64_t busy_workers() const {
     return static_cast<int64_t>(attempts_.size() - undying_.size()) - leaving_;
   }
+  // For a start: an attempt of an earlier filed that does not die. It is in kUndying, and means
+  // nothing for its job but that the job waits. `exited` follows. May be called for each process.
+  void take_over(const KillPending& left, pid_t pid, char state);
   // Those that do not die, in the order of their claims.
   std::vector<const Attempt*> undying() const;
   const Totals& totals() const { return totals_; }

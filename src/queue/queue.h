@@ -60,6 +60,10 @@ class Queue {
   // Where the launcher reports.
   LauncherEvents& launcher_events() { return events_; }
 
+  // For a start: takes over an attempt that is still to be killed (Store::kill_pending), and whose
+  // process does not die. Its job waits until it is reported as exited.
+  void take_over(AttemptId attempt, pid_t pid, char state);
+
   // --- what there is
 
   const Jobs& jobs() const { return jobs_; }

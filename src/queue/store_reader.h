@@ -40,6 +40,18 @@ struct LauncherRecord {
   int64_t inode = 0;
 };
 
+// An attempt that means nothing for its job any more, and has processes that are to be killed. With
+// the job that it was of, at its claim.
+struct KillPending {
+  int64_t attempt = 0;
+  int64_t ino = 0;
+  std::string id;
+  uid_t uid = 0;
+  int number = 0;  // FILED_ATTEMPT
+
+  bool operator==(const KillPending&) const = default;
+};
+
 class StoreReader {
  public:
   // A log is kept in chunks of this size in bytes. Only the last one may be shorter.
@@ -89,8 +101,8 @@ class StoreReader {
 
   // Those of Store::add_launcher(). Throws Error.
   std::vector<LauncherRecord> launchers() const;
-  // The attempts of Store::add_kill_pending().
-  std::vector<int64_t> kill_pending() const;
+  // Those of Store::add_kill_pending().
+  std::vector<KillPending> kill_pending() const;
   // What config.ini has set, by key.
   std::map<std::string, std::string> load_settings() const;
   // Mode and owner of the mount's directories that chmod or chown has changed, by name. The root's
