@@ -274,8 +274,8 @@ int LauncherClient::configure(const LimitSettings& limits,
   return 0;
 }
 
-void LauncherClient::mounted() {
-  queue(encode(MountedMessage{}));
+void LauncherClient::mounted(Fd root) {
+  queue(encode(MountedMessage{}), std::move(root));
   flush();
 }
 

@@ -74,9 +74,9 @@ class LauncherClient final : public Launcher {
   int configure(const LimitSettings& limits,
                 const std::vector<std::pair<std::string, std::string>>& env);
 
-  // mount_dir is mounted by filed: the launcher unmounts it at its end. Without this call it does
-  // not touch it. Sent at once.
-  void mounted();
+  // filed has mounted the queue, with that root: the launcher unmounts it at its end. Without this
+  // call it unmounts nothing. Sent at once.
+  void mounted(Fd root);
 
   // Sends what is queued, as far as it goes without waiting; the loop sends the rest. To be called
   // at the end of each turn, after the commit.

@@ -241,7 +241,7 @@ void LauncherProcess::handle(const Message& message, size_t packet) {
   } else if (auto* terminate = std::get_if<TerminateMessage>(&message)) {
     order(terminate->attempt, Child::Order::kTerminate);
   } else if (std::holds_alternative<MountedMessage>(message)) {
-    mount_.note();
+    mount_.note(incoming_.take(packet, 0));
   } else if (std::holds_alternative<QuitMessage>(message)) {
     exiting_ = true;
   }

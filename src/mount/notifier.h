@@ -40,7 +40,7 @@ class Notifier {
 
   // Forks the process. It keeps those of the caller's rights that it needs, and closes all
   // descriptors above stderr but its own. Throws Error.
-  explicit Notifier(const std::string& mount_dir);
+  Notifier(const std::string& mount_dir, bool use_fusermount);
   // Tells the process to exit, and does not wait for that.
   ~Notifier();
   Notifier(const Notifier&) = delete;
@@ -49,9 +49,8 @@ class Notifier {
   // From now on the loop sends events that did not fit into the socket at once. It must outlive this
   // object. Throws Error.
   void attach(EventLoop& loop);
-  // The queue is mounted: the process opens the mount's root. The kernel does that without a request
-  // to the loop.
-  void mounted();
+  // The queue is mounted, with that root.
+  void mounted(Fd root);
 
   // Never blocks. Returns false if the event is dropped.
   bool push(Event event);
