@@ -369,6 +369,7 @@ void Daemon::gather_receipts() {
 bool Daemon::turn(bool untidy) {
   std::optional<int64_t> deadline_ns = stop_by_ns_;
   if (phase_ != Phase::kQuitting) deadline_ns = earlier(deadline_ns, queue_->next_deadline_ns());
+  int64_t looked_ns = clock_.mono_ns();
   bool idle = !loop_->wait(untidy ? 0 : deadline_ns);
   gather_receipts();
   if (std::exchange(mount_gone_, false) && phase_ != Phase::kQuitting && orderly_) {
@@ -376,7 +377,7 @@ bool Daemon::turn(bool untidy) {
     orderly_ = false;
     stop();
   }
-  queue_->end_turn();
+  queue_->end_turn(looked_ns);
   launcher_->flush();
   arm_wall_timer();
   return store_->tidy(idle);

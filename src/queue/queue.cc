@@ -173,11 +173,11 @@ void Queue::retry_due(int64_t now_ns) {
   attempts_.retry_ends();
 }
 
-int Queue::end_turn() {
+int Queue::end_turn(std::optional<int64_t> looked_ns) {
   int64_t now = core_.clock.mono_ns();
-  attempts_.run_deadlines(now);
+  attempts_.run_deadlines(looked_ns.value_or(now));
   uploads_.run_deadlines(now);
-  hooks_.run_deadlines(now);
+  hooks_.run_deadlines(looked_ns.value_or(now));
   retry_due(now);
   if (!agenda_.retry_ns) {
     attempts_.save_output(now);

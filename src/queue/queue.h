@@ -136,7 +136,11 @@ class Queue {
   std::optional<int64_t> gather_until_ns() { return uploads_.gather_until_ns(); }
   // Does what is due, claims jobs for free workers, commits. Then runs what waited for the commit.
   // Returns 0 or the errno of the commit.
-  int end_turn();
+  //
+  // `looked_ns`: the monotonic time at which the caller began to look for this turn's events; empty:
+  // now. Only what was due by then is killed. So an attempt that has ended while this process stood
+  // still has not timed out.
+  int end_turn(std::optional<int64_t> looked_ns = std::nullopt);
   // When end_turn() has something to do, monotonic; empty: not before the next event.
   std::optional<int64_t> next_deadline_ns() const;
   // When a job falls due or expires, by the wall clock.

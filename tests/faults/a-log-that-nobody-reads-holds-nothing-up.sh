@@ -1,6 +1,7 @@
 # The log is full, and nothing reads it: a pipe, a socket, a terminal that was stopped. Jobs are taken and run all the
 # same, and filed stops as ever. Once the log is read again, it says how many lines were lost. The flags of a
 # descriptor that filed shares with others stay as they are.
+# limit: 400
 . "${0%/*}/../lib/test.sh"
 needs fuse python3
 
