@@ -8,13 +8,17 @@ namespace filed {
 
 void EditBuffer::start(std::string text) {
   text_ = std::move(text);
+  started_ = true;
   edit_ = ConfigEdit::kUntouched;
 }
 
 void EditBuffer::start_empty() {
   text_.clear();
+  started_ = true;
   edit_ = ConfigEdit::kEmptied;
 }
+
+void EditBuffer::clear() { *this = {}; }
 
 std::string_view EditBuffer::read(size_t offset, size_t size) const {
   return std::string_view(text_).substr(std::min(offset, text_.size()), size);

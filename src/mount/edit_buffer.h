@@ -1,4 +1,5 @@
-// The text of an open special file. It stays as it was at the open, until this descriptor writes.
+// The text of an open special file. It stays as it was when it was put here, until this descriptor
+// writes.
 #pragma once
 
 #include <cstddef>
@@ -31,6 +32,9 @@ class EditBuffer {
   // Starts with `text`; or with no text, if the file was opened with O_TRUNC.
   void start(std::string text);
   void start_empty();
+  // As before the start.
+  void clear();
+  bool is_started() const { return started_; }
 
   // Up to `size` bytes from `offset` on. Valid until the next change.
   std::string_view read(size_t offset, size_t size) const;
@@ -45,6 +49,7 @@ class EditBuffer {
 
  private:
   std::string text_;
+  bool started_ = false;
   ConfigEdit edit_ = ConfigEdit::kUntouched;
 };
 

@@ -295,7 +295,7 @@ TEST_CASE_METHOD(QueueRig, "new-id gives ids that nobody has or ever had") {
     std::string id;
     REQUIRE(queue->new_id(id) == 0);
     turn();
-    CHECK(id.size() <= 13);
+    CHECK(id.size() == Queue::kNewIdLength);
     CHECK(id.find_first_not_of("0123456789abcdefghijklmnopqrstuvwxyz") == id.npos);
     INFO(id);
     CHECK(ids.insert(id).second);
