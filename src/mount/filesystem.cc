@@ -85,11 +85,13 @@ void Filesystem::init(fuse_conn_info* connection) {
 
 // --- names and attributes
 
-struct stat Filesystem::fixed_attributes(fuse_ino_t ino) {
+// `file`: as a descriptor sees it that has written (lseek with SEEK_END asks), or nullptr.
+struct stat Filesystem::fixed_attributes(fuse_ino_t ino, const OpenFile* file) {
   struct stat st = nodes_.attributes(ino);
   if (const SpecialFile* special = find_special(ino)) {
     SpecialFile::Shown shown = special->shown(specials_);
-    st.st_size = static_cast<off_t>(shown.size);
+    auto edited = file == nullptr ? std::nullopt : file->buffer.edited_size();
+    st.st_size = static_cast<off_t>(edited.value_or(shown.size));
     set_times(st, shown.changed_ns, shown.changed_ns, shown.changed_ns);
   }
   return st;
@@ -128,10 +130,10 @@ void Filesystem::lookup_in_root(fuse_req_t req, std::string_view name) {
   fuse_reply_entry(req, &entry);
 }
 
-void Filesystem::getattr(fuse_req_t req, fuse_ino_t ino, fuse_file_info*) {
+void Filesystem::getattr(fuse_req_t req, fuse_ino_t ino, fuse_file_info* fi) {
   if (!is_job(ino)) {
-    reply_attr(req, fixed_attributes(ino));
-    return;
+    bool is_special = find_special(ino) != nullptr;
+    return reply_attr(req, fixed_attributes(ino, is_special ? file_of(fi) : nullptr));
   }
   waits_.when_transaction_ends(number_of(ino), [this, req, ino] {
     Job job;
@@ -150,7 +152,7 @@ void Filesystem::setattr(fuse_req_t req, fuse_ino_t ino, struct stat* attr, int 
   } else if (const SpecialFile* special = find_special(ino)) {
     OpenFile* file = file_of(fi);
     error = specials_.set(*special, *attr, to_set, file == nullptr ? nullptr : &file->buffer);
-    result = fixed_attributes(ino);
+    result = fixed_attributes(ino, file);
   } else {
     error = set_directory(ino, *attr, to_set, caller.uid);
     result = nodes_.attributes(ino);
@@ -326,7 +328,8 @@ void Filesystem::write(fuse_req_t req, fuse_ino_t, const char* data, size_t size
   std::string_view bytes(data, size);
   int error = file->special == nullptr
                   ? write_job(*file, bytes, offset)
-                  : file->buffer.write(static_cast<size_t>(offset), bytes, file->append);
+                  : specials_.write(*file->special, file->buffer, static_cast<size_t>(offset),
+                                    bytes, file->append);
   if (error != 0) {
     fuse_reply_err(req, error);
   } else {

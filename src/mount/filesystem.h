@@ -60,7 +60,7 @@ class Filesystem final : public QueueWatcher {
 
  private:
   void lookup_in_root(fuse_req_t req, std::string_view name);
-  struct stat fixed_attributes(fuse_ino_t ino);
+  struct stat fixed_attributes(fuse_ino_t ino, const OpenFile* file = nullptr);
   struct stat shown_attributes(const Job& job) const;
   int set_directory(fuse_ino_t ino, const struct stat& attr, int to_set, uid_t caller);
   int set_job(fuse_ino_t ino, const struct stat& attr, int to_set, const OpenFile* file,

@@ -27,8 +27,12 @@ int config_text(SpecialFiles& files, const Caller&, std::string& text) {
   return 0;
 }
 
-int write_config(SpecialFiles& files, std::string_view text) {
-  return files.queue().write_settings(text);
+int write_config(SpecialFiles& files, const Edit& edit) {
+  return files.queue().write_settings(edit.text, edit.appended);
+}
+
+int check_config(SpecialFiles& files, const Edit& lines) {
+  return files.queue().check_settings(lines.text, lines.appended);
 }
 
 SpecialFile::Shown status_shown(SpecialFiles& files) {
@@ -43,9 +47,9 @@ int status_text(SpecialFiles& files, const Caller&, std::string& text) {
 
 // In the order of a listing.
 constexpr SpecialFile kSpecialFiles[] = {
-    {"new-id", 6, 0444, new_id_shown, true, new_id_text, nullptr},
-    {"config.ini", 7, 0644, config_shown, false, config_text, write_config},
-    {"status", 8, 0444, status_shown, false, status_text, nullptr},
+    {"new-id", 6, 0444, new_id_shown, true, new_id_text, nullptr, nullptr},
+    {"config.ini", 7, 0644, config_shown, false, config_text, write_config, check_config},
+    {"status", 8, 0444, status_shown, false, status_text, nullptr, nullptr},
 };
 
 }  // namespace
@@ -88,13 +92,24 @@ int SpecialFiles::read(const SpecialFile& file, const Caller& caller, EditBuffer
   return 0;
 }
 
+// So that the program that has written a wrong line reports it. Many ignore an error of close(2).
+int SpecialFiles::write(const SpecialFile& file, EditBuffer& buffer, size_t offset,
+                        std::string_view bytes, bool append) {
+  if (int error = buffer.write(offset, bytes, append)) return error;
+  if (bytes.find('\n') == std::string_view::npos) return 0;
+  int error = file.check(*this, buffer.complete_lines());
+  if (error != 0) buffer.refuse(error);
+  return error;
+}
+
 int SpecialFiles::flush(const SpecialFile& file, EditBuffer& buffer) {
+  if (int error = buffer.refused()) return error;
   auto written = buffer.take();
   return written ? file.write(*this, *written) : 0;
 }
 
 void SpecialFiles::release(const SpecialFile& file, EditBuffer& buffer) {
-  if (buffer.is_emptied()) file.write(*this, "");
+  if (buffer.is_emptied()) file.write(*this, {});
 }
 
 int SpecialFiles::set(const SpecialFile& file, const struct stat& attr, int to_set,
@@ -114,7 +129,7 @@ int SpecialFiles::truncate(const SpecialFile& file, size_t size) {
   std::string text;
   if (int error = file.text(*this, {}, text)) return error;
   text.resize(std::min(size, text.size()));
-  return file.write(*this, text);
+  return file.write(*this, {text});
 }
 
 }  // namespace filed

@@ -36,8 +36,10 @@ struct SpecialFile {
   // The text for an open or read by `caller`. Returns 0 or an errno. What a read stages is committed
   // before the read is answered; an open must stage nothing.
   int (*text)(SpecialFiles& files, const Caller& caller, std::string& text);
-  // Applies a text that a user has written. Returns 0 or an errno. nullptr if the file is read-only.
-  int (*write)(SpecialFiles& files, std::string_view text);
+  // Applies what a user has written. Returns 0 or an errno. nullptr if the file is read-only.
+  int (*write)(SpecialFiles& files, const Edit& edit);
+  // Whether the complete lines of an edit that goes on can be right. Returns 0 or an errno.
+  int (*check)(SpecialFiles& files, const Edit& lines);
 };
 
 std::span<const SpecialFile> special_files();
@@ -55,6 +57,10 @@ class SpecialFiles {
   // Up to `size` bytes from `offset` on. Returns 0 or an errno. Valid until the buffer changes.
   int read(const SpecialFile& file, const Caller& caller, EditBuffer& buffer, size_t offset,
            size_t size, std::string_view& bytes);
+  // write(2). `append`: the file was opened with O_APPEND. EFBIG, or the errno for a line that is
+  // complete and wrong; then no part of the edit is ever applied.
+  int write(const SpecialFile& file, EditBuffer& buffer, size_t offset, std::string_view bytes,
+            bool append);
   // close(2) and fsync(2): applies what was written. Returns 0 or an errno.
   int flush(const SpecialFile& file, EditBuffer& buffer);
   // The last descriptor is closed: applies an O_TRUNC that no write has followed.

@@ -61,6 +61,7 @@ std::string StatusText::make() const {
   text += "version " FILED_VERSION "\n";
   line("uptime", (clock_.mono_ns() - started_ns_) / kNsPerSec);
   line("workers", queue_.settings().workers);
+  text += queue_.settings().pause ? "pause yes\n" : "pause no\n";
   text += "containment " + queue_.containment() + '\n';
   line("pending", pending);
   line("waiting", queue_.jobs().count_waiting());

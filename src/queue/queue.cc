@@ -130,25 +130,35 @@ int Queue::new_id(std::string& id) {
   return store_.reserve_sequence_numbers();
 }
 
-int Queue::write_settings(std::string_view text) {
+int Queue::write_settings(std::string_view text, bool appended) {
   LiveSettings before = live_;
   std::string text_before = settings_text();
-  if (auto reason = live_.write(text)) {
-    log_warning("config.ini: %s", reason->c_str());
-    note_settings_text(text_before);
-    return EINVAL;
+  if (auto reason = appended ? live_.append(text) : live_.write(text)) {
+    return refuse_settings(*reason, text_before);
   }
   if (int error = store_.save_settings(live_.overrides())) {
     live_ = std::move(before);
     return error;
   }
+  for (const std::string& change : describe_changes(before.current(), live_.current())) {
+    turn_.log_on_commit("config.ini: " + change);
+  }
   turn_.on_rollback([this, before = std::move(before)] { live_ = before; });
-  turn_.on_end([](int error) {
-    if (error == 0) log_info("config.ini: settings changed");
-  });
   note_settings_text(text_before);
   agenda_.rescan_needed = true;
   return 0;
+}
+
+int Queue::check_settings(std::string_view lines, bool appended) {
+  std::string text_before = settings_text();
+  auto reason = live_.check(lines, appended);
+  return reason ? refuse_settings(*reason, text_before) : 0;
+}
+
+int Queue::refuse_settings(const std::string& reason, const std::string& text_before) {
+  log_warning("config.ini: %s", reason.c_str());
+  note_settings_text(text_before);
+  return EINVAL;
 }
 
 // Notes the time if the text has changed.
@@ -157,9 +167,12 @@ void Queue::note_settings_text(const std::string& before) {
 }
 
 void Queue::set_base_settings(const Settings& base) {
-  std::string before = settings_text();
+  LiveSettings before = live_;
   live_.set_base(base);
-  note_settings_text(before);
+  note_settings_text(before.text());
+  for (const std::string& change : describe_changes(before.current(), live_.current())) {
+    log_info("configuration: %s", change.c_str());
+  }
   hooks_.set(base.hooks);
   store_.save_settings(live_.overrides());
   agenda_.rescan_needed = true;

@@ -124,7 +124,10 @@ class Queue {
   std::string settings_text() const { return live_.text(); }
   // When that text has changed last, by the wall clock: a write, a reload, or the start.
   int64_t settings_changed_ns() const { return settings_changed_ns_; }
-  int write_settings(std::string_view text);  // EINVAL; the reason is in the log and in the text
+  // What was written to config.ini, or only appended: see LiveSettings. EINVAL; the reason is in the
+  // log and in the text. The log says what has changed.
+  int write_settings(std::string_view text, bool appended = false);
+  int check_settings(std::string_view lines, bool appended);
   void set_base_settings(const Settings& base);
 
   // --- time and turns
@@ -153,6 +156,7 @@ class Queue {
  private:
   void retry_due(int64_t now_ns);
   bool may_own(uid_t uid, std::string_view id) const;
+  int refuse_settings(const std::string& reason, const std::string& text_before);
   void note_settings_text(const std::string& before);
 
   Store& store_;

@@ -345,6 +345,17 @@ TEST_CASE_METHOD(QueueRig, "a write of config.ini applies at once and survives a
   CHECK(news() == Strings{"start j"});
 }
 
+TEST_CASE_METHOD(QueueRig, "a paused queue starts nothing") {
+  CHECK(queue->write_settings("pause = yes\n", true) == 0);
+  submit("j", "x");
+  CHECK(news().empty());
+  pass_ms(1000);
+  CHECK(news().empty());
+  CHECK(queue->write_settings("pause = no\n", true) == 0);
+  turn();
+  CHECK(news() == Strings{"start j"});
+}
+
 TEST_CASE_METHOD(QueueRig,
                  "a write of config.ini that does not parse changes nothing but its comment") {
   CHECK(queue->write_settings("[queue]\nretries = 7\n") == 0);
