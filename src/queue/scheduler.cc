@@ -21,7 +21,8 @@ void Scheduler::run() {
   core_.agenda.rescan_needed = false;
   core_.agenda.next_wall_ns.reset();
   const QueueSettings& settings = core_.settings();
-  int64_t free = core_.agenda.stopping ? 0 : settings.workers - attempts_.busy_workers();
+  bool starts = !core_.agenda.stopping && !settings.pause;
+  int64_t free = starts ? settings.workers - attempts_.busy_workers() : 0;
   if (free > 0) claim_due(now, free);
   if (core_.store.failed() != 0) return;
   expire(Dir::kComplete, settings.keep_complete_ms, now);

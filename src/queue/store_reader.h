@@ -113,8 +113,6 @@ class StoreReader {
     gid_t gid = 0;
   };
   std::map<std::string, DirectoryRights> load_directories() const;
-  // The latest number that Store::next_sequence_number() has given.
-  int64_t last_sequence_number() const { return next_number_ - 1; }
 
  protected:
   // Opens the state file, and throws Error as StateFile does.

@@ -19,7 +19,7 @@ beside_hanging_starts() {
 	leases=$!
 	wait_for '[ -s "$tmp/held" ]'
 	for slow_job in "$tmp"/slow.*; do submit "${slow_job##*/}" "#!$slow_job"; done
-	wait_for '[ "$(ls "$q/active" | wc -l)" = 13 ]'
+	wait_for '[ "$(ls "$q/pending" | wc -l)" = 0 ]'
 	submit other "echo other"
 	wait_in complete other
 	pid=$(cat "$tmp/run/victim")
