@@ -11,6 +11,7 @@
 
 #include <sys/types.h>
 
+#include <functional>
 #include <initializer_list>
 #include <string>
 #include <string_view>
@@ -43,8 +44,8 @@ class Marks {
   bool kill(const Targets& targets);
 
   // Kills what an attempt has left when its leader has ended and is a zombie: with `all` also what
-  // has left the session.
-  void kill_rest(const Child& leader, bool all);
+  // has left the session, also if something is left and `is_orphaned` says so.
+  void kill_rest(const Child& leader, bool all, const std::function<bool()>& is_orphaned);
 
   // The process has been reaped.
   void reaped(pid_t pid) { outliving_.erase(pid); }
