@@ -71,7 +71,8 @@ try() {
 		[ -e "$tmp/alive/early$i" ] || early="$early early$i" changes=$((changes + 1))
 		[ "$(counter containment)" = marks ] || stand_still
 		[ "$self" = no ] || remove_themselves
-		rm -f "$q"/failed/* "$q"/complete/* "$tmp/alive/rm$i" "$tmp/alive/mv$i" "$tmp/alive/stand$i" "$tmp/alive/still$i"
+		rm -f "$q"/failed/* "$q"/complete/*
+		for id in rm mv stand still; do rm -f "$tmp/alive/$id$i"; done
 	done
 	for id in $early; do [ ! -e "$tmp/alive/$id" ] || late="$late $id"; done
 	for file in "$tmp"/alive/self* "$tmp"/alive/move* "$tmp"/alive/never*; do
