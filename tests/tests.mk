@@ -133,9 +133,9 @@ torture:
 	@$(MAKE) --no-print-directory $(programs) $(out)/tests/torture-job
 	@out=$(out) minutes=$(minutes) kills=$(kills) seed=$(seed) python3 tests/torture/torture.py
 
-# The long form of a test: four kinds of jobs a round.
-rounds ?= 2500
-stops ?= 1000
+# The long form of a test: six to eight removals and mvs a round, in three ways.
+rounds ?= 500
+stops ?= 334
 late-effects: all helpers
 	@out=$(out) rounds=$(rounds) stops=$(stops) sh tests/mount/attempt/nothing-acts-after-rm-or-mv-has-returned.sh
 

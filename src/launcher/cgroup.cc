@@ -18,11 +18,20 @@ namespace filed {
 namespace {
 
 constexpr mode_t kMode = 0755;
+constexpr const char* kEvents = "cgroup.events";
 constexpr const char* kAttemptAttribute = "user.filed.attempt";
 constexpr size_t kMaxNumber = 24;         // longer than any 64-bit number
 constexpr size_t kMaxEvents = 256;        // longer than any cgroup.events
 constexpr size_t kMaxMembers = 64 << 20;  // of cgroup.procs; a machine has 4 million pids at most
 constexpr int kMaxDepth = 32;             // of groups that a job has made in its own
+
+// By an open cgroup.events. True also if it cannot be read.
+bool is_populated(const Fd& events) {
+  if (!events) return true;
+  char text[kMaxEvents];
+  ssize_t size = pread(events.get(), text, sizeof text, 0);
+  return size < 0 || !std::string_view(text, static_cast<size_t>(size)).starts_with("populated 0");
+}
 
 // A directory has one link more for each directory in it.
 bool has_groups(int directory) {
@@ -31,7 +40,7 @@ bool has_groups(int directory) {
 }
 
 // Removes a group, and those below it that are empty. Returns 0 or an errno.
-int remove_group(int parent, const char* name, int depth) {
+int remove_tree(int parent, const char* name, int depth) {
   if (unlinkat(parent, name, AT_REMOVEDIR) == 0 || errno == ENOENT) return 0;
   int error = errno;
   if (depth == 0 || error != EBUSY) return error;
@@ -39,7 +48,7 @@ int remove_group(int parent, const char* name, int depth) {
   if (!directory) return error;
   bool removed = false;
   for (const std::string& group : groups_in(directory.get())) {
-    removed = remove_group(directory.get(), group.c_str(), depth - 1) == 0 || removed;
+    removed = remove_tree(directory.get(), group.c_str(), depth - 1) == 0 || removed;
   }
   if (!removed) return error;
   return unlinkat(parent, name, AT_REMOVEDIR) == 0 ? 0 : errno;
@@ -114,12 +123,19 @@ int Cgroup::open(int parent, const std::string& name) {
   return 0;
 }
 
+bool is_group_populated(int parent, const std::string& name) {
+  std::string path = name + "/" + kEvents;
+  Fd events(openat(parent, path.c_str(), O_RDONLY | O_CLOEXEC));
+  return is_populated(events);
+}
+
+int remove_group(int parent, const std::string& name) {
+  return remove_tree(parent, name.c_str(), kMaxDepth);
+}
+
 bool Cgroup::is_populated() {
-  if (!events_) events_.reset(openat(directory_.get(), "cgroup.events", O_RDONLY | O_CLOEXEC));
-  if (!events_) return true;
-  char text[kMaxEvents];
-  ssize_t size = pread(events_.get(), text, sizeof text, 0);
-  return size < 0 || !std::string_view(text, static_cast<size_t>(size)).starts_with("populated 0");
+  if (!events_) events_.reset(openat(directory_.get(), kEvents, O_RDONLY | O_CLOEXEC));
+  return filed::is_populated(events_);
 }
 
 int Cgroup::members(std::vector<pid_t>& pids) const {
@@ -171,7 +187,7 @@ bool Cgroup::ran_out_of_memory() const {
 }
 
 int Cgroup::remove() {
-  int error = remove_group(parent_, name_.c_str(), kMaxDepth);
+  int error = remove_group(parent_, name_);
   if (error == 0) directory_.reset();
   return error;
 }

@@ -36,6 +36,10 @@ int kill_cgroup(int kill_file) noexcept;
 // The names of the groups below an open directory of the file system.
 std::vector<std::string> groups_in(int directory);
 
+// For a group that is not open, the same as Cgroup::is_populated() and Cgroup::remove().
+bool is_group_populated(int parent, const std::string& name);
+int remove_group(int parent, const std::string& name);
+
 class Cgroup {
  public:
   Cgroup() = default;

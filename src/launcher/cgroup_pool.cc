@@ -51,19 +51,21 @@ void CgroupPool::give_back(std::unique_ptr<Cgroup> group, bool is_empty) {
   kill_files_.gone(number(*group));
   if (!populated && group->remove() == 0) return;
   if (populated && !group->was_killed()) group->set_attempt(Cgroup::kNoAttempt);
-  occupied_.push_back(std::move(group));
+  occupied_.push_back({group->name(), group->was_killed()});
 }
 
 void CgroupPool::tidy(size_t count) {
   for (count = std::min(count, occupied_.size()); count > 0; --count) {
-    auto group = std::move(occupied_.front());
+    Occupied group = std::move(occupied_.front());
     occupied_.pop_front();
-    if (group->is_populated() || group->remove() != 0) occupied_.push_back(std::move(group));
+    bool gone =
+        !is_group_populated(directory_, group.name) && remove_group(directory_, group.name) == 0;
+    if (!gone) occupied_.push_back(std::move(group));
   }
 }
 
 bool CgroupPool::is_settled() const {
-  return std::ranges::none_of(occupied_, [](const auto& group) { return group->was_killed(); });
+  return std::ranges::none_of(occupied_, [](const auto& group) { return group.killed; });
 }
 
 void CgroupPool::drop_free() {

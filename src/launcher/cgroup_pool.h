@@ -54,7 +54,12 @@ class CgroupPool {
   const KillFileSender kill_files_;
   uint64_t next_ = 1;  // names are never used twice
   std::vector<std::unique_ptr<Cgroup>> free_;
-  std::deque<std::unique_ptr<Cgroup>> occupied_;
+  // Closed, because jobs may leave any number of them.
+  struct Occupied {
+    std::string name;
+    bool killed = false;
+  };
+  std::deque<Occupied> occupied_;
 };
 
 }  // namespace filed

@@ -9,25 +9,21 @@
 #include "launcher/client.h"
 
 #include <fcntl.h>
-#include <signal.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
-#include <unordered_set>
 
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/log.h"
-#include "base/reap.h"
-#include "launcher/containment.h"
+#include "launcher/cgroup.h"
 #include "launcher/launcher.h"
 #include "launcher/protocol.h"
 #include "launcher/spawn.h"
@@ -50,7 +46,6 @@ constexpr size_t kReadSize = 64 * 1024;    // what a pipe holds by default
 constexpr size_t kMaxDrain = 1024 * 1024;  // what a pipe can be made to hold (fs.pipe-max-size)
 constexpr int kMaxBatches = 8;             // of replies a wake-up
 constexpr int kSocketBuffer = 1024 * 1024;
-constexpr int64_t kPollNs = 10 * kNsPerMs;
 
 // A closed descriptor among 0 to 2 would be the next file that is opened, and messages for stderr
 // would be written to it.
@@ -446,38 +441,6 @@ void LauncherClient::gone() {
   outgoing_.clear();
   kills_ = 0;
   if (on_gone_) on_gone_();
-}
-
-// Waits for the launcher's end. True when it has been reaped.
-bool LauncherClient::reap(int64_t timeout_ms) {
-  if (!reaped_) reaped_ = reap_within(launcher_, timeout_ms * kNsPerMs);
-  return reaped_;
-}
-
-int LauncherClient::kill_everything(int64_t timeout_ms) {
-  SystemClock clock;
-  int64_t deadline = clock.mono_ns() + timeout_ms * kNsPerMs;
-  if (!reaped_) {
-    ::kill(launcher_, SIGKILL);
-    // Its children become ours when it has ended.
-    reap(timeout_ms);
-  }
-  Targets targets;
-  std::unordered_set<AttemptId> unended;
-  for (const auto& [id, attempt] : attempts_) {
-    unended.insert(id);
-    if (attempt.phase == Attempt::Phase::kRunning) targets[attempt.pid] = id;
-  }
-  if (cgroups_ != nullptr) cgroups_->kill();
-  for (;;) {
-    int left = cgroups_ != nullptr ? static_cast<int>(cgroups_->is_populated())
-                                   : kill_adopted(token_, targets, unended);
-    while (waitpid(-1, nullptr, WNOHANG) > 0) {
-    }
-    if (left == 0 || clock.mono_ns() >= deadline) return left;
-    timespec pause = to_timespec(kPollNs);
-    nanosleep(&pause, nullptr);
-  }
 }
 
 }  // namespace filed

@@ -17,6 +17,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -87,8 +88,7 @@ class LauncherClient final : public Launcher {
 
   // For on_gone, and for a launcher that does not exit: kills the launcher, and every attempt that
   // has not ended with all that descends from it. Waits at most `timeout_ms` until they are gone.
-  // With cgroups it also kills what ended attempts have left running on purpose; without them that
-  // is spared. Returns 0 if nothing is left.
+  // What ended attempts have left running on purpose is spared. Returns 0 if nothing is left.
   int kill_everything(int64_t timeout_ms);
 
   pid_t launcher_pid() const { return launcher_; }
@@ -118,6 +118,7 @@ class LauncherClient final : public Launcher {
 
   bool withdraw(AttemptId id);
   bool kill_here(uint32_t order);
+  std::unordered_set<uint32_t> kill_groups();
   void queue_kill(const KillMessage& message);
   void forget(AttemptId id);
   void queue(std::string bytes, Fd first = Fd(), Fd second = Fd());

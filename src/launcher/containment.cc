@@ -97,15 +97,15 @@ bool Containment::kill(const Targets& targets) {
   return true;
 }
 
-void Containment::kill_rest(const Child& leader) {
+void Containment::kill_rest(const Child& leader, const std::function<bool()>& is_orphaned) {
   bool all = kill_all_ || leader.must_end();
-  if (!pool_) return marks_.kill_rest(leader, all);
+  if (!pool_) return marks_.kill_rest(leader, all, is_orphaned);
   auto found = groups_.find(leader.attempt);
   if (found == groups_.end()) return;
   Cgroup& group = *found->second.group;
   found->second.is_empty = !group.is_populated();
   if (found->second.is_empty) return;
-  if (all) {
+  if (all || is_orphaned()) {
     group.kill();
   } else {
     CgroupMembers members(table_, group);

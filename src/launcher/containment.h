@@ -8,6 +8,7 @@
 
 #include <sys/types.h>
 
+#include <functional>
 #include <initializer_list>
 #include <memory>
 #include <optional>
@@ -47,8 +48,9 @@ class Containment {
   // multiply faster than they can be stopped; then it is to be called again.
   bool kill(const Targets& targets);
 
-  // Kills what an attempt has left when its leader has ended and is a zombie.
-  void kill_rest(const Child& leader);
+  // Kills what an attempt has left when its leader has ended and is a zombie. `is_orphaned` tells, if
+  // something is left, that the attempt did not end by itself: then all of it is killed.
+  void kill_rest(const Child& leader, const std::function<bool()>& is_orphaned);
 
   // Whether processes of it were killed because its memory was short.
   bool ran_out_of_memory(AttemptId attempt);

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "launcher/cgroup.h"
 #include "launcher/protocol.h"
 
 namespace filed {
@@ -45,6 +46,11 @@ int KillFiles::find(uint32_t group) {
     file = files_.find(group);
   }
   return file == files_.end() ? -1 : file->second.get();
+}
+
+void KillFiles::kill_all() {
+  receive();
+  for (const auto& [group, file] : files_) kill_cgroup(file.get());
 }
 
 void KillFiles::receive() {

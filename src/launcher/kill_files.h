@@ -39,6 +39,9 @@ class KillFiles {
   // what has come if the group is not known yet.
   int find(uint32_t group);
 
+  // Kills all groups that were made and are not gone.
+  void kill_all();
+
  private:
   void receive();
 

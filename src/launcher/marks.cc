@@ -82,10 +82,10 @@ bool Marks::has_left(const Child& leader, bool all) {
   return found;
 }
 
-void Marks::kill_rest(const Child& leader, bool all) {
+void Marks::kill_rest(const Child& leader, bool all, const std::function<bool()>& is_orphaned) {
   ::kill(-leader.pid, SIGKILL);  // its process group, by one call
   if (!has_left(leader, all)) return;
-  if (!all) return kill_session(table_, leader.pid);
+  if (!all && !is_orphaned()) return kill_session(table_, leader.pid);
   Targets targets = {{leader.pid, leader.attempt}};
   for (int attempt = 0; attempt < kMaxKillAttempts && !kill(targets); ++attempt) {
   }

@@ -11,6 +11,7 @@
 
 #include <sys/types.h>
 
+#include <functional>
 #include <initializer_list>
 #include <string>
 #include <string_view>
@@ -43,8 +44,8 @@ class Marks {
   bool kill(const Targets& targets);
 
   // Kills the other processes of an attempt when its leader has ended and is a zombie: with `all` also
-  // those that have moved to another session.
-  void kill_rest(const Child& leader, bool all);
+  // those that have moved to another session, also if something is left and `is_orphaned` says so.
+  void kill_rest(const Child& leader, bool all, const std::function<bool()>& is_orphaned);
 
   // The process has been reaped.
   void reaped(pid_t pid) { outliving_.erase(pid); }

@@ -50,6 +50,7 @@ uint32_t OrderWords::open() {
   } else {
     return kNone;
   }
+  groups_[number] = 0;
   words_[number] = kOrdered;
   return number;
 }

@@ -347,8 +347,12 @@ std::optional<int64_t> Attempts::next_deadline_ns() const {
 
 void Attempts::run_deadlines(int64_t now_ns) {
   while (std::optional<AttemptId> id = kill_wait_ends_.take(now_ns)) {
-    launcher_.recall_kill(*id);
-    end_kill_wait(*id, EBUSY);
+    if (launcher_.recall_kill(*id)) {
+      end_kill_wait(*id, EBUSY);
+    } else {
+      // The launcher has begun to kill it, and tells so in a moment.
+      kill_wait_ends_.set(*id, now_ns + kKillWaitNs);
+    }
   }
   while (std::optional<AttemptId> id = deadlines_.take(now_ns)) {
     Attempt* attempt = find(*id);

@@ -104,7 +104,7 @@ class Attempts final : public LauncherEvents {
   // the errno of the store.
   int claim(const Job& before, std::string_view text);
   // Kills the attempt of an active job, and calls `done` with 0 when its processes have got SIGKILL,
-  // or if they were never started. If that cannot be done within kKillWaitNs, the attempt goes on,
+  // or if they were never started. If that has not begun within kKillWaitNs, the attempt goes on,
   // and `done` gets EBUSY. May call it at once. The job does not change.
   void kill_before(int64_t ino, std::function<void(int error)> done);
   // Stages the end of an active job's attempt as `row` says: its log ends now, and what kill_before()

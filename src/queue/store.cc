@@ -36,7 +36,8 @@ void Store::prepare_changes() {
   remove_log_ = file_.prepare("DELETE FROM log WHERE key >= ? AND key < ?");
   defer_log_ = file_.prepare("INSERT OR IGNORE INTO discarded(log) VALUES(?)");
   undefer_log_ = file_.prepare("DELETE FROM discarded WHERE log = ?");
-  add_kill_pending_ = file_.prepare("INSERT INTO stopped(run, ino, id, uid, number) VALUES(?, ?, ?, ?, ?)");
+  add_kill_pending_ =
+      file_.prepare("INSERT INTO stopped(run, ino, id, uid, number) VALUES(?, ?, ?, ?, ?)");
   remove_kill_pending_ = file_.prepare("DELETE FROM stopped WHERE run = ?");
   save_counts_ = file_.prepare(
       "UPDATE counts SET pending = ?, active = ?, failed = ?, complete = ?, ready = ?");

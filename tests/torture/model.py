@@ -1,8 +1,10 @@
 """What the torture test knows of the jobs: what it was promised, and what it may therefore find."""
 
+import os
 import re
 import sqlite3
 import threading
+import time
 import zlib
 from dataclasses import dataclass, replace
 
@@ -46,7 +48,7 @@ class Job:
         self.lock = threading.Lock()
         self.states = [ABSENT]
         self.may_fail = False  # its processes were killed
-        self.was_stopped = False  # a process of a stopped attempt may just be dying
+        self.was_active = False  # when filed died: a process of it may just be dying
 
     @property
     def state(self):
@@ -56,13 +58,25 @@ class Job:
         return len(self.states) == 1
 
 
-class Runs:
-    """The file to which jobs write that they run: how often each text has."""
+class Service:
+    """A process that an attempt has left on purpose."""
 
-    def __init__(self, path):
-        self.path = path
+    def __init__(self, token, run, pid):
+        self.token, self.run, self.pid = token, run, pid
+
+
+class Runs:
+    """The file to which jobs write that they run: how often each text has; and their effects."""
+
+    def __init__(self, dir):
         self.lock = threading.Lock()
-        self.file = open(path, "a+b")
+        self.file = open(os.path.join(dir, "runs"), "a+b")
+        self.effects = os.path.join(dir, "effects")
+        os.mkdir(self.effects)
+        os.chmod(self.effects, 0o777)
+        self.services = {}  # by pid
+        self.ended = set()  # (token, number of the run) of attempts that have ended by themselves
+        self.shells = {}  # token -> pid of the shell of its latest run
         self.at = 0
         self.rest = b""
         self.count = {}
@@ -82,11 +96,28 @@ class Runs:
                     self.total += 1
                     self.count[token] = self.count.get(token, 0) + 1
                     self.recent = self.recent[-50:] + [(token, int(pid))]
+                    self.shells[token] = int(pid)
+                elif what == "L":
+                    self.services[int(pid)] = Service(token, self.count[token], int(pid))
+                elif what == "Q":
+                    self.ended.add((token, self.count[token]))
                 else:
                     (self.torn if what == "T" else self.doubled).append(token)
 
     def of(self, text):
         return self.count.get(text.token, 0)
+
+    def may_live(self, pid):
+        """Whether it was left on purpose by an attempt that has ended by itself."""
+        service = self.services.get(pid)
+        return service is not None and (service.token, service.run) in self.ended
+
+    def effect(self, token):
+        """How much the latest run of a text has done."""
+        try:
+            return os.path.getsize(os.path.join(self.effects, f"{token}.{self.shells.get(token)}"))
+        except OSError:
+            return 0
 
 
 class Row:
@@ -160,6 +191,8 @@ class Model:
         self.texts = {}  # by token
         self.acknowledged = 0
         self.settings = [{}]
+        self.must_live = {}  # services by pid
+        self.stopped = []  # (token, its shell, its effect) of attempts that were stopped by a call
         self.violations = []
 
     def violation(self, what):
@@ -203,6 +236,7 @@ class Model:
             self.violation(f"settings are {snapshot.settings}, may be {self.settings}")
         self.settings = [snapshot.settings]
         self.check_runs()
+        self.check_effects()
 
     def check_job(self, job, row):
         allowed = [state for state in job.states if self.allows(job, state, row)]
@@ -226,7 +260,9 @@ class Model:
             if other.present and other.text is not state.text:
                 self.take_back(job, other.text)
         job.states = [state]
-        job.was_stopped = row.dir == "active"
+        job.was_active = row.dir == "active"
+        if row.dir in ("complete", "failed") and row.log_size == len(row.log):
+            self.note_services(row, state.text)
         if state.is_draft() and self.runs.of(state.text) == 0:
             state.text.may_run = False
 
@@ -244,10 +280,36 @@ class Model:
                 self.violation(f"text {token} {what}")
             tokens.clear()
 
+    def note_services(self, row, text):
+        """What the latest attempt has left on purpose must live, if it has ended by itself."""
+        ended_by_itself = row.dir == "complete" or row.log.endswith(b": exit status %d\n" % text.code)
+        run = self.runs.of(text)
+        if text.kind != "service" or not ended_by_itself or (text.token, run) not in self.runs.ended:
+            return
+        for service in self.runs.services.values():
+            if (service.token, service.run) == (text.token, run):
+                self.must_live.setdefault(service.pid, service)
+
+    def check_effects(self):
+        """What a call has stopped does nothing more."""
+        for token, shell, effect in self.stopped:
+            now = os.path.getsize(os.path.join(self.runs.effects, f"{token}.{shell}"))
+            if now != effect:
+                self.violation(f"text {token} has acted {now - effect} times after it was stopped")
+        self.stopped.clear()
+
+    def note_stop(self, text):
+        """A call has just stopped its attempt. A write that had begun may still end."""
+        time.sleep(0.02)
+        self.runs.read()
+        shell = self.runs.shells.get(text.token)
+        if shell is not None and self.runs.of(text) > 0:
+            self.stopped.append((text.token, shell, self.runs.effect(text.token)))
+
     def take_back(self, job, text, was_active=False):
         """From now on it may not start any more; an attempt that dies may just be about to."""
         self.runs.read()
-        text.limit = self.runs.of(text) + (1 if was_active or job.was_stopped else 0)
+        text.limit = self.runs.of(text) + (1 if was_active or job.was_active else 0)
 
     def describe(self, job):
         return "; or ".join(

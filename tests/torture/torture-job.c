@@ -7,12 +7,17 @@
 //	S TOKEN PID    the text has started to run
 //	T TOKEN PID    the text is torn: its length, or the checksum from its empty line on, is another
 //	D TOKEN PID    doubled: a process of another attempt of the same job still lives
+//	L TOKEN PID    that process was left on purpose
+//	Q TOKEN PID    the attempt ends by itself
 //
-// Then it prints LINES lines, spread over MS milliseconds, and ends with STATUS. The processes that it
-// leaves behind depend on KIND: `plain` none; `family` two in its session; `tree` one in its session,
-// one outside of it, and an orphan of that. Each process of the attempt holds a lock on DIR/JOB.lock.
+// PID is that of the text's shell, but for L. Then it prints LINES lines, spread over MS milliseconds, and
+// ends with STATUS. The processes that it leaves behind depend on KIND: `plain` none; `family` two in its
+// session; `tree` one in its session, one outside of it, and an orphan of that; `service` one that has left
+// on purpose. Each of the others holds a lock on DIR/JOB.lock, and adds to DIR/effects/TOKEN.PID as long as
+// it lives.
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,21 +27,30 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { kLongestText = 1 << 20, kLifeSeconds = 300, kLockMs = 5000 };
+enum { kLongestText = 1 << 20, kLifeSeconds = 300, kLockMs = 5000, kActMs = 10 };
 
-static int runs;
+static int runs, effects, locked;
 static const char *token;
 
-static void note(char what) {
+static void note(char what, pid_t pid) {
   char line[128];
-  int size = snprintf(line, sizeof line, "%c %s %d\n", what, token, (int)getppid());
+  int size = snprintf(line, sizeof line, "%c %s %d\n", what, token, (int)pid);
   if (write(runs, line, (size_t)size) != size) _exit(99);
+}
+
+// An effect that can be seen after the attempt's end.
+static void act(void) {
+  if (write(effects, "x", 1) != 1) _exit(97);
 }
 
 static void pause_ms(long ms) {
   struct timespec time = {ms / 1000, ms % 1000 * 1000000};
   while (nanosleep(&time, &time) != 0 && errno == EINTR) {
   }
+}
+
+static void act_for_ms(long ms) {
+  for (act(); ms > 0; ms -= kActMs, act()) pause_ms(ms < kActMs ? ms : kActMs);
 }
 
 // The whole of a file that tells no size.
@@ -87,11 +101,11 @@ static int is_whole(size_t length, uint32_t crc) {
 static void lock(const char *dir, const char *job) {
   char path[4096];
   snprintf(path, sizeof path, "%s/%s.lock", dir, job);
-  int fd = open(path, O_RDWR | O_CREAT, 0666);  // for the children, too
+  locked = open(path, O_RDWR | O_CREAT, 0666);  // for the children, too
   // Those that were sent SIGKILL may need a moment.
-  for (int ms = 0; flock(fd, LOCK_EX | LOCK_NB) != 0; ms += 10) {
+  for (int ms = 0; flock(locked, LOCK_EX | LOCK_NB) != 0; ms += 10) {
     if (ms >= kLockMs) {
-      note('D');
+      note('D', getppid());
       return;
     }
     pause_ms(10);
@@ -104,9 +118,15 @@ static void leave_child(const int pipe_ends[2], int leaves_session) {
   if (leaves_session) setsid();
   alarm(kLifeSeconds);
   close(pipe_ends[1]);
-  char told;
-  if (read(pipe_ends[0], &told, 1) == 1) _exit(0);
-  for (;;) pause();
+  struct pollfd end = {pipe_ends[0], POLLIN, 0};
+  for (;;) {
+    char told;
+    if (poll(&end, 1, kActMs) > 0) {
+      if (read(pipe_ends[0], &told, 1) == 1) _exit(0);
+      end.fd = -1;  // its writer is dead, so this one is to be killed
+    }
+    act();
+  }
 }
 
 static void leave_orphan(const int pipe_ends[2]) {
@@ -118,6 +138,23 @@ static void leave_orphan(const int pipe_ends[2]) {
   waitpid(parent, NULL, 0);
 }
 
+// As a daemon: an orphan in a session of its own. Returns when it has noted itself.
+static void leave_service(const int pipe_ends[2]) {
+  pid_t parent = fork();
+  if (parent == 0) {
+    setsid();
+    if (fork() != 0) _exit(0);
+    close(locked);
+    alarm(kLifeSeconds);
+    note('L', getpid());
+    if (write(pipe_ends[1], "u", 1) != 1) _exit(97);
+    for (;;) pause();
+  }
+  char up;
+  waitpid(parent, NULL, 0);
+  if (read(pipe_ends[0], &up, 1) != 1) _exit(99);
+}
+
 int main(int argc, char **argv) {
   if (argc != 10) return 2;
   const char *dir = argv[1], *job = argv[2], *kind = argv[8];
@@ -127,17 +164,26 @@ int main(int argc, char **argv) {
   snprintf(path, sizeof path, "%s/runs", dir);
   runs = open(path, O_WRONLY | O_APPEND | O_CLOEXEC);
   if (runs < 0) return 99;
-  note('S');
-  if (!is_whole((size_t)atol(argv[4]), (uint32_t)strtoul(argv[5], NULL, 10))) note('T');
+  pid_t shell = getppid();
+  snprintf(path, sizeof path, "%s/effects/%s.%d", dir, token, (int)shell);
+  effects = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0666);
+  if (effects < 0) return 99;
+  note('S', shell);
+  if (!is_whole((size_t)atol(argv[4]), (uint32_t)strtoul(argv[5], NULL, 10))) note('T', shell);
   lock(dir, job);
 
   int is_tree = strcmp(kind, "tree") == 0;
+  int is_service = strcmp(kind, "service") == 0;
   int ends[2] = {-1, -1};
   if (strcmp(kind, "plain") != 0) {
     if (pipe2(ends, O_CLOEXEC) != 0) return 99;
-    leave_child(ends, 0);
-    leave_child(ends, is_tree);
-    if (is_tree) leave_orphan(ends);
+    if (is_service) {
+      leave_service(ends);
+    } else {
+      leave_child(ends, 0);
+      leave_child(ends, is_tree);
+      if (is_tree) leave_orphan(ends);
+    }
   }
   for (long i = 0; i < lines; ++i) {
     char line[256];
@@ -147,11 +193,12 @@ int main(int argc, char **argv) {
       if (n < 0) return 98;
       done += (int)n;
     }
-    if (ms > 0) pause_ms(ms / lines);
+    if (ms > 0) act_for_ms(ms / lines);
   }
-  if (lines == 0) pause_ms(ms);
+  if (lines == 0) act_for_ms(ms);
   // A process that has left the session lives on when an attempt ends by itself. filed has to kill
   // the others.
   if (is_tree && write(ends[1], "qqq", 3) != 3) return 99;
+  note('Q', shell);
   return atoi(argv[9]);
 }

@@ -55,8 +55,6 @@ backoff_factor = 1
 stop_grace = 100ms
 kill_grace = 200ms
 job_size_limit = 300K
-[sandbox]
-kill_leftovers = all
 [mount]
 dir = {mount}
 [daemon]
@@ -113,7 +111,7 @@ class Torture:
         with open(self.config, "w") as f:
             f.write(CONFIG.format(mount=self.mount, state=self.state))
         self.log = open(os.path.join(self.dir, "log"), "ab")
-        self.runs = Runs(os.path.join(self.dir, "runs"))
+        self.runs = Runs(self.dir)
         self.model = Model(self.runs)
         self.filed = None
         self.counts = Counter()
@@ -246,7 +244,7 @@ class Torture:
         with self.lock:
             self.serial += 1
             token = f"t{self.serial}"
-        kind = rng.choices(("plain", "family", "tree"), (80, 14, 6))[0]
+        kind = rng.choices(("plain", "family", "tree", "service"), (68, 14, 6, 12))[0]
         lines, ms = rng.choices(((2, 0), (2500, 0), (20, 100), (5, 500), (10, 1500)), (60, 8, 20, 8, 4))[0]
         code = rng.choices((0, 3), (85, 15))[0]
         is_script = rng.random() < 0.1
@@ -432,8 +430,8 @@ class Torture:
         to = rng.choice(("failed", "pending"))
         after = replace(state, where="failed", need=0) if to == "failed" else state
         if self.attempt("stopped", job, after, lambda: self.rename_now("active", state.id, to, state.id)):
-            job.was_stopped = True
             if to == "failed":
+                self.model.note_stop(state.text)
                 self.model.take_back(job, state.text)
 
     def run_again(self, job, where):
@@ -455,7 +453,9 @@ class Torture:
     def remove(self, job, where):
         state = job.state
         if self.attempt("removed", job, ABSENT, lambda: os.unlink(self.q(where, state.id))):
-            self.model.take_back(job, state.text, where == "active")
+            if where == "active":
+                self.model.note_stop(state.text)
+            self.model.take_back(job, state.text)
             self.forget(job)
 
     def read(self, job, where):
@@ -518,7 +518,7 @@ class Torture:
             recent = list(self.runs.recent)
         for token, pid in reversed(recent):
             text = self.model.texts[token]
-            if text.kind == "tree" or not self.is_ours(environment(pid)):
+            if text.kind in ("tree", "service") or not self.is_ours(environment(pid)):
                 continue
             text.job.may_fail = True
             doomed = [p for p in self.marked() if (process_group(p) == pid)]
@@ -557,6 +557,33 @@ class Torture:
                     found[int(name)] = state[1]
         return found
 
+    def strays(self, found):
+        """Those that live and were not left on purpose. What has just been told to end may need a moment."""
+        def living():
+            self.runs.read()
+            return [pid for pid, start in found.items() if is_alive(pid, start) and not self.runs.may_live(pid)
+                    and pid not in self.reported]
+        try:
+            wait_until("they have ended", lambda: not living(), 2)
+        except Stuck:
+            pass
+        left = living()
+        self.reported.update(left)
+        return left
+
+    def check_services(self):
+        """What was left on purpose lives, until it is told to end here."""
+        for pid, service in list(self.model.must_live.items()):
+            if not is_alive(pid):
+                self.model.violation(f"process {pid} is dead, and was left on purpose by {service.token}")
+            elif self.random.random() < 0.7:
+                continue
+            else:
+                self.kill_if_ours(pid)
+                self.counts["services ended"] += 1
+            del self.model.must_live[pid]
+            del self.runs.services[pid]
+
     # --- what befalls filed
 
     def start(self, kill_early=False):
@@ -571,10 +598,11 @@ class Torture:
         wait_until("filed serves", lambda: self.exists("status") or self.filed.poll() is not None, 30)
         if self.filed.poll() is not None:
             raise Stuck(f"filed did not start: status {self.filed.returncode}")
-        left = [pid for pid, start in before.items() if is_alive(pid, start) and pid not in self.reported]
-        self.reported.update(left)
+        left = self.strays(before)
         if left:
             self.model.violation(f"processes of dead attempts live on after a start: {left}")
+        for job in self.model.jobs.values():
+            job.was_active = False
         self.counts["starts"] += 1
 
     def members(self):
@@ -643,7 +671,7 @@ class Torture:
             if not self.idle.acquire(timeout=30 * SLOW):
                 raise Stuck("a call does not come back")
         if not victims and self.filed.returncode == 0:
-            left = self.marked()
+            left = self.strays(self.marked())
             if left:
                 self.model.violation(f"processes of jobs live on after a stop: {left}")
             if os.path.ismount(self.mount):
@@ -664,6 +692,7 @@ class Torture:
             return
         snapshot = Snapshot(copy)
         self.model.check(snapshot)
+        self.check_services()
         self.counts["checks of the state file"] += 1
         stopped = self.filed.returncode == 0
         if stopped and (snapshot.in_use or any(row.dir == "active" for row in snapshot.rows)):
@@ -716,7 +745,7 @@ class Torture:
         for job in self.model.jobs.values():
             if job.state.where is None:
                 self.model.violation(f"job {job.number} never ran to its end: {self.model.describe(job)}")
-        left = self.marked()
+        left = self.strays(self.marked())
         if self.filed.returncode != 0 or left or os.path.ismount(self.mount):
             self.model.violation(f"after the end: status {self.filed.returncode}, processes {left}, "
                                  f"mounted: {os.path.ismount(self.mount)}")

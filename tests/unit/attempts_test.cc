@@ -378,6 +378,16 @@ TEST_CASE_METHOD(EndsRig,
     attempts.killed(id);  // too late to matter
     CHECK(answers.size() == 2);
   }
+  SECTION("begun within a second, so that it cannot be recalled") {
+    launcher.kills_have_begun = true;
+    clock.advance_ms(1000);
+    attempts.run_deadlines(clock.mono);
+    CHECK(answers.empty());
+    CHECK(attempts.next_deadline_ns() == clock.mono + kNsPerSec);
+    attempts.killed(id);
+    CHECK(answers == std::vector<int>{0, 0});
+    CHECK_FALSE(attempts.next_deadline_ns());
+  }
   SECTION("an attempt that ends in this turn, or has ended, is not waited for") {
     attempts.exited(id, {});
     attempts.kill_before(job.ino, answer);

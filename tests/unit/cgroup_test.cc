@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <filesystem>
 
 #include "launcher/cgroup_clone.h"
 #include "launcher/cgroup_pool.h"
@@ -45,6 +46,10 @@ struct Groups {
   CgroupSystem system;
   CgroupTree tree;
 };
+
+auto open_descriptors() {
+  return std::distance(std::filesystem::directory_iterator("/proc/self/fd"), {});
+}
 
 int wait_status(pid_t pid) {
   int status = -1;
@@ -149,7 +154,9 @@ TEST_CASE("the pool keeps a group until its last process has ended", "[cgroup]")
   REQUIRE((kept && dying));
   pid_t service = f.sleeper(*kept);
   pid_t victim = f.sleeper(*dying);
+  auto before = open_descriptors();
   pool.give_back(std::move(kept));
+  CHECK(open_descriptors() < before);
   dying->kill();
   pool.give_back(std::move(dying));  // perhaps before the victim has died
   auto next = pool.take(3);

@@ -24,7 +24,7 @@ class FakeLauncher final : public filed::Launcher {
   }
   bool recall_kill(filed::AttemptId run) override {
     told.push_back("recall " + names[run]);
-    return true;
+    return !kills_have_begun;
   }
   void hold_output(filed::AttemptId run, bool held) override {
     told.push_back((held ? "hold " : "unhold ") + names[run]);
@@ -34,6 +34,7 @@ class FakeLauncher final : public filed::Launcher {
   std::vector<std::string> news() { return std::exchange(told, {}); }
 
   bool kills_take_time = false;               // killed() is to be called after kill_soon()
+  bool kills_have_begun = false;              // recall_kill() comes too late
   std::vector<filed::StartRequest> attempts;  // all that were started
   std::vector<std::string> told;
   std::map<filed::AttemptId, std::string> names;

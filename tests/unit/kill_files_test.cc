@@ -39,6 +39,25 @@ TEST_CASE("filed has the kill file of each group that was made and is not gone",
   CHECK(inode(files.find(2)) == inode(two.get()));
 }
 
+TEST_CASE("all groups that were made and are not gone are killed", "[cgroup]") {
+  TempDir dir;
+  Fd theirs;
+  KillFiles files(theirs);
+  KillFileSender sender(theirs.get());
+  for (uint32_t group = 1; group <= 3; ++group) {
+    sender.made(group, make_file(dir, std::to_string(group).c_str()).get());
+  }
+  sender.gone(2);
+  files.kill_all();
+  auto size = [&](const char* name) {
+    struct stat st {};
+    return stat(dir.file(name).c_str(), &st) == 0 ? st.st_size : -1;
+  };
+  CHECK(size("1") == 1);
+  CHECK(size("2") == 0);
+  CHECK(size("3") == 1);
+}
+
 TEST_CASE("a launcher does not wait for a filed that reads no kill files", "[cgroup]") {
   TempDir dir;
   Fd theirs;

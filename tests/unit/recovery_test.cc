@@ -41,7 +41,7 @@ TEST_CASE_METHOD(PartsRig, "active jobs go back to pending, with what is stored 
 }
 
 TEST_CASE_METHOD(PartsRig, "what was to be killed is known until the recovery is committed") {
-  REQUIRE(store.add_kill_pending({4711}) == 0);
+  REQUIRE(store.add_kill_pending({4711, 12, "id", 1001, 1}) == 0);
   REQUIRE(turn.end() == 0);
   CHECK(interrupted_attempts(store) == std::vector<AttemptId>{4711});
   disk.fail(1);
@@ -59,7 +59,7 @@ TEST_CASE_METHOD(PartsRig,
   add_log(other, "log");
   KillPending gone{4711, 12, "gone", 1001, 3};
   REQUIRE(store.add_kill_pending(gone) == 0);
-  REQUIRE(store.add_kill_pending({4712}) == 0);
+  REQUIRE(store.add_kill_pending({4712, 13, "id", 1001, 1}) == 0);
   REQUIRE(turn.end() == 0);
   REQUIRE(recover(store, clock, {static_cast<AttemptId>(job.log), 4711, 99}) == 0);
   CHECK(row(job.ino).dir == Dir::kPending);

@@ -1,7 +1,7 @@
 # After rm or mv of an active job has returned, its processes do nothing more; also if the job removes or moves
-# itself. The same after a stop of filed. If the launcher stands still, filed kills the job itself. It cannot
-# without cgroups: then rm and mv give up after a second with EBUSY, and the job goes on. `make late-effects` is the
-# long form: rounds=N jobs of each kind, and stops=N.
+# itself, and if the launcher stands still: then filed kills the job itself. The same after a stop of filed. Without
+# cgroups filed waits for the launcher: then rm and mv give up after a second with EBUSY, and the job goes on.
+# `make late-effects` is the long form: rounds=N jobs of each kind, and stops=N, in each of three ways.
 # limit: 3600
 . "${0%/*}/../../lib/test.sh"
 rounds=${rounds:-4} stops=${stops:-2}
@@ -25,7 +25,31 @@ quiet() {
 	[ "$size" = "$(wc -c <"$tmp/alive/$1")" ] || late="$late $1"
 }
 
+# stand_still: the launcher stands still while a job is removed, one moved, and one removed that has not started.
+stand_still() {
+	acts "stand$i"
+	acts "still$i"
+	kill -STOP "$(process filed-launcher)"
+	submit "never$i" "echo late >$tmp/alive/never$i"
+	wait_in active "never$i"
+	rm "$q/active/stand$i"
+	quiet "stand$i"
+	mv "$q/active/still$i" "$q/failed"
+	quiet "still$i"
+	rm "$q/active/never$i"
+	kill -CONT "$(process filed-launcher)"
+	changes=$((changes + 3))
+}
+# remove_themselves: one job removes itself, one moves itself.
+remove_themselves() {
+	submit "self$i" "rm $q/active/self$i; echo late >$tmp/alive/self$i"
+	submit "move$i" "mv $q/active/move$i $q/failed/move$i; echo late >$tmp/alive/move$i"
+	wait_for '[ ! "$(where "self'$i'")" ] && [ "$(where "move'$i'")" = failed ]'
+	changes=$((changes + 2))
+}
+
 # try NAME [OPTION…]
+changes=0
 try() {
 	echo "--- $1"
 	shift
@@ -43,24 +67,34 @@ try() {
 		# At any moment of its start.
 		submit "early$i" "sleep 0.0$((i % 10)); echo late >$tmp/alive/early$i"
 		until rm "$q/active/early$i" 2>/dev/null || [ -e "$q/complete/early$i" ]; do :; done
-		[ -e "$tmp/alive/early$i" ] || early="$early early$i"
-		[ "$self" = yes ] || continue
-		submit "self$i" "rm $q/active/self$i; echo late >$tmp/alive/self$i"
-		submit "move$i" "mv $q/active/move$i $q/failed/move$i; echo late >$tmp/alive/move$i"
-		wait_for '[ ! "$(where "self'$i'")" ] && [ "$(where "move'$i'")" = failed ]'
+		changes=$((changes + 2))
+		[ -e "$tmp/alive/early$i" ] || early="$early early$i" changes=$((changes + 1))
+		[ "$(counter containment)" = marks ] || stand_still
+		[ "$self" = no ] || remove_themselves
+		rm -f "$q"/failed/* "$q"/complete/*
+		for id in rm mv stand still; do rm -f "$tmp/alive/$id$i"; done
 	done
 	for id in $early; do [ ! -e "$tmp/alive/$id" ] || late="$late $id"; done
-	for file in "$tmp"/alive/self* "$tmp"/alive/move*; do [ ! -e "$file" ] || late="$late ${file##*/}"; done
+	for file in "$tmp"/alive/self* "$tmp"/alive/move* "$tmp"/alive/never*; do
+		[ ! -e "$file" ] || late="$late ${file##*/}"
+	done
 	assert_eq "" "$late" "what has acted late"
 
 	i=0
 	while [ $i -lt "$stops" ]; do
 		i=$((i + 1))
 		acts "stop$i"
+		: >"$tmp/alive/begin$i"
+		chmod 666 "$tmp/alive/begin$i"
+		submit "begin$i" "$write" # at any moment of its start
 		stop_filed
 		quiet "stop$i"
+		quiet "begin$i"
 		start_filed "$@"
-		rm "$q"/*/"stop$i" "$tmp/alive/stop$i"
+		for id in "stop$i" "begin$i"; do
+			while dir=$(where "$id") && [ "$dir" ]; do rm -f "$q/$dir/$id"; done
+			rm "$tmp/alive/$id"
+		done
 	done
 	assert_eq "" "$late" "what has acted after a stop"
 
@@ -98,6 +132,7 @@ try() {
 	rm -rf "$tmp/alive"/* "$state"*
 }
 
+ways=2
 config workers=4 retries=0 stop_grace=0 kill_grace=0
 self=yes
 try plain
@@ -109,4 +144,6 @@ if [ "$(id -u)" = 0 ]; then
 	state=$tmp/state/filed.db
 	config workers=4 retries=0 stop_grace=0 kill_grace=0 '[daemon]' user=nobody
 	try "as one user"
+	ways=3
 fi
+echo "$changes removals and mvs, and $((stops * ways)) stops: nothing has acted late"

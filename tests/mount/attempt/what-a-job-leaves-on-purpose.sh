@@ -25,6 +25,22 @@ assert_eq 3 "$(count_hidden)" "after a stop and a start"
 # shellcheck disable=SC2046
 kill $(cat "$tmp/pids")
 assert_hidden_die
+
+submit launcher "$hide"
+wait_in complete launcher
+submit other "echo \$\$ >$tmp/other; setsid sh -c 'echo \$\$ >>$tmp/other; exec sleep 98765' & sleep 98765"
+wait_for '[ -e "$tmp/other" ] && [ "$(grep -c . "$tmp/other")" = 2 ]'
+kill -KILL "$(process filed-launcher)"
+wait_gone "$filed_pid" 20
+reap
+while read -r pid; do wait_gone "$pid"; done <"$tmp/other"
+assert_eq 3 "$(count_hidden)" "after a crash of the launcher"
+start_filed
+assert_eq 3 "$(count_hidden)" "after that and a start"
+# shellcheck disable=SC2046
+kill $(cat "$tmp/pids")
+assert_hidden_die
+rm "$q"/*/other
 stop_filed
 
 config workers=2 retries=0 '[sandbox]' kill_leftovers=all
