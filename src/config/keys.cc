@@ -168,7 +168,7 @@ constexpr Key kKeys[] = {
     kQueue.key<&Queue::timeout_ms, Duration>(
         "timeout", {"30s", "How long one attempt may take; 0 is for ever.", kReplace}),
     kQueue.key<&Queue::kill_grace_ms, Duration>(
-        "kill_grace", {"3s", "Time between SIGTERM and SIGKILL after a timeout."}),
+        "kill_grace", {"2s", "Time between SIGTERM and SIGKILL after a timeout."}),
     kQueue.key<&Queue::stop_grace_ms, Duration>(
         "stop_grace", {"1m", "How long running attempts may go on when filed stops."}),
     kQueue.key<&Queue::output_limit, Size<1, kMaxOutputLimit>>(
@@ -271,6 +271,27 @@ const Key* find_limit(std::string_view name) {
 bool same_until_restart(const Settings& a, const Settings& b) {
   return std::ranges::all_of(
       all_keys(), [&](const Key& key) { return key.scope != Scope::kFile || key.is_same(a, b); });
+}
+
+std::vector<std::string> changes(const Settings& before, const Settings& after) {
+  std::vector<std::string> lines;
+  for (const Key& key : all_keys()) {
+    if (key.is_same(before, after)) continue;
+    // ro and rw are one list.
+    if (key.section == "sandbox" && key.name == "rw") continue;
+    std::string name =
+        key.section == "sandbox" && key.name == "ro" ? "ro or rw" : std::string(key.name);
+    std::string line = "[" + std::string(key.section) + "] " + name;
+    if (key.print == nullptr) {
+      line += " has changed";
+    } else {
+      line += ": " + quoted(key.print(before)) + " is now " + quoted(key.print(after));
+    }
+    if (key.scope == Scope::kFile) line += " (at the next start)";
+    lines.push_back(line);
+  }
+  if (before.env != after.env) lines.emplace_back("[env] has changed");
+  return lines;
 }
 
 }  // namespace filed

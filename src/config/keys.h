@@ -93,6 +93,10 @@ const Key* find_limit(std::string_view name);
 // Whether no key differs that takes effect at the next start only.
 bool same_until_restart(const Settings& a, const Settings& b);
 
+// What differs, a line for each key: its section, its name, the old and the new value. Values of
+// [env] are left out, because they may be secret.
+std::vector<std::string> changes(const Settings& before, const Settings& after);
+
 enum class ConfigScope {
   kFile,   // every section
   kQueue,  // config.ini: [queue] alone, and its heading may be left out
