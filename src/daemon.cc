@@ -38,6 +38,8 @@
 #include <cerrno>
 #include <functional>
 #include <memory>
+#include <set>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/error.h"
@@ -116,7 +118,6 @@ class Daemon {
 
   Options options_;
   Settings settings_;
-  Settings last_read_;  // from the configuration file
   SystemClock clock_;
   Identity identity_;
   std::string state_file_;
@@ -126,8 +127,9 @@ class Daemon {
   FixedNodes::Defaults nodes_;
   std::optional<Sandbox> job_sandbox_;
   CgroupSystem cgroup_system_;
-  CgroupTree cgroups_;             // the launcher's client refers to it
-  std::optional<EventLoop> loop_;  // the parts below watch descriptors with it
+  CgroupTree cgroups_;                   // the launcher's client refers to it
+  std::vector<UndyingProcess> undying_;  // of earlier starts
+  std::optional<EventLoop> loop_;        // the parts below watch descriptors with it
   std::optional<LauncherClient> launcher_;
   std::optional<Store> store_;
   std::optional<Queue> queue_;
@@ -146,7 +148,7 @@ class Daemon {
 };
 
 Daemon::Daemon(const Options& options, const Settings& settings)
-    : options_(options), settings_(settings), last_read_(settings) {
+    : options_(options), settings_(settings) {
   check_places();
   fork_helpers();
   open_state();
@@ -228,7 +230,7 @@ void Daemon::tell_containment() const {
 
 void Daemon::fork_helpers() {
   block_signals();
-  // No file system stays busy because filed was started in it.
+  // Leaves the directory that filed was started in, so that its file system can be unmounted.
   if (chdir("/") != 0) throw_errno("/");
   make_cgroups();
   {
@@ -250,8 +252,13 @@ void Daemon::open_state() {
   options.hooks = settings_.hooks;
   options.containment = cgroups_ ? "cgroup" : "marks";
   queue_.emplace(*store_, *launcher_, clock_, LiveSettings(settings_), options);
-  end_leftovers(*store_, cgroup_system_, token_, cgroups_);
-  if (int error = recover(*store_, clock_)) throw_errno(state_file_, error);
+  undying_ = end_leftovers(*store_, cgroup_system_, token_, cgroups_);
+  std::set<AttemptId> attempts;
+  for (const UndyingProcess& process : undying_) attempts.insert(process.attempt);
+  if (int error = recover(*store_, clock_, attempts)) throw_errno(state_file_, error);
+  for (const UndyingProcess& process : undying_) {
+    queue_->take_over(process.attempt, process.pid, process.state);
+  }
 }
 
 void Daemon::mount() {
@@ -280,6 +287,8 @@ void Daemon::watch_events() {
     loop_->remove(point_->table_fd());
     mount_gone_ = true;
   });
+  watch_undying(*loop_, undying_,
+                [this](AttemptId attempt) { queue_->launcher_events().exited(attempt, {}); });
   watch(signals_.get(), EPOLLIN, [this] { take_signals(); });
   watch(wall_timer_.get(), EPOLLIN, [this] { take_wall_timer(); });
 }
@@ -315,8 +324,6 @@ void Daemon::reload() {
     if (!same_until_restart(settings_, fresh)) {
       log_warning("changes of [mount], [daemon] and [sandbox] take effect at the next start");
     }
-    for (const std::string& change : changes(last_read_, fresh)) log_info("%s", change.c_str());
-    last_read_ = std::move(fresh);
     log_info("configuration read again");
   } catch (const Error& error) {
     log_error("%s; the settings stay as they were", error.what());
@@ -357,6 +364,7 @@ void Daemon::gather_receipts() {
 bool Daemon::turn(bool untidy) {
   std::optional<int64_t> deadline_ns = stop_by_ns_;
   if (phase_ != Phase::kQuitting) deadline_ns = earlier(deadline_ns, queue_->next_deadline_ns());
+  int64_t looked_ns = clock_.mono_ns();
   bool idle = !loop_->wait(untidy ? 0 : deadline_ns);
   gather_receipts();
   if (std::exchange(mount_gone_, false) && phase_ != Phase::kQuitting && orderly_) {
@@ -364,7 +372,7 @@ bool Daemon::turn(bool untidy) {
     orderly_ = false;
     stop();
   }
-  queue_->end_turn();
+  queue_->end_turn(looked_ns);
   launcher_->flush();
   arm_wall_timer();
   return store_->tidy(idle);

@@ -155,6 +155,8 @@ using enum JobValue;
 using enum Scope;
 
 constexpr Key kKeys[] = {
+    kQueue.key<&Queue::pause, Choice<kBoolWords>>(
+        "pause", {"yes", "Whether no attempt starts; what runs goes on."}),
     kQueue.key<&Queue::workers, Number<0, kMaxWorkers>>(
         "workers", {"8", "How many attempts run at once; 0 pauses the queue."}),
     kQueue.key<&Queue::retries, Number<0, kMaxRetries>>(
@@ -271,27 +273,6 @@ const Key* find_limit(std::string_view name) {
 bool same_until_restart(const Settings& a, const Settings& b) {
   return std::ranges::all_of(
       all_keys(), [&](const Key& key) { return key.scope != Scope::kFile || key.is_same(a, b); });
-}
-
-std::vector<std::string> changes(const Settings& before, const Settings& after) {
-  std::vector<std::string> lines;
-  for (const Key& key : all_keys()) {
-    if (key.is_same(before, after)) continue;
-    // ro and rw are one list.
-    if (key.section == "sandbox" && key.name == "rw") continue;
-    std::string name =
-        key.section == "sandbox" && key.name == "ro" ? "ro or rw" : std::string(key.name);
-    std::string line = "[" + std::string(key.section) + "] " + name;
-    if (key.print == nullptr) {
-      line += " has changed";
-    } else {
-      line += ": " + quoted(key.print(before)) + " is now " + quoted(key.print(after));
-    }
-    if (key.scope == Scope::kFile) line += " (at the next start)";
-    lines.push_back(line);
-  }
-  if (before.env != after.env) lines.emplace_back("[env] has changed");
-  return lines;
 }
 
 }  // namespace filed

@@ -53,7 +53,8 @@ class LauncherClient final : public Launcher {
   // Error.
   void attach(EventLoop& loop, LauncherEvents& events, std::function<void()> on_gone);
 
-  // Launcher. All of these only queue a message for the next flush(). If an attempt cannot be sent
+  // Launcher. start and terminate only queue a message for the next flush(). kill and kill_soon kill
+  // the attempt's cgroup at once, if there is one. If an attempt cannot be sent
   // (no descriptor, no memory), start_failed comes from the loop, never from within start(). Kills
   // overtake all other messages. A kill or terminate of an attempt that does not run yet withdraws
   // it at once: it never runs, and start_failed follows.

@@ -29,7 +29,7 @@ class OwnMount {
   const std::string dir_;
   const bool use_fusermount_;
   Fd root_;
-  // Kept for unmount(), which opens two files also if this process has no free descriptor.
+  // Reserved so that unmount() can open its two files even if no descriptor is free.
   Fd spare_[2];
 };
 

@@ -207,7 +207,7 @@ bool Notifier::push(Event event) {
   if (!socket_) return false;
   forget_done();
   if (waiting_.size() >= kMaxWaiting) {
-    if (!dropping_) log_warning("inotify events lag behind; some are left out");
+    if (!dropping_) log_warning("inotify events lag behind: further ones are left out");
     dropping_ = true;
     return false;
   }

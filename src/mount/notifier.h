@@ -1,12 +1,11 @@
 // Replays through the mount what filed has moved or removed by itself, as a user's mv or rm would.
-// So the kernel moves its cached entry, and inotify watchers get MOVED_FROM and MOVED_TO, or
-// DELETE.
+// So inotify watchers get MOVED_FROM and MOVED_TO, or DELETE.
 //
 // A process of its own makes the system calls:
 //
 // - The loop must never touch the mount that it serves, and the launcher must not wait for the loop.
 // - The kernel checks whether the caller may move the file. So this process keeps CAP_DAC_OVERRIDE
-//   and CAP_FOWNER, which the serving process has given up.
+//   and CAP_FOWNER, which the serving process has given up, and CAP_SYS_ADMIN to unmount.
 //
 // It takes three orders only: the mount is there, replay a change, unmount. The loop recognizes the
 // requests of this process by the pid and answers them differently: see Replay.

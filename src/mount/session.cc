@@ -23,19 +23,29 @@ constexpr int kMaxRequestsAtOnce = 256;
 // The layout of the answer to FUSE_INIT, which libfuse writes: see the kernel's fuse_kernel.h.
 constexpr size_t kInitAnswerSize = 64;
 constexpr size_t kInitFlagsOffset = 12;
+constexpr size_t kInitFlags2Offset = 32;
 constexpr uint32_t kHandleKillprivV2 = 1U << 28;
+constexpr uint32_t kInitExt = 1U << 30;                   // flags2 counts
+constexpr uint32_t kDirectIoAllowMmap = 1U << (36 - 32);  // of flags2
 
-// libfuse sends all replies through this. The first one answers FUSE_INIT; it gets a flag that this
-// libfuse does not know. With it the kernel does not ask for file capabilities before each write,
-// because jobs never have setuid bits or file capabilities.
+void set_flag(void* answer, size_t offset, uint32_t flag) {
+  auto* flags_at = static_cast<char*>(answer) + offset;
+  uint32_t flags;
+  memcpy(&flags, flags_at, sizeof flags);
+  flags |= flag;
+  memcpy(flags_at, &flags, sizeof flags);
+}
+
+// libfuse sends all replies through this. The first one answers FUSE_INIT; it gets flags that this
+// libfuse does not know. A kernel that does not know them either ignores them. With the first one
+// the kernel does not ask for file capabilities before each write, because jobs never have setuid
+// bits or file capabilities. With the last one programs can map files that are not cached: each
+// mmap(2) drops what the kernel has of the file.
 ssize_t send_reply(int fd, iovec* parts, int count, void*) {
   static bool is_first = true;
   if (std::exchange(is_first, false) && count == 2 && parts[1].iov_len == kInitAnswerSize) {
-    auto* flags_at = static_cast<char*>(parts[1].iov_base) + kInitFlagsOffset;
-    uint32_t flags;
-    memcpy(&flags, flags_at, sizeof flags);
-    flags |= kHandleKillprivV2;
-    memcpy(flags_at, &flags, sizeof flags);
+    set_flag(parts[1].iov_base, kInitFlagsOffset, kHandleKillprivV2 | kInitExt);
+    set_flag(parts[1].iov_base, kInitFlags2Offset, kDirectIoAllowMmap);
   }
   return writev(fd, parts, count);
 }

@@ -23,7 +23,7 @@ echo "exit 3" >"$q/pending/1"
 wait_for 'grep -q "job 1: .*failed: exit status 3" "$tmp/messages"'
 set_in queue backoff 9s
 rc reload || fail "reload"
-wait_for 'grep -q "backoff: .1s. is now .9s." "$tmp/messages"'
+wait_for 'grep -q "backoff = 9s (was 1s)" "$tmp/messages"'
 
 # A configuration that filed may not read can be started with, but not reloaded.
 chmod 600 /etc/filed/filed.conf

@@ -207,18 +207,3 @@ TEST_CASE("an attempt's limits are the admin's, and the job's where the rules al
   CHECK(value_of({{"memory", 1 << 20}}, "limit memory") == 1 << 20);
   CHECK(value_of({{"cpu", 7}}, "limit cpu") == 7);
 }
-
-TEST_CASE("what a reload changes is told key by key, without values of [env]") {
-  Settings before = default_settings();
-  Settings after = before;
-  CHECK(changes(before, after).empty());
-  after.queue.retries = before.queue.retries + 4;
-  after.mount.mode = 0700;
-  after.sandbox.paths.push_back({"/usr", false, false});
-  after.env.emplace_back("TOKEN", "secret");
-  CHECK(changes(before, after) ==
-        std::vector<std::string>{"[queue] retries: `3` is now `7`",
-                                 "[mount] mode: `0755` is now `0700` (at the next start)",
-                                 "[sandbox] ro or rw has changed (at the next start)",
-                                 "[env] has changed"});
-}

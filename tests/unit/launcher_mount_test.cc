@@ -182,7 +182,7 @@ TEST_CASE("an interpreter that cannot be read delays nobody", "[launcher]") {
     mount.connection.reset();  // the kernel answers then
     REQUIRE(f.wait_end(hanging));
     CHECK(f.seen[hanging].order == "uf");
-    CHECK(f.seen[hanging].failure.stage == "the interpreter did not answer within 3 s");
+    CHECK(f.seen[hanging].failure.step == "the interpreter did not answer within 3 s");
     CHECK(f.seen[hanging].failure.error == ETIMEDOUT);
     CHECK(f.seen[hanging].failure.fault == Fault::kJob);
     CHECK(f.run("echo fine") == "fine\n");
