@@ -170,7 +170,7 @@ constexpr Key kKeys[] = {
     kQueue.key<&Queue::timeout_ms, Duration>(
         "timeout", {"30s", "How long one attempt may take; 0 is for ever.", kReplace}),
     kQueue.key<&Queue::kill_grace_ms, Duration>(
-        "kill_grace", {"3s", "Time between SIGTERM and SIGKILL after a timeout."}),
+        "kill_grace", {"2s", "Time between SIGTERM and SIGKILL after a timeout."}),
     kQueue.key<&Queue::stop_grace_ms, Duration>(
         "stop_grace", {"1m", "How long running attempts may go on when filed stops."}),
     kQueue.key<&Queue::output_limit, Size<1, kMaxOutputLimit>>(
