@@ -2,6 +2,7 @@
 
 #include <cerrno>
 
+#include "queue/draft_names.h"
 #include "queue/log_text.h"
 #include "queue/stored_log.h"
 
@@ -36,6 +37,7 @@ int Moves::rename(Dir from, std::string_view id, Dir to, std::string_view new_id
   core_.agenda.rescan_needed = true;
   Job job = before;
   job.id = new_id;
+  mark_draft(job, core_.settings().drafts);
   if (row.kills) return attempts_.stop(before, job, row);
   if (row.log == LogChange::kReplace) return cancel(before, job, row);
   row.apply(job, core_.clock.wall_ns());

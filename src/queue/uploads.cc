@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "queue/draft_names.h"
 #include "queue/transitions.h"
 
 namespace filed {
@@ -56,6 +57,7 @@ int Uploads::create(std::string_view id, mode_t mode, const Caller& caller, Job&
   job.id = id;
   job.mode = mode & kJobModeBits;
   if (caller.group_of_directory) job.mode |= kGroupOfDirectory;
+  mark_draft(job, core_.settings().drafts);
   job.uid = caller.uid;
   job.gid = caller.gid;
   job.mtime_ns = job.atime_ns = job.ctime_ns = job.submitted_ns = core_.clock.wall_ns();
