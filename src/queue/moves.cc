@@ -25,8 +25,8 @@ int Moves::rename(Dir from, std::string_view id, Dir to, std::string_view new_id
     if (!replace) return error;
     if (uploads_.find(replaced.ino) != nullptr) return EBUSY;
   }
-  if (upload != nullptr && upload->row == Upload::Row::kNone) {
-    if (int error = uploads_.give_row(*upload)) return error;
+  if (upload != nullptr) {
+    if (int error = uploads_.stage_for_rename(*upload)) return error;
   }
   // The row itself, without what is laid over it for users.
   if (int error = core_.store.get(before.ino, before)) return error;
