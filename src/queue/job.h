@@ -21,8 +21,8 @@ constexpr size_t kMaxIdLength = 255;  // bytes, as any file name
 // The bits of a job's mode: permissions, and the sticky bit, which has no meaning. setuid and setgid
 // are dropped because a job file must not run as its owner.
 constexpr mode_t kJobModeBits = 01777;
-// One more bit of Job::mode: the group came from a setgid directory, so that the owner may not be a
-// member. An attempt must not get it.
+// One more bit of Job::mode: the group came from a setgid directory, so perhaps the owner is not a
+// member of it. An attempt must not run with this group.
 constexpr mode_t kGroupOfDirectory = 0200000;
 // And one more: the job got its id when that was the name of a draft. See queue/draft_names.h.
 constexpr mode_t kNamedAsDraft = 0400000;

@@ -46,6 +46,12 @@ Queue::Queue(Store& store, Launcher& launcher, const Clock& clock, LiveSettings 
   hooks_.set(options_.hooks);
 }
 
+void Queue::take_over(AttemptId attempt, pid_t pid, char state) {
+  for (const KillPending& left : store_.kill_pending()) {
+    if (static_cast<AttemptId>(left.attempt) == attempt) attempts_.take_over(left, pid, state);
+  }
+}
+
 pid_t Queue::pid_of(int64_t ino) const {
   const Attempt* attempt = attempts_.of(ino);
   return attempt == nullptr ? 0 : attempt->pid;
@@ -187,11 +193,11 @@ void Queue::retry_due(int64_t now_ns) {
   attempts_.retry_ends();
 }
 
-int Queue::end_turn() {
+int Queue::end_turn(std::optional<int64_t> looked_ns) {
   int64_t now = core_.clock.mono_ns();
-  attempts_.run_deadlines(now);
+  attempts_.run_deadlines(looked_ns.value_or(now));
   uploads_.run_deadlines(now);
-  hooks_.run_deadlines(now);
+  hooks_.run_deadlines(looked_ns.value_or(now));
   retry_due(now);
   if (!agenda_.retry_ns) {
     attempts_.save_output(now);

@@ -5,7 +5,7 @@
 // This class is the front of the parts that do the work: it owns them, and it decides the order of
 // a turn. All calls come from one thread. A call stages its changes in the current turn, where
 // later calls see them at once; end_turn() commits them. An operation that returns an errno has
-// changed nothing.
+// changed nothing. Only a failed write has: its file is incomplete from then on.
 #pragma once
 
 #include <cstdint>
@@ -59,6 +59,10 @@ class Queue {
   void set_watcher(QueueWatcher* watcher) { watcher_.set(watcher); }
   // Where the launcher reports.
   LauncherEvents& launcher_events() { return events_; }
+
+  // For a start: takes over an attempt that is still to be killed (Store::kill_pending), and whose
+  // process does not die. Its job waits until it is reported as exited.
+  void take_over(AttemptId attempt, pid_t pid, char state);
 
   // --- what there is
 
@@ -137,7 +141,11 @@ class Queue {
   std::optional<int64_t> gather_until_ns() { return uploads_.gather_until_ns(); }
   // Does what is due, claims jobs for free workers, commits. Then runs what waited for the commit.
   // Returns 0 or the errno of the commit.
-  int end_turn();
+  //
+  // `looked_ns`: the monotonic time at which the caller began to look for this turn's events; empty:
+  // now. Only what was due by then is killed. So an attempt that has ended while this process stood
+  // still has not timed out.
+  int end_turn(std::optional<int64_t> looked_ns = std::nullopt);
   // When the latest change was committed, by the wall clock; or the start.
   int64_t changed_ns() const { return changed_ns_; }
   // When end_turn() has something to do, monotonic; empty: not before the next event.

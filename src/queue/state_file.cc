@@ -6,9 +6,10 @@
 // log          The logs in chunks of 64 KiB. The key is the log's number and the chunk's number,
 //              so a log is a range of rows and needs no index.
 // discarded    Logs to be removed when their last reader closes, or at the next start.
-// stopped      Attempts that no longer belong to a job, while their processes are being killed.
-// counts       The number of jobs in each directory. A start and a statfs read it here, because
-//              counting rows takes too long.
+// stopped      Attempts that no longer belong to a job, while their processes are being killed; and
+//              the jobs that they were of, which wait until the processes are dead.
+// counts       The number of jobs in each directory. A start reads it here, because counting
+//              rows takes too long.
 // state        Numbers of jobs and logs below next_serial may be in use. in_use is 1 from a start
 //              to an orderly stop.
 // directories  Mode and owner of directories, if they were changed on the mount.
@@ -96,6 +97,12 @@ constexpr const char* kSchema[] = {
     CREATE TABLE launchers(
       token TEXT PRIMARY KEY, place TEXT NOT NULL, device INTEGER NOT NULL, inode INTEGER NOT NULL
     ) WITHOUT ROWID;
+    )",
+    R"(
+    ALTER TABLE stopped ADD COLUMN ino INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE stopped ADD COLUMN id BLOB NOT NULL DEFAULT x'';
+    ALTER TABLE stopped ADD COLUMN uid INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE stopped ADD COLUMN number INTEGER NOT NULL DEFAULT 0;
     )",
 };
 

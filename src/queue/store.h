@@ -58,9 +58,8 @@ class Store : public StoreReader {
   // start.
   int defer_log_removal(int64_t log);
   int remove_deferred_log(int64_t log);
-  // Records an attempt that no longer belongs to a job, and has processes that are to be killed. If
-  // filed dies before remove_kill_pending(), the next start kills them.
-  int add_kill_pending(int64_t attempt);
+  // If filed dies before remove_kill_pending(), the next start kills the attempt's processes.
+  int add_kill_pending(const KillPending& attempt);
   int remove_kill_pending(int64_t attempt);
   // For a start: records a launcher, and forgets one that has left nothing. Throw Error, too.
   int add_launcher(const LauncherRecord& launcher);

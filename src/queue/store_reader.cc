@@ -6,7 +6,7 @@
 
 namespace filed {
 
-// Each query names its index, so that no read ever walks through the whole backlog.
+// A query over many rows names its index, so that none walks through the whole table.
 StoreReader::StoreReader(const std::string& path, std::span<const char* const> steps)
     : file_(path, steps) {
   next_number_ = file_.number("SELECT next_serial FROM state");
@@ -159,11 +159,14 @@ int StoreReader::log_size(int64_t log, int64_t& size) const {
   return errno_of(rc);
 }
 
-std::vector<int64_t> StoreReader::kill_pending() const {
-  std::vector<int64_t> attempts;
-  Statement read = file_.prepare("SELECT run FROM stopped");
+std::vector<KillPending> StoreReader::kill_pending() const {
+  std::vector<KillPending> attempts;
+  Statement read = file_.prepare("SELECT run, ino, id, uid, number FROM stopped");
   Statement::Use use(read);
-  while (use.step() == SQLITE_ROW) attempts.push_back(use.integer(0));
+  while (use.step() == SQLITE_ROW) {
+    attempts.push_back({use.integer(0), use.integer(1), std::string(use.bytes(2)),
+                        static_cast<uid_t>(use.integer(3)), static_cast<int>(use.integer(4))});
+  }
   return attempts;
 }
 

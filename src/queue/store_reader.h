@@ -1,5 +1,4 @@
-// What may be read from the queue's state, without any means to change it. Reads see what the open
-// transaction has staged.
+// Read-only access to the queue's state. Reads see what the open transaction has staged.
 //
 // A read returns 0 or an errno: ENOENT if there is no such job; EIO, ENOMEM or EUCLEAN (the file is
 // damaged) from the disk.
@@ -39,6 +38,18 @@ struct LauncherRecord {
   std::string place;   // of its cgroups (CgroupTree::place); empty: it had none
   int64_t device = 0;  // st_dev and st_ino of the state file when it was started: a copy has others
   int64_t inode = 0;
+};
+
+// An attempt that means nothing for its job any more, and has processes that are to be killed. With
+// the job that it was of, at its claim.
+struct KillPending {
+  int64_t attempt = 0;
+  int64_t ino = 0;
+  std::string id;
+  uid_t uid = 0;
+  int number = 0;  // FILED_ATTEMPT
+
+  bool operator==(const KillPending&) const = default;
 };
 
 class StoreReader {
@@ -90,8 +101,8 @@ class StoreReader {
 
   // Those of Store::add_launcher(). Throws Error.
   std::vector<LauncherRecord> launchers() const;
-  // The attempts of Store::add_kill_pending().
-  std::vector<int64_t> kill_pending() const;
+  // Those of Store::add_kill_pending().
+  std::vector<KillPending> kill_pending() const;
   // What config.ini has set, by key.
   std::map<std::string, std::string> load_settings() const;
   // Mode and owner of the mount's directories that chmod or chown has changed, by name. The root's
