@@ -186,6 +186,8 @@ constexpr Key kKeys[] = {
     kQueue.key<&Queue::durability, Choice<kDurabilityWords>>(
         "durability", {"normal", "Whether a receipt survives a power cut."}),
     kQueue.key<&Queue::shell, Path>("shell", {"/bin/ash", "What runs the jobs."}),
+    kQueue.key<&Queue::drafts, Endings>("drafts",
+                                        {".bak .orig", "Endings of names that are drafts, too."}),
 
     kMount.key<&Mount::dir, Path>("dir", {"/q", "Where the queue is mounted."}),
     kMount.key<&Mount::mode, Mode>("mode", {"0770", "Mode of the queue and its directories."}),

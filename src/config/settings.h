@@ -41,6 +41,7 @@ struct QueueSettings {
   int64_t keep_failed_ms = 0;       // 0: for ever
   Durability durability = Durability::kFull;
   std::string shell = "/bin/sh";
+  std::string drafts;  // further endings of the names of drafts, with blanks between them
 };
 
 enum class AllowOther { kAuto, kYes, kNo };

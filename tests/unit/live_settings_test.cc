@@ -61,7 +61,8 @@ TEST_CASE("config.ini shows every key of [queue] with its source") {
         "keep_complete  = 0        ; default\n"
         "keep_failed    = 7d       ; set here\n"
         "durability     = full     ; default\n"
-        "shell          = /bin/sh  ; default\n");
+        "shell          = /bin/sh  ; default\n"
+        "drafts         = none     ; default\n");
   check_round_trip(live);
 }
 
