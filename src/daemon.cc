@@ -163,7 +163,7 @@ Daemon::Daemon(const Options& options, const Settings& settings)
 // --- a start
 
 void Daemon::check_places() {
-  StartPlan plan = plan_start(options_, settings_, false);
+  DaemonPlan plan = plan_start(options_, settings_, false);
   identity_ = plan.identity;
   state_file_ = plan.state_file;
   nodes_ = plan.nodes;

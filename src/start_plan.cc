@@ -30,7 +30,7 @@ class Planner {
   Planner(const Options& options, const Settings& settings, bool served_is_fine)
       : options_(options), settings_(settings), served_is_fine_(served_is_fine) {}
 
-  StartPlan run() {
+  DaemonPlan run() {
     for (auto step : kSteps) (this->*step)();
     return std::move(plan_);
   }
@@ -144,12 +144,12 @@ class Planner {
   const Options& options_;
   const Settings& settings_;
   const bool served_is_fine_;
-  StartPlan plan_;
+  DaemonPlan plan_;
 };
 
 }  // namespace
 
-StartPlan plan_start(const Options& options, const Settings& settings, bool served_is_fine) {
+DaemonPlan plan_start(const Options& options, const Settings& settings, bool served_is_fine) {
   return Planner(options, settings, served_is_fine).run();
 }
 

@@ -13,7 +13,7 @@
 
 namespace filed {
 
-struct StartPlan {
+struct DaemonPlan {
   Identity identity;
   std::string state_file;  // absolute, its directory without symbolic links
   FixedNodes::Defaults nodes;
@@ -23,7 +23,7 @@ struct StartPlan {
 };
 
 // Throws Error for what a start would refuse, and logs a warning for what it would only warn of.
-// With `served_is_fine`, a filed that serves this very queue is none; otherwise that is an error.
-StartPlan plan_start(const Options& options, const Settings& settings, bool served_is_fine);
+// A filed that serves this very queue is an error, unless `served_is_fine`.
+DaemonPlan plan_start(const Options& options, const Settings& settings, bool served_is_fine);
 
 }  // namespace filed

@@ -35,7 +35,8 @@ version 2 5 "$sandbox" '[env]' 'TOKEN = secret' '[mount]' 'mode = 0700' \
 kill -HUP "$filed_pid"
 wait_for 'grep -q "configuration read again" "$log"'
 wait_for 'grep -q "^retries *= *5 *; $conf" "$q/config.ini"'
-for line in 'retries = 5 (was 0)' '[env] has changed' "[hooks] on_complete = echo \$FILED_ID >$tmp/hooked (was not set)"; do
+for line in 'retries = 5 (was 0)' '[env] has changed' \
+	"[hooks] on_complete = echo \$FILED_ID >$tmp/hooked (was not set)"; do
 	grep -q -x -F "filed: configuration: $line" "$log" || fail "the log does not say: $line"
 done
 grep -q "changes of .mount., .daemon. and .sandbox. take effect at the next start" "$log" || fail "[mount] is not told"
