@@ -1,5 +1,5 @@
-// How a start tells what a crash has left from what belongs to another filed, though its state may
-// have been copied, restored from a backup, or stand at the same path in a container:
+// A start must tell what a crash has left from what belongs to another filed. The state may be a
+// copy, or be restored from a backup, or stand at the same path in a container. This is how:
 //
 // Each start takes a random token and records it in the state. So a token that is found there is of
 // this state's earlier start, or of the state that this one was copied from.
@@ -37,7 +37,7 @@ namespace filed {
 namespace {
 
 constexpr useconds_t kPauseUs = 10'000;
-// How often is looked again until nothing is left: for processes that got SIGKILL, and for a launcher.
+// How many times to look whether something is left: of processes that got SIGKILL, and of a launcher.
 constexpr int kMaxLooks = 100;
 constexpr int kMaxLauncherLooks = 500;
 
@@ -68,11 +68,11 @@ void add_undying(const ProcessList& left, const std::function<ProcessList()>& lo
 // Looks again until all processes have ended.
 Leftovers kill_groups(const CgroupSystem& system, const std::string& place, LockedTree locked) {
   using State = Leftovers::State;
-  Leftovers left = kill_leftovers(system, place, locked);
+  Leftovers left = kill_crash_leftovers(system, place, locked);
   if (left.state == State::kDying) tell(left.processes.size());
   for (int i = 0; i < kMaxLooks && left.state == State::kDying; ++i) {
     usleep(kPauseUs);
-    left = kill_leftovers(system, place, locked);
+    left = kill_crash_leftovers(system, place, locked);
   }
   return left;
 }
@@ -112,7 +112,7 @@ bool end_groups(const CgroupSystem& system, const std::string& place, bool own,
       log_error("%s: %zu processes that a crash had left do not die", escaped(place).c_str(),
                 left.processes.size());
       auto locked = own ? LockedTree::kKill : LockedTree::kSpare;
-      auto look = [&] { return kill_leftovers(system, place, locked).processes; };
+      auto look = [&] { return kill_crash_leftovers(system, place, locked).processes; };
       add_undying(left.processes, look, undying);
       return false;
     }

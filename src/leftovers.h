@@ -1,4 +1,5 @@
-// Ends what a crash of filed and its launcher has left, before the jobs of these attempts run again.
+// At a start: kills the processes that a crash of filed and its launcher has left, before their jobs
+// run again.
 //
 // A process may get SIGKILL and not die: a tracer holds it, or it waits for a file system that does
 // not answer. It holds up only the job that it was of, until it is dead.

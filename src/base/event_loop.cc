@@ -62,12 +62,7 @@ bool EventLoop::wait(std::optional<int64_t> deadline_ns) {
   }
   std::array<epoll_event, kEventsAtOnce> events;
   int count = epoll_wait(epoll_.get(), events.data(), kEventsAtOnce, timeout_ms);
-  // EINTR comes after SIGSTOP and SIGCONT. Events from that time go before deadlines that have
-  // passed.
-  if (count < 0 && errno == EINTR) {
-    count = epoll_wait(epoll_.get(), events.data(), kEventsAtOnce, 0);
-  }
-  if (count < 0) return false;
+  if (count < 0) return false;  // EINTR comes after SIGSTOP and SIGCONT
 
   // A handler may close a descriptor while an event of it is still in the list, and open another
   // with the same number. The sequence number, taken before the first call, tells them apart.

@@ -155,6 +155,8 @@ using enum JobValue;
 using enum Scope;
 
 constexpr Key kKeys[] = {
+    kQueue.key<&Queue::pause, Choice<kBoolWords>>(
+        "pause", {"yes", "Whether no attempt starts; what runs goes on."}),
     kQueue.key<&Queue::workers, Number<0, kMaxWorkers>>(
         "workers", {"8", "How many attempts run at once; 0 pauses the queue."}),
     kQueue.key<&Queue::retries, Number<0, kMaxRetries>>(

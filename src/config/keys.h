@@ -1,7 +1,7 @@
 // The table of all settings. The row of a key says everything that filed knows about it: where it
 // belongs, how it is read and written, when a change of it takes effect, and whether it limits the
 // processes of a job. The parser, config.ini, reload, the launcher's messages and the tests of the
-// documentation all come from the rows.
+// documentation all come from the rows. Also reads settings from a text (read_settings.cc).
 #pragma once
 
 #include <cstdint>
@@ -94,8 +94,9 @@ const Key* find_limit(std::string_view name);
 bool same_until_restart(const Settings& a, const Settings& b);
 
 enum class ConfigScope {
-  kFile,   // every section
-  kQueue,  // config.ini: [queue] alone, and its heading may be left out
+  kFile,    // every section
+  kQueue,   // config.ini: [queue] alone, and its heading may be left out
+  kAppend,  // the same for what is appended to it: of lines that set one key, the last one counts
 };
 
 // Reads an INI text into `settings`, on top of what they hold. Keys of [queue] are noted in
@@ -103,6 +104,13 @@ enum class ConfigScope {
 // settings unchanged.
 std::optional<IniError> read_settings(std::string_view text, ConfigScope scope,
                                       const std::string& source, Settings& settings);
+
+// The same for a text that is not complete yet: whether its lines are well-formed, each for itself.
+std::optional<IniError> check_lines(std::string_view text, ConfigScope scope);
+
+// What differs of the settings that take effect without a restart, a line for each key: `retries = 5
+// (was 3)`, with the section if it is not [queue]. Of [env] no values, because they may be secret.
+std::vector<std::string> describe_changes(const Settings& before, const Settings& after);
 
 // Whether the values of [queue] go together; if not, the cause is in `reason`, with its key's name.
 bool check_queue(const QueueSettings& queue, std::string& reason);

@@ -100,16 +100,32 @@ std::string LiveSettings::text() const {
 }
 
 std::optional<std::string> LiveSettings::write(std::string_view text) {
-  Settings changed = base_;
-  if (auto error = read_settings(text, ConfigScope::kQueue, "config.ini", changed)) {
-    std::string where = error->line == 0 ? "" : "line " + std::to_string(error->line) + ": ";
-    refusal_ = where + error->reason;
-    return refusal_;
-  }
+  return apply(text, ConfigScope::kQueue, base_);
+}
+
+std::optional<std::string> LiveSettings::append(std::string_view lines) {
+  return apply(lines, ConfigScope::kAppend, current_);
+}
+
+std::optional<std::string> LiveSettings::check(std::string_view lines, bool appended) {
+  auto error = check_lines(lines, appended ? ConfigScope::kAppend : ConfigScope::kQueue);
+  return error ? refuse(*error) : std::nullopt;
+}
+
+// Puts `text` on top of `below`.
+std::optional<std::string> LiveSettings::apply(std::string_view text, ConfigScope scope,
+                                               Settings below) {
+  if (auto error = read_settings(text, scope, "config.ini", below)) return refuse(*error);
   refusal_.reset();
-  overrides_ = difference(base_, changed);
-  current_ = std::move(changed);
+  overrides_ = difference(base_, below);
+  current_ = std::move(below);
   return std::nullopt;
+}
+
+std::optional<std::string> LiveSettings::refuse(const IniError& error) {
+  std::string where = error.line == 0 ? "" : "line " + std::to_string(error.line) + ": ";
+  refusal_ = where + error.reason;
+  return refusal_;
 }
 
 void LiveSettings::restore(const std::map<std::string, std::string>& overrides) {

@@ -1,6 +1,6 @@
-// The settings of [queue], which can be changed while filed runs. They have three layers: the
-// defaults, the configuration file, and what was written to config.ini. A key is "set here" exactly
-// if its value differs from that of the layers below.
+// The settings of [queue], which can be changed while filed runs. They have three layers: at
+// the bottom the defaults, then the configuration file, on top what was written to config.ini. A key
+// is "set here" if and only if its value differs from that of the layers below.
 #pragma once
 
 #include <map>
@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "config/keys.h"
 #include "config/settings.h"
 
 namespace filed {
@@ -22,6 +23,8 @@ class LiveSettings {
   void set_base(const Settings& base);
 
   const QueueSettings& queue() const { return current_.queue; }
+  // Everything in force: the base, and above it what is set here.
+  const Settings& current() const { return current_; }
 
   // The text of config.ini: every live key with its value and a comment that names its source.
   // After a refused write, a comment with the reason comes first. To write this text changes
@@ -32,6 +35,12 @@ class LiveSettings {
   // below. Returns nothing on success, else the reason ("line 3: retries: `abc` is not a number").
   // Then only text() changes: it shows the reason until the next success.
   std::optional<std::string> write(std::string_view text);
+  // The same for lines that were appended. Keys that they leave out stay as they are. The last line
+  // that sets a key counts.
+  std::optional<std::string> append(std::string_view lines);
+  // Checks lines of a text, or appended lines, that are not all there yet. Returns the reason, as
+  // write() does, if no line that follows can mend them.
+  std::optional<std::string> check(std::string_view lines, bool appended);
 
   // What is set here, key by key, to be stored.
   std::map<std::string, std::string> overrides() const { return overrides_; }
@@ -41,6 +50,9 @@ class LiveSettings {
   void restore(const std::map<std::string, std::string>& overrides);
 
  private:
+  std::optional<std::string> apply(std::string_view text, ConfigScope scope, Settings below);
+  std::optional<std::string> refuse(const IniError& error);
+
   Settings base_;
   Settings current_;  // base_ with overrides_ on top
   std::map<std::string, std::string> overrides_;

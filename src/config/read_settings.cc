@@ -1,5 +1,5 @@
 // Puts what the text of a configuration says into settings, key by key, and writes the error
-// messages.
+// messages. Declared in keys.h.
 #include <algorithm>
 #include <map>
 #include <utility>
@@ -54,7 +54,7 @@ class SettingsSink final : public IniSink {
       : scope_(scope), source_(source), settings_(settings) {}
 
   bool on_section(std::string_view section, std::string& reason) override {
-    if (scope_ == ConfigScope::kQueue) {
+    if (scope_ != ConfigScope::kFile) {
       if (section == kQueueSection) return true;
       reason = bracketed(section) + " cannot be set here, only " + bracketed(kQueueSection);
       return false;
@@ -84,10 +84,11 @@ class SettingsSink final : public IniSink {
     }
     if (is_env || !key->repeats) {
       auto [first, is_new] = lines_.try_emplace({std::string(section), std::string(name)}, line);
-      if (!is_new) {
+      if (!is_new && scope_ != ConfigScope::kAppend) {
         reason = escaped(name) + ": set twice, first on line " + std::to_string(first->second);
         return false;
       }
+      first->second = line;
     }
     if (is_env) return set_env(name, value, reason);
     if (!key->parse(value, settings_, reason)) {
@@ -100,7 +101,7 @@ class SettingsSink final : public IniSink {
     return true;
   }
 
-  // The line that sets a key of [queue]; 0 when none does.
+  // The last line that sets a key of [queue]; 0 when none does.
   int queue_line(std::string_view name) const {
     auto line = lines_.find({std::string(kQueueSection), std::string(name)});
     return line == lines_.end() ? 0 : line->second;
@@ -147,6 +148,13 @@ std::optional<IniError> read_settings(std::string_view text, ConfigScope scope,
   }
   settings = std::move(changed);
   return std::nullopt;
+}
+
+std::optional<IniError> check_lines(std::string_view text, ConfigScope scope) {
+  Settings unused;
+  std::string source;
+  SettingsSink sink(scope, source, unused);
+  return parse_ini(text, sink);
 }
 
 }  // namespace filed

@@ -1,4 +1,5 @@
-// Every setting of filed, with its default. Durations are milliseconds, sizes are bytes.
+// Every setting of filed, with its default. Durations are milliseconds and sizes are bytes,
+// unless a name says otherwise.
 #pragma once
 
 #include <sys/types.h>
@@ -24,8 +25,9 @@ enum class Durability {
 
 // [queue]: what may be changed while the daemon runs, through config.ini.
 struct QueueSettings {
-  int workers = 1;  // attempts at once; 0 pauses the queue
-  int retries = 3;  // further attempts after the first
+  bool pause = false;  // no attempt starts; what runs goes on
+  int workers = 1;     // attempts at once; 0 pauses the queue, too
+  int retries = 3;     // further attempts after the first
   int64_t backoff_ms = 1000;
   double backoff_factor = 2;
   int64_t backoff_max_ms = 3'600'000;
@@ -50,7 +52,7 @@ struct MountSettings {
   std::string owner;   // names or numbers; empty: those of the daemon
   std::string group;
   AllowOther allow_other = AllowOther::kAuto;
-  bool inotify = true;  // inotify also tells of moves that filed makes
+  bool inotify = true;  // inotify also reports moves that filed makes
 };
 
 // [daemon]

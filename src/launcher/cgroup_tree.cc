@@ -252,7 +252,8 @@ int CgroupTree::lock() const {
   return fcntl(directory(), F_SETLK, &lock) == 0 ? 0 : errno;
 }
 
-Leftovers kill_leftovers(const CgroupSystem& system, const std::string& place, LockedTree locked) {
+Leftovers kill_crash_leftovers(const CgroupSystem& system, const std::string& place,
+                               LockedTree locked) {
   Leftovers left;
   if (!system.root) return left;
   Cgroup all;

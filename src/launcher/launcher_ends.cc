@@ -37,7 +37,7 @@ void LauncherProcess::note_killed(Child& child) {
   killed_.emplace_back(SystemClock().mono_ns() + kDeathGraceNs, child.attempt);
 }
 
-// Tells of those that have had their time to die.
+// Reports the attempts that have had their time to die.
 void LauncherProcess::look_at_killed() {
   while (!killed_.empty() && killed_.front().first <= SystemClock().mono_ns()) {
     Child* child = children_.find_attempt(killed_.front().second);
@@ -85,7 +85,7 @@ void LauncherProcess::reap_ended(pid_t pid) {
   if (leader == nullptr) return;
   if (leader->phase == Child::Phase::kFailed) {
     const StartFailure& failure = leader->failure;
-    reply(StartFailedMessage{leader->attempt, failure.stage, failure.error, failure.fault});
+    reply(StartFailedMessage{leader->attempt, failure.step, failure.error, failure.fault});
   } else {
     auto micros = [](const timeval& t) { return int64_t{t.tv_sec} * 1'000'000 + t.tv_usec; };
     reply(ExitedMessage{leader->attempt,

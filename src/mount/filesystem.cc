@@ -85,10 +85,14 @@ void Filesystem::init(fuse_conn_info* connection) {
 
 // --- names and attributes
 
-struct stat Filesystem::fixed_attributes(fuse_ino_t ino) {
+// `file`: as a descriptor sees it that has written (lseek with SEEK_END asks), or nullptr.
+struct stat Filesystem::fixed_attributes(fuse_ino_t ino, const OpenFile* file) {
   struct stat st = nodes_.attributes(ino);
   if (const SpecialFile* special = find_special(ino)) {
-    st.st_size = static_cast<off_t>(special->size(specials_));
+    SpecialFile::Shown shown = special->shown(specials_);
+    auto edited = file == nullptr ? std::nullopt : file->buffer.edited_size();
+    st.st_size = static_cast<off_t>(edited.value_or(shown.size));
+    set_times(st, shown.changed_ns, shown.changed_ns, shown.changed_ns);
   }
   return st;
 }
@@ -126,10 +130,10 @@ void Filesystem::lookup_in_root(fuse_req_t req, std::string_view name) {
   fuse_reply_entry(req, &entry);
 }
 
-void Filesystem::getattr(fuse_req_t req, fuse_ino_t ino, fuse_file_info*) {
+void Filesystem::getattr(fuse_req_t req, fuse_ino_t ino, fuse_file_info* fi) {
   if (!is_job(ino)) {
-    reply_attr(req, fixed_attributes(ino));
-    return;
+    bool is_special = find_special(ino) != nullptr;
+    return reply_attr(req, fixed_attributes(ino, is_special ? file_of(fi) : nullptr));
   }
   waits_.when_transaction_ends(number_of(ino), [this, req, ino] {
     Job job;
@@ -148,7 +152,7 @@ void Filesystem::setattr(fuse_req_t req, fuse_ino_t ino, struct stat* attr, int 
   } else if (const SpecialFile* special = find_special(ino)) {
     OpenFile* file = file_of(fi);
     error = specials_.set(*special, *attr, to_set, file == nullptr ? nullptr : &file->buffer);
-    result = fixed_attributes(ino);
+    result = fixed_attributes(ino, file);
   } else {
     error = set_directory(ino, *attr, to_set, caller.uid);
     result = nodes_.attributes(ino);
@@ -278,6 +282,7 @@ void Filesystem::open(fuse_req_t req, fuse_ino_t ino, fuse_file_info* fi) {
   waits_.when_transaction_ends([this, req, ino, fi = *fi] { open_now(req, ino, fi); });
 }
 
+// Stages nothing.
 void Filesystem::open_now(fuse_req_t req, fuse_ino_t ino, const fuse_file_info& asked) {
   auto file = std::make_unique<OpenFile>(ino, asked.flags);
   Caller caller = caller_of(req);
@@ -287,32 +292,16 @@ void Filesystem::open_now(fuse_req_t req, fuse_ino_t ino, const fuse_file_info& 
                   : specials_.open(*file->special, asked.flags, caller, file->buffer);
   if (error != 0) return refuse(req, error);
   fuse_file_info fi = file->info(asked);
-  bool is_special = file->special != nullptr;
-  // Shared, because std::function must be copyable.
-  auto opened = std::make_shared<std::unique_ptr<OpenFile>>(std::move(file));
-  auto reply = [this, req, fi, opened] {
-    if (fuse_reply_open(req, &fi) == 0) {
-      static_cast<void>(opened->release());  // the kernel owns it until release()
-    } else if ((*opened)->special == nullptr) {
-      queue_.close((*opened)->job);
-    }
-  };
-  // The open of a special file may stage something: a new id must be stored before it is shown. The
-  // open of a job stages nothing.
-  if (is_special) {
-    waits_.after_commit(req, reply);
-  } else {
-    reply();
+  if (fuse_reply_open(req, &fi) == 0) {
+    static_cast<void>(file.release());  // the kernel owns it until release()
+  } else if (file->special == nullptr) {
+    queue_.close(file->job);
   }
 }
 
 void Filesystem::read(fuse_req_t req, fuse_ino_t, size_t size, off_t offset, fuse_file_info* fi) {
   OpenFile* file = file_of(fi);
-  if (file->special != nullptr) {
-    std::string_view bytes = file->buffer.read(static_cast<size_t>(offset), size);
-    fuse_reply_buf(req, bytes.data(), bytes.size());
-    return;
-  }
+  if (file->special != nullptr) return read_special(req, *file, size, offset);
   waits_.when_transaction_ends([this, req, size, offset, file] {
     std::string bytes;
     if (int error = queue_.read(file->job, offset, static_cast<int64_t>(size), bytes))
@@ -321,13 +310,26 @@ void Filesystem::read(fuse_req_t req, fuse_ino_t, size_t size, off_t offset, fus
   });
 }
 
+void Filesystem::read_special(fuse_req_t req, OpenFile& file, size_t size, off_t offset) {
+  std::string_view bytes;
+  int error = specials_.read(*file.special, caller_of(req), file.buffer,
+                             static_cast<size_t>(offset), size, bytes);
+  if (error != 0) return refuse(req, error);
+  auto reply = [req, bytes] { fuse_reply_buf(req, bytes.data(), bytes.size()); };
+  // A new id must be stored before it is shown. Its text does not change until the reply, because
+  // such a file cannot be written.
+  if (file.special->made_by_read) return waits_.after_commit(req, reply);
+  reply();
+}
+
 void Filesystem::write(fuse_req_t req, fuse_ino_t, const char* data, size_t size, off_t offset,
                        fuse_file_info* fi) {
   OpenFile* file = file_of(fi);
   std::string_view bytes(data, size);
   int error = file->special == nullptr
                   ? write_job(*file, bytes, offset)
-                  : file->buffer.write(static_cast<size_t>(offset), bytes, file->append);
+                  : specials_.write(*file->special, file->buffer, static_cast<size_t>(offset),
+                                    bytes, file->append);
   if (error != 0) {
     fuse_reply_err(req, error);
   } else {

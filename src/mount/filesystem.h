@@ -60,7 +60,7 @@ class Filesystem final : public QueueWatcher {
 
  private:
   void lookup_in_root(fuse_req_t req, std::string_view name);
-  struct stat fixed_attributes(fuse_ino_t ino);
+  struct stat fixed_attributes(fuse_ino_t ino, const OpenFile* file = nullptr);
   struct stat shown_attributes(const Job& job) const;
   int set_directory(fuse_ino_t ino, const struct stat& attr, int to_set, uid_t caller);
   int set_job(fuse_ino_t ino, const struct stat& attr, int to_set, const OpenFile* file,
@@ -72,6 +72,7 @@ class Filesystem final : public QueueWatcher {
   void create_now(fuse_req_t req, Dir dir, const std::string& name, mode_t mode,
                   const Caller& caller, const fuse_file_info& asked);
   void open_now(fuse_req_t req, fuse_ino_t ino, const fuse_file_info& asked);
+  void read_special(fuse_req_t req, OpenFile& file, size_t size, off_t offset);
   int write_job(OpenFile& file, std::string_view bytes, off_t offset);
   void list(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, bool plus);
   void list_root(Listing& listing, off_t offset);

@@ -45,8 +45,6 @@ struct stat FixedNodes::attributes(fuse_ino_t ino) const {
   st.st_uid = defaults_.daemon_uid;
   st.st_gid = defaults_.daemon_gid;
   st.st_nlink = 1;
-  int64_t started = changed_ns_[index(kRootIno)];
-  set_times(st, started, started, started);
   return st;
 }
 

@@ -45,7 +45,7 @@ class FixedNodes {
 
   FixedNodes(const Defaults& defaults, const StoreReader& store, int64_t now_ns);
 
-  // Everything of stat(2) but the size. `ino` must be a fixed node.
+  // What stat(2) shows of a fixed node. Of a special file without size and times.
   struct stat attributes(fuse_ino_t ino) const;
 
   // Mode and owner of a directory.

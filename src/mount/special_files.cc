@@ -8,7 +8,9 @@
 namespace filed {
 namespace {
 
-size_t new_id_size(SpecialFiles& files) { return files.queue().new_id_length() + 1; }
+SpecialFile::Shown new_id_shown(SpecialFiles& files) {
+  return {Queue::kNewIdLength + 1, files.started_ns()};
+}
 
 int new_id_text(SpecialFiles& files, const Caller&, std::string& text) {
   int error = files.queue().new_id(text);
@@ -16,18 +18,27 @@ int new_id_text(SpecialFiles& files, const Caller&, std::string& text) {
   return error;
 }
 
-size_t config_size(SpecialFiles& files) { return files.queue().settings_text().size(); }
+SpecialFile::Shown config_shown(SpecialFiles& files) {
+  return {files.queue().settings_text().size(), files.queue().settings_changed_ns()};
+}
 
 int config_text(SpecialFiles& files, const Caller&, std::string& text) {
   text = files.queue().settings_text();
   return 0;
 }
 
-int write_config(SpecialFiles& files, std::string_view text) {
-  return files.queue().write_settings(text);
+int write_config(SpecialFiles& files, const Edit& edit) {
+  return files.queue().write_settings(edit.text, edit.appended);
 }
 
-size_t status_size(SpecialFiles& files) { return files.status().refresh().size(); }
+int check_config(SpecialFiles& files, const Edit& lines) {
+  return files.queue().check_settings(lines.text, lines.appended);
+}
+
+SpecialFile::Shown status_shown(SpecialFiles& files) {
+  size_t size = files.status().refresh().size();
+  return {size, files.status().changed_ns()};
+}
 
 int status_text(SpecialFiles& files, const Caller&, std::string& text) {
   text = files.status().recent();
@@ -36,9 +47,9 @@ int status_text(SpecialFiles& files, const Caller&, std::string& text) {
 
 // In the order of a listing.
 constexpr SpecialFile kSpecialFiles[] = {
-    {"new-id", 6, 0444, new_id_size, new_id_text, nullptr},
-    {"config.ini", 7, 0644, config_size, config_text, write_config},
-    {"status", 8, 0444, status_size, status_text, nullptr},
+    {"new-id", 6, 0444, new_id_shown, true, new_id_text, nullptr, nullptr},
+    {"config.ini", 7, 0644, config_shown, false, config_text, write_config, check_config},
+    {"status", 8, 0444, status_shown, false, status_text, nullptr, nullptr},
 };
 
 }  // namespace
@@ -60,19 +71,45 @@ int SpecialFiles::open(const SpecialFile& file, int flags, const Caller& caller,
     buffer.start_empty();
     return 0;
   }
+  return file.made_by_read ? 0 : start(file, caller, buffer);
+}
+
+// Not kept if what it stages is rolled back: a later read would show what was never stored.
+int SpecialFiles::start(const SpecialFile& file, const Caller& caller, EditBuffer& buffer) {
   std::string text;
-  int error = file.text(*this, caller, text);
+  if (int error = file.text(*this, caller, text)) return error;
   buffer.start(std::move(text));
+  if (file.made_by_read) queue_.turn().on_rollback([&buffer] { buffer.clear(); });
+  return 0;
+}
+
+int SpecialFiles::read(const SpecialFile& file, const Caller& caller, EditBuffer& buffer,
+                       size_t offset, size_t size, std::string_view& bytes) {
+  if (!buffer.is_started()) {
+    if (int error = start(file, caller, buffer)) return error;
+  }
+  bytes = buffer.read(offset, size);
+  return 0;
+}
+
+// So that the program that has written a wrong line reports it. Many ignore an error of close(2).
+int SpecialFiles::write(const SpecialFile& file, EditBuffer& buffer, size_t offset,
+                        std::string_view bytes, bool append) {
+  if (int error = buffer.write(offset, bytes, append)) return error;
+  if (bytes.find('\n') == std::string_view::npos) return 0;
+  int error = file.check(*this, buffer.complete_lines());
+  if (error != 0) buffer.refuse(error);
   return error;
 }
 
 int SpecialFiles::flush(const SpecialFile& file, EditBuffer& buffer) {
+  if (int error = buffer.refused()) return error;
   auto written = buffer.take();
   return written ? file.write(*this, *written) : 0;
 }
 
 void SpecialFiles::release(const SpecialFile& file, EditBuffer& buffer) {
-  if (buffer.is_emptied()) file.write(*this, "");
+  if (buffer.is_emptied()) file.write(*this, {});
 }
 
 int SpecialFiles::set(const SpecialFile& file, const struct stat& attr, int to_set,
@@ -92,7 +129,7 @@ int SpecialFiles::truncate(const SpecialFile& file, size_t size) {
   std::string text;
   if (int error = file.text(*this, {}, text)) return error;
   text.resize(std::min(size, text.size()));
-  return file.write(*this, text);
+  return file.write(*this, {text});
 }
 
 }  // namespace filed

@@ -1,20 +1,47 @@
 #include "mount/status_text.h"
 
+#include <utility>
+
+#include "base/text.h"
+
 namespace filed {
 namespace {
 
 constexpr int64_t kMaxAgeNs = kNsPerSec;
 constexpr size_t kMaxUndying = 100;  // that are listed, so that the text stays short
 
+// Removes the lines that change while the queue does not.
+std::string lasting_part(const std::string& text) {
+  std::string lasting;
+  for (const std::string& line : split(text, '\n')) {
+    if (!line.starts_with("uptime ") && !line.starts_with("waiting ")) lasting += line + '\n';
+  }
+  return lasting;
+}
+
 }  // namespace
 
 StatusText::StatusText(const Queue& queue, const Clock& clock)
-    : queue_(queue), clock_(clock), started_ns_(clock.mono_ns()) {}
+    : queue_(queue),
+      clock_(clock),
+      started_ns_(clock.mono_ns()),
+      lasting_(lasting_part(make())),
+      changed_ns_(clock.wall_ns()) {}
 
 const std::string& StatusText::refresh() {
   text_ = make();
   made_ns_ = clock_.mono_ns();
+  note_change();
   return text_;
+}
+
+// Most changes come with a commit. Only of attempts that do not die there is none.
+void StatusText::note_change() {
+  std::string lasting = lasting_part(text_);
+  if (lasting == lasting_) return;
+  lasting_ = std::move(lasting);
+  int64_t committed_ns = queue_.changed_ns();
+  changed_ns_ = committed_ns > changed_ns_ ? committed_ns : clock_.wall_ns();
 }
 
 const std::string& StatusText::recent() {
@@ -34,6 +61,7 @@ std::string StatusText::make() const {
   text += "version " FILED_VERSION "\n";
   line("uptime", (clock_.mono_ns() - started_ns_) / kNsPerSec);
   line("workers", queue_.settings().workers);
+  text += queue_.settings().pause ? "pause yes\n" : "pause no\n";
   text += "containment " + queue_.containment() + '\n';
   line("pending", pending);
   line("waiting", queue_.jobs().count_waiting());

@@ -84,7 +84,7 @@ int Attempts::claim(const Job& before, std::string_view text) {
   core_.turn.on_end([this, request = std::move(request), job, &row](int error) {
     if (error != 0) return;
     ++(totals_.*row.counter);
-    start(request, job);
+    start(request, job, row);
   });
   return 0;
 }
@@ -112,11 +112,11 @@ Attempt& Attempts::add(const Job& job, std::string_view text) {
   return attempt;
 }
 
-void Attempts::start(const StartRequest& request, const Job& job) {
+void Attempts::start(const StartRequest& request, const Job& job, const Transition& row) {
   log_info("job %s: attempt %d of %d starts, owner %u", escaped(job.id).c_str(), request.number,
            request.retries + 1, static_cast<unsigned>(job.uid));
   launcher_.start(request);
-  watcher_.notify_moved(job, Dir::kPending);
+  watcher_.tell(row, job);
 }
 
 void Attempts::forget(AttemptId id) {
@@ -155,7 +155,7 @@ void Attempts::start_failed(AttemptId id, const StartFailure& failure) {
   end(*attempt);
   if (failure.fault != Fault::kJob && attempt->tie == Tie::kAttached) {
     log_warning("job %s: cannot start now: %s: %s", escaped(attempt->job_id).c_str(),
-                failure.stage.c_str(), strerror(failure.error));
+                failure.step.c_str(), strerror(failure.error));
     if (failure.fault == Fault::kMachine) {
       core_.agenda.retry_ns = core_.clock.mono_ns() + kRetryDelayNs;
     }

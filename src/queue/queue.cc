@@ -11,12 +11,13 @@ namespace {
 
 constexpr std::string_view kIdDigits = "0123456789abcdefghijklmnopqrstuvwxyz";
 
-std::string base36(int64_t number) {
-  std::string digits;
-  do {
-    digits.insert(digits.begin(), kIdDigits[static_cast<size_t>(number % 36)]);
+// With leading zeros. The numbers of a thousand jobs a second for 89 years have no more digits.
+std::string new_id_of(int64_t number) {
+  std::string digits(Queue::kNewIdLength, '0');
+  for (auto digit = digits.rbegin(); digit != digits.rend(); ++digit) {
+    *digit = kIdDigits[static_cast<size_t>(number % 36)];
     number /= 36;
-  } while (number > 0);
+  }
   return digits;
 }
 
@@ -37,7 +38,9 @@ Queue::Queue(Store& store, Launcher& launcher, const Clock& clock, LiveSettings 
       moves_(core_, open_files_, uploads_, attempts_, jobs_),
       attributes_(core_, uploads_, attempts_, jobs_),
       scheduler_(core_, uploads_, attempts_, moves_, watcher_),
-      events_(hooks_, attempts_) {
+      events_(hooks_, attempts_),
+      changed_ns_(clock.wall_ns()),
+      settings_changed_ns_(changed_ns_) {
   live_.restore(store_.load_settings());
   store_.set_durability(live_.queue().durability);
   hooks_.set(options_.hooks);
@@ -128,37 +131,54 @@ int Queue::check_change(int64_t ino, const AttributeChange& change, const Caller
 
 int Queue::new_id(std::string& id) {
   do {
-    id = base36(store_.next_sequence_number());
+    id = new_id_of(store_.next_sequence_number());
   } while (jobs_.id_in_use(id));
   return store_.reserve_sequence_numbers();
 }
 
-size_t Queue::new_id_length() const {
-  // Other jobs may take numbers before the caller does, and ids in use are passed over.
-  constexpr int64_t kSoon = 1000;
-  return base36(store_.last_sequence_number() + kSoon).size();
-}
-
-int Queue::write_settings(std::string_view text) {
+int Queue::write_settings(std::string_view text, bool appended) {
   LiveSettings before = live_;
-  if (auto reason = live_.write(text)) {
-    log_warning("config.ini: %s", reason->c_str());
-    return EINVAL;
+  std::string text_before = settings_text();
+  if (auto reason = appended ? live_.append(text) : live_.write(text)) {
+    return refuse_settings(*reason, text_before);
   }
   if (int error = store_.save_settings(live_.overrides())) {
     live_ = std::move(before);
     return error;
   }
+  for (const std::string& change : describe_changes(before.current(), live_.current())) {
+    turn_.log_on_commit("config.ini: " + change);
+  }
   turn_.on_rollback([this, before = std::move(before)] { live_ = before; });
-  turn_.on_end([](int error) {
-    if (error == 0) log_info("config.ini: settings changed");
-  });
+  note_settings_text(text_before);
   agenda_.rescan_needed = true;
   return 0;
 }
 
+int Queue::check_settings(std::string_view lines, bool appended) {
+  std::string text_before = settings_text();
+  auto reason = live_.check(lines, appended);
+  return reason ? refuse_settings(*reason, text_before) : 0;
+}
+
+int Queue::refuse_settings(const std::string& reason, const std::string& text_before) {
+  log_warning("config.ini: %s", reason.c_str());
+  note_settings_text(text_before);
+  return EINVAL;
+}
+
+// Notes the time if the text has changed.
+void Queue::note_settings_text(const std::string& before) {
+  if (settings_text() != before) settings_changed_ns_ = core_.clock.wall_ns();
+}
+
 void Queue::set_base_settings(const Settings& base) {
+  LiveSettings before = live_;
   live_.set_base(base);
+  note_settings_text(before.text());
+  for (const std::string& change : describe_changes(before.current(), live_.current())) {
+    log_info("configuration: %s", change.c_str());
+  }
   hooks_.set(base.hooks);
   store_.save_settings(live_.overrides());
   agenda_.rescan_needed = true;
@@ -173,18 +193,20 @@ void Queue::retry_due(int64_t now_ns) {
   attempts_.retry_ends();
 }
 
-int Queue::end_turn() {
+int Queue::end_turn(std::optional<int64_t> looked_ns) {
   int64_t now = core_.clock.mono_ns();
-  attempts_.run_deadlines(now);
+  attempts_.run_deadlines(looked_ns.value_or(now));
   uploads_.run_deadlines(now);
-  hooks_.run_deadlines(now);
+  hooks_.run_deadlines(looked_ns.value_or(now));
   retry_due(now);
   if (!agenda_.retry_ns) {
     attempts_.save_output(now);
     if (agenda_.rescan_needed || turn_.changed()) scheduler_.run();
   }
   uploads_.end_turn();
+  bool changed = turn_.changed();
   int error = turn_.end();
+  if (changed && error == 0) changed_ns_ = core_.clock.wall_ns();
   if (error != 0 && !agenda_.retry_ns) agenda_.retry_ns = now + kRetryDelayNs;
   if (error != 0 && agenda_.stopping) attempts_.give_up();
   store_.set_durability(settings().durability);

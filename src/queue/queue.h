@@ -5,7 +5,7 @@
 // This class is the front of the parts that do the work: it owns them, and it decides the order of
 // a turn. All calls come from one thread. A call stages its changes in the current turn, where
 // later calls see them at once; end_turn() commits them. An operation that returns an errno has
-// changed nothing.
+// changed nothing. Only a failed write has: its file is incomplete from then on.
 #pragma once
 
 #include <cstdint>
@@ -118,15 +118,20 @@ class Queue {
                      std::function<void(int error)> done);
   void before_remove(Dir dir, std::string_view id, std::function<void(int error)> done);
 
-  // A fresh id: not used by any job, never given before. Errno of the store.
+  // A fresh id of kNewIdLength characters: not used by any job, never given before. Errno of the
+  // store.
   int new_id(std::string& id);
-  // The length of the next new id, or a little more.
-  size_t new_id_length() const;
+  static constexpr size_t kNewIdLength = 8;
 
   // --- settings
 
   std::string settings_text() const { return live_.text(); }
-  int write_settings(std::string_view text);  // EINVAL; the reason is in the log and in the text
+  // When that text has changed last, by the wall clock: a write, a reload, or the start.
+  int64_t settings_changed_ns() const { return settings_changed_ns_; }
+  // What was written to config.ini, or only appended: see LiveSettings. EINVAL; the reason is in the
+  // log and in the text. The log says what has changed.
+  int write_settings(std::string_view text, bool appended = false);
+  int check_settings(std::string_view lines, bool appended);
   void set_base_settings(const Settings& base);
 
   // --- time and turns
@@ -136,7 +141,13 @@ class Queue {
   std::optional<int64_t> gather_until_ns() { return uploads_.gather_until_ns(); }
   // Does what is due, claims jobs for free workers, commits. Then runs what waited for the commit.
   // Returns 0 or the errno of the commit.
-  int end_turn();
+  //
+  // `looked_ns`: the monotonic time at which the caller began to look for this turn's events; empty:
+  // now. Only what was due by then is killed. So an attempt that has ended while this process stood
+  // still has not timed out.
+  int end_turn(std::optional<int64_t> looked_ns = std::nullopt);
+  // When the latest change was committed, by the wall clock; or the start.
+  int64_t changed_ns() const { return changed_ns_; }
   // When end_turn() has something to do, monotonic; empty: not before the next event.
   std::optional<int64_t> next_deadline_ns() const;
   // When a job falls due or expires, by the wall clock.
@@ -153,6 +164,8 @@ class Queue {
  private:
   void retry_due(int64_t now_ns);
   bool may_own(uid_t uid, std::string_view id) const;
+  int refuse_settings(const std::string& reason, const std::string& text_before);
+  void note_settings_text(const std::string& before);
 
   Store& store_;
   LiveSettings live_;
@@ -171,6 +184,8 @@ class Queue {
   Attributes attributes_;
   Scheduler scheduler_;
   EventRouter events_;
+  int64_t changed_ns_;
+  int64_t settings_changed_ns_;
 };
 
 }  // namespace filed

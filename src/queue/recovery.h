@@ -1,5 +1,5 @@
-// Puts the jobs of attempts that were under way when filed died back to pending/. A start calls it
-// before the mount.
+// After a crash: requeues the jobs whose attempts were under way. A start calls it before the
+// mount.
 #pragma once
 
 #include <set>

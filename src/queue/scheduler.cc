@@ -21,7 +21,8 @@ void Scheduler::run() {
   core_.agenda.rescan_needed = false;
   core_.agenda.next_wall_ns.reset();
   const QueueSettings& settings = core_.settings();
-  int64_t free = core_.agenda.stopping ? 0 : settings.workers - attempts_.busy_workers();
+  bool starts = !core_.agenda.stopping && !settings.pause;
+  int64_t free = starts ? settings.workers - attempts_.busy_workers() : 0;
   if (free > 0) claim_due(now, free);
   if (core_.store.failed() != 0) return;
   expire(Dir::kComplete, settings.keep_complete_ms, now);
@@ -67,8 +68,8 @@ void Scheduler::expire(Dir dir, int64_t keep_ms, int64_t now_ns) {
       return;
     }
     if (moves_.expire(job) != 0) return;
-    core_.turn.on_end([this, job](int error) {
-      if (error == 0) watcher_.notify_removed(job);
+    core_.turn.on_end([this, dir, job](int error) {
+      if (error == 0) watcher_.tell(transition(Event::kExpire, dir), job);
     });
   }
   core_.agenda.rescan_needed = true;  // there may be more, for the next turn

@@ -14,7 +14,7 @@ namespace filed {
 class Scheduler {
  public:
   Scheduler(const Core& core, const Uploads& uploads, Attempts& attempts, Moves& moves,
-            QueueWatcher& watcher)
+            WatcherLink& watcher)
       : core_(core), uploads_(uploads), attempts_(attempts), moves_(moves), watcher_(watcher) {}
 
   // Stages the claims of as many due jobs as there are free workers, in the order of their due
@@ -30,7 +30,7 @@ class Scheduler {
   const Uploads& uploads_;
   Attempts& attempts_;
   Moves& moves_;
-  QueueWatcher& watcher_;
+  WatcherLink& watcher_;
 };
 
 }  // namespace filed

@@ -8,8 +8,8 @@
 // discarded    Logs to be removed when their last reader closes, or at the next start.
 // stopped      Attempts that no longer belong to a job, while their processes are being killed; and
 //              the jobs that they were of, which wait until the processes are dead.
-// counts       The number of jobs in each directory. A start and a statfs read it here, because
-//              counting rows takes too long.
+// counts       The number of jobs in each directory. A start reads it here, because counting
+//              rows takes too long.
 // state        Numbers of jobs and logs below next_serial may be in use. in_use is 1 from a start
 //              to an orderly stop.
 // directories  Mode and owner of directories, if they were changed on the mount.

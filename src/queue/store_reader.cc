@@ -6,7 +6,7 @@
 
 namespace filed {
 
-// Each query names its index, so that no read ever walks through the whole backlog.
+// A query over many rows names its index, so that none walks through the whole table.
 StoreReader::StoreReader(const std::string& path, std::span<const char* const> steps)
     : file_(path, steps) {
   next_number_ = file_.number("SELECT next_serial FROM state");

@@ -1,5 +1,4 @@
-// What may be read from the queue's state, without any means to change it. Reads see what the open
-// transaction has staged.
+// Read-only access to the queue's state. Reads see what the open transaction has staged.
 //
 // A read returns 0 or an errno: ENOENT if there is no such job; EIO, ENOMEM or EUCLEAN (the file is
 // damaged) from the disk.
@@ -114,8 +113,6 @@ class StoreReader {
     gid_t gid = 0;
   };
   std::map<std::string, DirectoryRights> load_directories() const;
-  // The latest number that Store::next_sequence_number() has given.
-  int64_t last_sequence_number() const { return next_number_ - 1; }
 
  protected:
   // Opens the state file, and throws Error as StateFile does.

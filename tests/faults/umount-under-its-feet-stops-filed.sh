@@ -1,8 +1,8 @@
 # umount -l stops filed as a signal would, but with a status that is not 0, because the queue cannot be reached any
-# more. Open files stay usable until then, and the next start has all jobs.
+# more. Open files stay usable until the jobs have ended, and the next start has all jobs.
 . "${0%/*}/../lib/test.sh"
 needs root
-config workers=1 retries=0 stop_grace=300ms kill_grace=300ms
+config workers=1 retries=0 stop_grace=20s kill_grace=300ms
 start_filed
 
 submit ended "echo ended"
@@ -20,10 +20,11 @@ assert "it is unimpressed" [ -e "$q/status" ]
 umount -l "$q"
 assert_eq ">>> echo ended" "$(head -n 1 <&4)" "what was open"
 exec 4<&-
+wait_for 'grep -q "the mount is gone; stopping" "$log"'
+kill -TERM "$filed_pid" # a second signal to stop waits for no grace
 wait_gone "$filed_pid" 20
 reap
 assert_eq 1 "$ended" "status"
-grep -q '^filed: the mount is gone; stopping' "$log" || fail "the log does not say why"
 while read -r pid; do wait_gone "$pid"; done <"$tmp/processes"
 
 : >"$tmp/go"

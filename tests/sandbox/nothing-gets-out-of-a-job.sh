@@ -1,6 +1,6 @@
 # A job in a sandbox cannot get out of it in any known way: not to other files, not to the queue that
 # it is in, not to other processes, and not to a network that it was not given.
-# limit: 300
+# limit: 600
 . "${0%/*}/../lib/test.sh"
 . "${0%/*}/../lib/escapes.sh"
 

@@ -4,6 +4,7 @@
 . "${0%/*}/../lib/cycle.sh"
 needs vim nano python3 perl busybox
 python="$(python3 -c 'import sys; print(sys.executable)') -S" # itself, where python3 is a wrapper
+type="$python $top/tests/lib/type.py"
 config workers=2 retries=0
 start_filed
 HOME=$tmp
@@ -11,33 +12,6 @@ EDITOR=
 TERM=xterm
 export HOME TERM
 
-# type.py COMMAND…: runs it on a terminal. Each line of its input is what to wait for on the screen, and what
-# to type then.
-cat >"$tmp/type.py" <<'EOF2'
-import os, pty, select, sys
-steps = [line.rstrip("\n").split("\t") for line in sys.stdin]
-pid, terminal = pty.fork()
-if pid == 0:
-    os.execvp(sys.argv[1], sys.argv[1:])
-seen = b""
-def read_more():
-    global seen
-    if not select.select([terminal], [], [], 20)[0]:
-        sys.exit(f"{sys.argv[1]} stands still: {seen[-500:]}")
-    try:
-        seen += os.read(terminal, 4096)
-        return True
-    except OSError:
-        return False
-for expected, keys in steps:
-    while expected.encode() not in seen:
-        if not read_more():
-            sys.exit(f"{sys.argv[1]} has ended: {seen[-500:]}")
-    seen = b""
-    os.write(terminal, keys.encode().decode("unicode_escape").encode())
-while read_more(): pass
-sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
-EOF2
 cat >"$tmp/nano.keys" <<'EOF2'
 Exit	\x1c
 Search	one\r
@@ -52,9 +26,9 @@ EOF2
 by_vim() { vim -es -u NONE -i NONE "$1" -c 's/one/two/' -c wq; }
 by_vim_with_backup() { vim -es -N -u NONE -i NONE -c 'set backup backupcopy=no' "$1" -c 's/one/two/' -c wq; }
 by_busybox_vi() { # wants a short name: a long message has to be confirmed
-	(cd "${1%/*}" && $python "$tmp/type.py" busybox vi -c s/one/two/ -c wq "${1##*/}" </dev/null)
+	(cd "${1%/*}" && $type busybox vi -c s/one/two/ -c wq "${1##*/}" </dev/null)
 }
-by_nano() { $python "$tmp/type.py" nano --ignorercfiles "$1" <"$tmp/nano.keys"; }
+by_nano() { $type nano --ignorercfiles "$1" <"$tmp/nano.keys"; }
 by_sed() { sed -i 's/one/two/' "$1"; }
 by_sed_with_backup() { sed -i.bak 's/one/two/' "$1"; }
 by_busybox_sed() { busybox sed -i 's/one/two/' "$1"; }

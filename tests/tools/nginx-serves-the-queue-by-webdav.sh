@@ -53,6 +53,18 @@ http -r 4-9 http://localhost/complete/direct-put -o "$tmp/got"
 tail -c +5 "$q/complete/direct-put" | head -c 6 | cmp - "$tmp/got"
 http -r -5 http://localhost/complete/direct-put -o "$tmp/got"
 tail -c 5 "$q/complete/direct-put" | cmp - "$tmp/got"
+# The special files, too. A client that has seen the present text gets 304.
+http http://localhost/new-id -o "$tmp/got"
+assert "an id" grep -q -E '^[0-9a-z]{8}$' "$tmp/got"
+http http://localhost/config.ini -o "$tmp/got"
+cmp "$q/config.ini" "$tmp/got"
+status_of() { http -o "$tmp/got" -w '%{http_code}' --etag-save "$tmp/etag" --etag-compare "$tmp/etag" "$1"; }
+assert_eq 200 "$(status_of http://localhost/config.ini)" "the first GET"
+assert_eq 304 "$(status_of http://localhost/config.ini)" "the second GET"
+sleep 1 # nginx tells time in seconds
+echo 'workers = 2' >"$q/config.ini"
+echo 'workers = 1' >"$q/config.ini"
+assert_eq 200 "$(status_of http://localhost/config.ini)" "a GET after a change"
 # Requests that the queue does not permit are refused.
 if put "$tmp/text" /complete/x 2>"$tmp/said"; then fail "PUT into complete/ went well"; fi
 if move /complete/direct-put /active/direct-put 2>"$tmp/said"; then fail "MOVE to active/ went well"; fi

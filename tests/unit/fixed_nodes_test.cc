@@ -1,6 +1,5 @@
 #include "mount/fixed_nodes.h"
 
-#include "mount/special_files.h"
 #include "quiet_log.h"
 #include "store_rig.h"
 
@@ -34,19 +33,4 @@ TEST_CASE("a change of a directory's rights is stored with the turn, and not bef
     CHECK(nodes.rights(failed).mode == 0700);
     CHECK(store.load_directories().empty());
   }
-}
-
-TEST_CASE("each special file has a name, a mode and an inode number of its own") {
-  for (const SpecialFile& file : special_files()) {
-    INFO(file.name);
-    CHECK(find_special(file.ino) == &file);
-    CHECK_FALSE(is_directory(file.ino));
-    CHECK_FALSE(is_job(file.ino));
-    CHECK((file.write != nullptr) == ((file.mode & 0222) != 0));
-    for (const SpecialFile& other : special_files()) {
-      CHECK((&other == &file || other.name != file.name));
-    }
-  }
-  CHECK(find_special(kRootIno) == nullptr);
-  CHECK(find_special(kFirstJobIno) == nullptr);
 }

@@ -121,7 +121,7 @@ TEST_CASE("what is killed before it was started never runs, also while the launc
     REQUIRE(f.wait_end(run));
     if (!stopped) continue;  // some may have begun
     CHECK(f.seen[run].order == "f");
-    CHECK(f.seen[run].failure.stage == "withdrawn");
+    CHECK(f.seen[run].failure.step == "withdrawn");
     CHECK(f.seen[run].failure.error == ECANCELED);
   }
   CHECK((f.seen[terminated].order == "f") == stopped);

@@ -46,6 +46,7 @@ TEST_CASE("config.ini shows every key of [queue] with its source") {
   REQUIRE_FALSE(live.write("[queue]\nretries = 5\nbackoff = 60s\nkeep_failed = 7d\n"));
   CHECK(live.text() ==
         "[queue]\n"
+        "pause          = no       ; default\n"
         "workers        = 4        ; default\n"
         "retries        = 5        ; /etc/filed/filed.conf\n"
         "backoff        = 60s      ; /etc/filed/filed.conf\n"
@@ -157,6 +158,51 @@ TEST_CASE("values and file names of any length can be written back") {
   REQUIRE_FALSE(set_here.write("shell=" + shell));
   check_round_trip(set_here);
   CHECK(set_here.queue().shell == shell);
+}
+
+TEST_CASE("appended lines change their keys and no others") {
+  LiveSettings live(base("[queue]\nretries = 5\n"));
+  REQUIRE_FALSE(live.write("timeout = 9s\n"));
+  REQUIRE_FALSE(live.append("pause = yes\n"));
+  CHECK(live.overrides() == Overrides{{"pause", "yes"}, {"timeout", "9s"}});
+  REQUIRE_FALSE(
+      live.append("[queue]\nworkers = 7\nworkers = 8\nretries = 2\nretries = 5\npause = no"));
+  CHECK(live.overrides() == Overrides{{"workers", "8"}, {"timeout", "9s"}});
+  CHECK(live.append("workers = 1\nretrys = 2\n") ==
+        std::string("line 2: unknown key `retrys` in [queue]; did you mean `retries`?"));
+  CHECK(live.append("upload_limit = 4M\nretries = 2\nupload_limit = 1K\n") ==
+        std::string("line 3: upload_limit: `1K` is below job_size_limit (1M)"));
+  CHECK(live.append("[mount]\n") ==
+        std::string("line 1: [mount] cannot be set here, only [queue]"));
+  CHECK(live.overrides() == Overrides{{"workers", "8"}, {"timeout", "9s"}});
+}
+
+TEST_CASE("a check of lines sees what no later line can mend, and applies nothing") {
+  LiveSettings live(base(""));
+  CHECK_FALSE(live.check("retries = 1\nupload_limit = 1K\n", false));
+  CHECK(live.check("retries = 1\nretries = 2\n", false) ==
+        std::string("line 2: retries: set twice, first on line 1"));
+  CHECK(live.text().starts_with("; refused: line 2: retries"));
+  CHECK_FALSE(live.check("retries = 1\nretries = 2\n", true));
+  CHECK(live.check("worker = 1\n", true));
+  CHECK(live.overrides().empty());
+  CHECK(live.queue().retries == 3);
+}
+
+TEST_CASE("changes are described key by key, without secrets") {
+  Settings before = base("");
+  Settings after = before;
+  CHECK(describe_changes(before, after).empty());
+  after.queue.retries = 7;
+  after.queue.pause = true;
+  after.limits.memory = 1 << 30;
+  after.hooks.on_failure = "echo\t1";
+  after.env.emplace_back("TOKEN", "secret");
+  after.mount.dir = "/elsewhere";
+  CHECK(describe_changes(before, after) ==
+        std::vector<std::string>{
+            "pause = yes (was no)", "retries = 7 (was 3)", "[limits] memory = 1G (was not set)",
+            "[hooks] on_failure = echo\\x091 (was not set)", "[env] has changed"});
 }
 
 TEST_CASE("what is set here stays when the file is read again") {

@@ -78,6 +78,28 @@ TEST_CASE_METHOD(QueueRig, "touch brings a waiting retry forward") {
 
 // --- timeouts
 
+TEST_CASE_METHOD(QueueRig, "what passes while filed stands still goes before a timeout") {
+  set([](QueueSettings& queue) {
+    queue.workers = 2;
+    queue.timeout_ms = 6000;
+  });
+  submit("short", "x");
+  begin("short");
+  submit("long", "x");
+  begin("long");
+  news();
+  int64_t looked = clock.mono;
+  clock.advance_ms(7000);
+  queue->end_turn(looked);
+  CHECK(news().empty());
+  AttemptExit exit;
+  exit.wait_status = exited_with(0);
+  queue->launcher_events().exited(run("short"), exit);
+  queue->end_turn(clock.mono);
+  CHECK(is_in(kComplete, "short"));
+  CHECK(news() == Strings{"terminate long"});
+}
+
 TEST_CASE_METHOD(QueueRig, "a timeout is TERM, then KILL, and counts as a failed attempt") {
   set([](QueueSettings& queue) {
     queue.retries = 1;

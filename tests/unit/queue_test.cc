@@ -295,7 +295,7 @@ TEST_CASE_METHOD(QueueRig, "new-id gives ids that nobody has or ever had") {
     std::string id;
     REQUIRE(queue->new_id(id) == 0);
     turn();
-    CHECK(id.size() <= 13);
+    CHECK(id.size() == Queue::kNewIdLength);
     CHECK(id.find_first_not_of("0123456789abcdefghijklmnopqrstuvwxyz") == id.npos);
     INFO(id);
     CHECK(ids.insert(id).second);
@@ -342,6 +342,17 @@ TEST_CASE_METHOD(QueueRig, "a write of config.ini applies at once and survives a
   CHECK(queue->write_settings("") == 0);
   turn();
   CHECK(queue->settings().retries == 3);
+  CHECK(news() == Strings{"start j"});
+}
+
+TEST_CASE_METHOD(QueueRig, "a paused queue starts nothing") {
+  CHECK(queue->write_settings("pause = yes\n", true) == 0);
+  submit("j", "x");
+  CHECK(news().empty());
+  pass_ms(1000);
+  CHECK(news().empty());
+  CHECK(queue->write_settings("pause = no\n", true) == 0);
+  turn();
   CHECK(news() == Strings{"start j"});
 }
 

@@ -9,11 +9,9 @@ end_leases() {
 }
 trap 'status=$?; set +e; end_leases; (exit "$status"); cleanup' EXIT
 
-# try NAME [OPTION…]
-try() { # at most 3 s from the start of a job to the end of its lease, or the job fails
-	name=$1
-	shift
-	start_filed "$@"
+# beside_hanging_starts: runs a job and kills another while twelve starts hang. Fails if they did not hang all the
+# time. Either filed has waited for them, or the machine took more than 3 s, after which filed ends such a start.
+beside_hanging_starts() {
 	submit victim "echo \$\$ >$tmp/run/victim; exec sleep 1000"
 	wait_for '[ -s "$tmp/run/victim" ]'
 	: >"$tmp/held"
@@ -21,15 +19,30 @@ try() { # at most 3 s from the start of a job to the end of its lease, or the jo
 	leases=$!
 	wait_for '[ -s "$tmp/held" ]'
 	for slow_job in "$tmp"/slow.*; do submit "${slow_job##*/}" "#!$slow_job"; done
-	wait_for '[ "$(ls "$q/active" | wc -l)" = 13 ]'
+	wait_for '[ "$(ls "$q/pending" | wc -l)" = 0 ]'
 	submit other "echo other"
 	wait_in complete other
 	pid=$(cat "$tmp/run/victim")
 	rm "$q/active/victim" "$tmp/run/victim"
 	wait_for '! kill -0 "$pid" 2>/dev/null'
-	assert_eq 12 "$(ls "$q/active" | wc -l)" "$name: starts that hang"
+	hanging=$(ls "$q/active" | wc -l)
 	end_leases
-	wait_for '[ "$(ls "$q/complete" | wc -l)" = 13 ]'
+	wait_for '[ "$(ls "$q/active" | wc -l)" = 0 ]'
+	completed=$(ls "$q/complete" | wc -l)
+	rm -f "$q"/complete/* "$q"/failed/*
+	[ "$hanging" = 12 ] && [ "$completed" = 13 ]
+}
+
+# try NAME [OPTION…]
+try() {
+	name=$1
+	shift
+	start_filed "$@"
+	tries=0
+	until beside_hanging_starts; do
+		tries=$((tries + 1))
+		[ $tries -lt 5 ] || fail "$name: of 12 starts $hanging hung when another job had run; $completed jobs completed"
+	done
 	stop_filed
 	rm "$state"
 }

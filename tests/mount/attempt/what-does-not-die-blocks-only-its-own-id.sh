@@ -36,7 +36,7 @@ try() {
 	rm "$q/active/z"
 
 	# a timeout
-	echo 'timeout = 1s' >"$q/config.ini"
+	echo 'timeout = 5s' >"$q/config.ini"
 	begin t
 	submit after "echo after"
 	wait_in complete after
@@ -44,7 +44,7 @@ try() {
 	assert_eq active "$(where t)" "what has timed out"
 	dies
 	wait_in failed t
-	assert_eq "[System Error]: timed out after 1s" "$(tail -n 1 "$q/failed/t")" "cause"
+	assert_eq "[System Error]: timed out after 5s" "$(tail -n 1 "$q/failed/t")" "cause"
 
 	# mv to failed, of what has timed out
 	begin u

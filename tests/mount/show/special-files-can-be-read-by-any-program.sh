@@ -5,7 +5,7 @@ config workers=1
 start_filed
 
 for i in 1 2 3; do busybox cat "$q/new-id"; done >"$tmp/ids"
-assert_eq 3 "$(sort -u "$tmp/ids" | grep -c -E '^[0-9a-z]{1,13}$')" "ids by busybox cat"
+assert_eq 3 "$(sort -u "$tmp/ids" | grep -c -E '^[0-9a-z]{8}$')" "ids by busybox cat"
 for file in config.ini status; do
 	sed 's/^uptime.*/uptime/' "$q/$file" >"$tmp/wanted"
 	assert "there is something in it" [ -s "$tmp/wanted" ]
@@ -19,6 +19,13 @@ cmp "$tmp/copy" "$q/config.ini" || fail "busybox cp config.ini"
 printf 'retries = 1\n' >>"$tmp/copy" # twice now
 assert_fails EINVAL sh -c 'call put "$1" <"$2"' - "$q/config.ini" "$tmp/copy"
 busybox cat "$q/config.ini" | head -n 1 | grep -q '^; refused' || fail "the remark is missing"
+
+# An archive of the whole mount is complete.
+mkdir "$tmp/out"
+tar cf "$tmp/all.tar" -C "$q" . 2>"$tmp/said" || fail "tar: $(cat "$tmp/said")"
+tar xf "$tmp/all.tar" -C "$tmp/out"
+assert "the archive has an id" grep -q -E '^[0-9a-z]{8}$' "$tmp/out/new-id"
+cmp "$tmp/out/config.ini" "$q/config.ini"
 
 # Logs, too, and the text of a job.
 submit x "head -c 300000 /dev/zero | tr '\\0' x; echo; until [ -e $tmp/go ]; do sleep 0.05; done; echo end"

@@ -1,12 +1,13 @@
-# status has one `key value` a line: version, uptime, workers, what there is and what was done.
+# status has one `key value` a line: version, uptime, workers, pause, what there is and what was done.
 . "${0%/*}/../../lib/test.sh"
 config workers=2 retries=1 backoff=1ms
 start_filed
 
 assert "each line is KEY VALUE" sh -c '! grep -q -v -E "^[a-z_]+ [^ ]+\$" "$1"' - "$q/status"
 assert_eq "filed $(counter version)" "$(filed -version)" "version"
-assert_eq "2 0 0 0 0 0 0" \
-	"$(for key in workers pending waiting drafts active failed complete; do counter $key; done | xargs)" "at first"
+assert_eq "2 no 0 0 0 0 0 0" \
+	"$(for key in workers pause pending waiting drafts active failed complete; do counter $key; done | xargs)" \
+	"at first"
 
 submit good true
 submit bad false
