@@ -24,6 +24,8 @@ void confine_daemon(const Options& options, const Settings& settings,
   grants.paths.push_back({directory_of(state_file), true, false});
   if (std::string file = config_file(options); !file.empty()) {
     grants.paths.push_back({directory_of(file), false, false});
+    // A link leads to the file that is opened.
+    if (auto real = real_path(file)) grants.paths.push_back({directory_of(*real), false, false});
   }
   grants.paths.push_back({"/proc", false, false});
   const char* step = "";
@@ -51,6 +53,9 @@ void check_serving(const Identity& identity, const DaemonSettings& settings) {
 
 Identity find_identity(const DaemonSettings& settings) {
   Identity identity;
+  if (settings.user.empty() && !settings.group.empty()) {
+    throw Error("group `" + escaped(settings.group) + "`: it needs a user");
+  }
   identity.root = geteuid() == 0;
   if (!identity.root) {
     for (const std::string& name : {settings.user, settings.serve_as}) {
@@ -121,11 +126,6 @@ void drop_rights(const Identity& identity, bool sandboxed, const Options& option
     }
   } else {
     keep_capabilities(0, 0);
-  }
-  std::string file = config_file(options);
-  if (!file.empty() && access(file.c_str(), R_OK) != 0) {
-    log_warning("%s: user %u may not read it, so it cannot be read again without a restart",
-                escaped(file).c_str(), static_cast<unsigned>(geteuid()));
   }
 }
 

@@ -1,6 +1,7 @@
 // The steps of a start, one method each, and why they come in this order:
 //
-// 1. check_places    looks at the mount point, and unmounts what a dead filed has left there.
+// 1. check_places    looks at all that a start needs, as `filed -check` does (start_plan.h). Then it
+//                    locks the mount point, and unmounts what a dead filed has left there.
 // 2. fork_helpers    forks the launcher and the notifier while the process is small and has all its
 //                    rights.
 // 3. open_state      gives the state to the user that serves, and opens it, which refuses a second
@@ -46,8 +47,9 @@
 #include "base/files.h"
 #include "base/inherited.h"
 #include "base/log.h"
+#include "base/notify.h"
 #include "base/privileges.h"
-#include "base/users.h"
+#include "base/reap.h"
 #include "config/keys.h"
 #include "confinement.h"
 #include "launcher/cgroup_tree.h"
@@ -61,6 +63,7 @@
 #include "queue/queue.h"
 #include "queue/recovery.h"
 #include "sandbox/sandbox.h"
+#include "start_plan.h"
 #include "state_owner.h"
 
 namespace filed {
@@ -80,17 +83,6 @@ void make_default_directory(const Options& options, const Settings& settings,
                             const std::string& state_file) {
   if (options.state_file || !settings.daemon.state_file.empty()) return;
   make_directories(directory_of(state_file), 0700);
-}
-
-FixedNodes::Defaults node_defaults(const MountSettings& mount, const Identity& identity) {
-  FixedNodes::Defaults defaults;
-  defaults.mode = mount.mode;
-  UserIds daemon = identity.user.value_or(UserIds{geteuid(), getegid()});
-  defaults.daemon_uid = daemon.uid;
-  defaults.daemon_gid = daemon.gid;
-  defaults.uid = mount.owner.empty() ? daemon.uid : find_user(mount.owner).uid;
-  defaults.gid = mount.group.empty() ? daemon.gid : find_group(mount.group);
-  return defaults;
 }
 
 class Daemon {
@@ -156,7 +148,7 @@ class Daemon {
 };
 
 Daemon::Daemon(const Options& options, const Settings& settings)
-    : options_(options), settings_(settings), identity_(find_identity(settings.daemon)) {
+    : options_(options), settings_(settings) {
   check_places();
   fork_helpers();
   open_state();
@@ -165,22 +157,20 @@ Daemon::Daemon(const Options& options, const Settings& settings)
   watch_events();
   tell_containment();
   log_info("ready: %s", escaped(point_->path()).c_str());
+  notify_ready();
 }
 
 // --- a start
 
 void Daemon::check_places() {
-  // Resolved, because SQLite is told to follow no links.
-  state_file_ = with_real_directory(state_file_path(options_, settings_));
+  StartPlan plan = plan_start(options_, settings_, false);
+  identity_ = plan.identity;
+  state_file_ = plan.state_file;
+  nodes_ = plan.nodes;
+  allow_other_ = plan.allow_other;
+  job_sandbox_ = std::move(plan.job_sandbox);
   token_ = random_token();
-  nodes_ = node_defaults(settings_.mount, identity_);
-  allow_other_ = decide_allow_other(settings_.mount.allow_other);
   point_.emplace(settings_.mount.dir);
-  job_sandbox_ = prepare_job_sandbox(settings_);
-  if (!job_sandbox_) return;
-  std::vector<std::string> own = {state_file_, point_->path()};
-  if (std::string file = config_file(options_); !file.empty()) own.push_back(file);
-  check_own_files(*job_sandbox_, own);
 }
 
 // From now on signals are read from a descriptor.
@@ -188,6 +178,7 @@ void Daemon::block_signals() {
   sigset_t handled;
   sigemptyset(&handled);
   for (int signo : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&handled, signo);
+  if (getpid() == 1) sigaddset(&handled, SIGCHLD);
   sigprocmask(SIG_BLOCK, &handled, nullptr);
   signal(SIGPIPE, SIG_IGN);
   signals_.reset(signalfd(-1, &handled, SFD_CLOEXEC | SFD_NONBLOCK));
@@ -314,6 +305,8 @@ void Daemon::take_signals() {
   while (read(signals_.get(), &info, sizeof info) == sizeof info) {
     if (info.ssi_signo == SIGHUP) {
       reload();
+    } else if (info.ssi_signo == SIGCHLD) {
+      reap_all_but(launcher_->launcher_pid());
     } else {
       log_info("stopping");
       stop();
@@ -322,6 +315,7 @@ void Daemon::take_signals() {
 }
 
 void Daemon::reload() {
+  notify_reloading();
   try {
     Settings fresh = load_settings(options_);
     if (int error = launcher_->configure(fresh.limits, fresh.env)) throw_errno("[env]", error);
@@ -334,6 +328,7 @@ void Daemon::reload() {
   } catch (const Error& error) {
     log_error("%s; the settings stay as they were", error.what());
   }
+  notify_ready();
 }
 
 void Daemon::take_wall_timer() {
@@ -397,6 +392,7 @@ void Daemon::stop() {
   int64_t grace_ms = settings.stop_grace_ms + settings.kill_grace_ms;
   if (phase_ == Phase::kServing) {
     phase_ = Phase::kStopping;
+    notify_stopping();
   } else {
     grace_ms = 0;
   }
@@ -453,14 +449,12 @@ int Daemon::run() {
 
 int run_daemon(const Options& options, const Settings& settings) {
   reset_inherited();
+  notify_setup(options.ready_fd);
   return Daemon(options, settings).run();
 }
 
-void check_daemon(const Options& options, const Settings& settings) {
-  state_file_path(options, settings);
-  node_defaults(settings.mount, find_identity(settings.daemon));
-  decide_allow_other(settings.mount.allow_other);
-  prepare_job_sandbox(settings);
+bool check_daemon(const Options& options, const Settings& settings) {
+  return plan_start(options, settings, true).is_served;
 }
 
 }  // namespace filed

@@ -14,7 +14,8 @@ namespace filed {
 // cannot start; then no mount and no process is left.
 int run_daemon(const Options& options, const Settings& settings);
 
-// Checks what can be checked without starting: the paths, the users, the sandbox. Throws Error.
-void check_daemon(const Options& options, const Settings& settings);
+// Does what a start does before it changes anything. Throws Error for what a start would refuse.
+// Returns true if a filed serves this queue now, which is no error here.
+bool check_daemon(const Options& options, const Settings& settings);
 
 }  // namespace filed

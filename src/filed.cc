@@ -1,10 +1,10 @@
 // The main of filed, the daemon: reads the command line and the configuration, then checks or
 // serves.
 #include <cstdio>
+#include <exception>
 #include <string>
 #include <vector>
 
-#include "base/error.h"
 #include "base/log.h"
 #include "config/options.h"
 #include "daemon.h"
@@ -23,8 +23,9 @@ int main(int argc, char** argv) {
     }
     Settings settings = load_settings(options);
     if (options.check) {
-      check_daemon(options, settings);
-      puts("filed: the configuration is sound");
+      bool is_served = check_daemon(options, settings);
+      puts(is_served ? "filed: the configuration is sound; a filed serves it now"
+                     : "filed: the configuration is sound");
       return 0;
     }
     log_setup(settings.daemon.log, settings.daemon.log_level);
@@ -32,7 +33,7 @@ int main(int argc, char** argv) {
   } catch (const UsageError& error) {
     print_error(error.what());
     return kUsageExit;
-  } catch (const Error& error) {
+  } catch (const std::exception& error) {
     print_error(error.what());
     return 1;
   }

@@ -84,7 +84,15 @@ bool may_replace_in(const std::string& directory, const struct stat& st, const U
 
 }  // namespace
 
-StateTakeover::StateTakeover(const std::string& path, const Identity& identity) {
+StateTakeover::StateTakeover(const std::string& path, const Identity& identity)
+    : StateTakeover(path, identity, false) {}
+
+void StateTakeover::check(const std::string& path, const Identity& identity) {
+  StateTakeover(path, identity, true);
+}
+
+StateTakeover::StateTakeover(const std::string& path, const Identity& identity, bool dry)
+    : dry_(dry) {
   if (!identity.serving) return;
   serving_ = *identity.serving;
   std::string directory = directory_of(path);
@@ -92,7 +100,7 @@ StateTakeover::StateTakeover(const std::string& path, const Identity& identity) 
     if (identity.user && identity.user->uid != 0) {
       take_directory(directory, path.substr(path.rfind('/') + 1), identity);
     }
-    if (make_file(path, serving_)) made_ = path;
+    if (!dry_ && make_file(path, serving_)) made_ = path;
     for (const char* suffix : kSuffixes) take_file(path + suffix, identity);
   } catch (const Error&) {
     give_back();
@@ -156,6 +164,7 @@ void StateTakeover::take_directory(const std::string& directory, const std::stri
 }
 
 void StateTakeover::change(Fd fd, const std::string& path, gid_t gid, mode_t mode) {
+  if (dry_) return;
   struct stat st {};
   if (fstat(fd.get(), &st) != 0) throw_errno(path);
   int number = fd.get();

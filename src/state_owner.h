@@ -32,6 +32,9 @@ class StateTakeover {
 
   void keep();
 
+  // Throws Error if the constructor would, as far as that can be known without a change.
+  static void check(const std::string& path, const Identity& identity);
+
  private:
   struct Change {
     Fd fd;
@@ -41,12 +44,15 @@ class StateTakeover {
     mode_t mode;
   };
 
+  StateTakeover(const std::string& path, const Identity& identity, bool dry);
+
   void take_file(const std::string& path, const Identity& identity);
   void take_directory(const std::string& directory, const std::string& name,
                       const Identity& identity);
   void change(Fd fd, const std::string& path, gid_t gid, mode_t mode);
   void give_back();
 
+  const bool dry_;  // changes nothing
   UserIds serving_;
   std::string made_;  // a state file that was not there; empty: none
   std::vector<Change> changes_;

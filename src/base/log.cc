@@ -1,5 +1,7 @@
 #include "base/log.h"
 
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <syslog.h>
 #include <unistd.h>
 
@@ -31,6 +33,16 @@ SyslogSocket& logger() {
   return socket;
 }
 
+// True if root's filed was started by a supervisor that throws away what it prints.
+bool is_stderr_discarded() {
+  static const bool is_null = [] {
+    struct stat st {};
+    return geteuid() == 0 && fstat(STDERR_FILENO, &st) == 0 && S_ISCHR(st.st_mode) &&
+           st.st_rdev == makedev(1, 3);
+  }();
+  return is_null;
+}
+
 int syslog_severity(LogLevel level) {
   switch (level) {
     case LogLevel::kError:
@@ -54,7 +66,7 @@ bool write_to_stderr(std::string_view text) {
 }
 
 bool write_line(LogLevel level, std::string_view text) {
-  if (g_target == LogTarget::kStderr) return write_to_stderr(text);
+  if (g_target == LogTarget::kStderr && !is_stderr_discarded()) return write_to_stderr(text);
   return logger().send(syslog_severity(level), text);
 }
 
@@ -96,10 +108,13 @@ void log_setup(LogTarget target, LogLevel level) {
   g_level = level;
   // What is opened here may be out of reach later: the file of stderr and that of the time zone.
   on_stderr();
-  if (target == LogTarget::kSyslog) tzset();
+  if (target == LogTarget::kSyslog || is_stderr_discarded()) tzset();
 }
 
-void print_error(const std::string& text) { write_to_stderr(text); }
+void print_error(const std::string& text) {
+  write_to_stderr(text);
+  if (is_stderr_discarded()) logger().send(LOG_ERR, text);
+}
 
 std::vector<int> log_descriptors() {
   std::vector<int> open;

@@ -20,4 +20,13 @@ bool reap_within(pid_t pid, int64_t timeout_ns) {
   return true;
 }
 
+void reap_all_but(pid_t spared) {
+  for (;;) {
+    siginfo_t ended{};
+    if (waitid(P_ALL, 0, &ended, WEXITED | WNOHANG | WNOWAIT) != 0) return;
+    if (ended.si_pid == 0 || ended.si_pid == spared) return;
+    waitpid(ended.si_pid, nullptr, WNOHANG);
+  }
+}
+
 }  // namespace filed

@@ -15,6 +15,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/text.h"
 #include "config/keys.h"
 #include "config/units.h"
 #include "sandbox/spec.h"
@@ -190,6 +191,32 @@ struct Path {
     return std::nullopt;
   }
   static std::string print(const std::string& value) { return value; }
+};
+
+// Endings of file names, with blanks between them; "none" is an empty value.
+struct Endings {
+  static constexpr std::string_view kType = "endings";
+  static constexpr std::string_view kNone = "none";
+
+  static std::optional<std::string> parse(std::string_view text, std::string& reason) {
+    auto words = Word::parse(text, reason);
+    if (!words) return std::nullopt;
+    if (text == kNone) return std::string();
+    if (text.find('/') != text.npos) {
+      reason = quoted(text) + " has a slash in it, which no name has";
+      return std::nullopt;
+    }
+    std::string endings;
+    for (const std::string& word : split(text, ' ')) {
+      if (word.empty()) continue;
+      if (!endings.empty()) endings += ' ';
+      endings += word;
+    }
+    return endings;
+  }
+  static std::string print(const std::string& value) {
+    return value.empty() ? std::string(kNone) : value;
+  }
 };
 
 // A path that the sandbox grants.

@@ -170,7 +170,7 @@ constexpr Key kKeys[] = {
     kQueue.key<&Queue::timeout_ms, Duration>(
         "timeout", {"30s", "How long one attempt may take; 0 is for ever.", kReplace}),
     kQueue.key<&Queue::kill_grace_ms, Duration>(
-        "kill_grace", {"3s", "Time between SIGTERM and SIGKILL after a timeout."}),
+        "kill_grace", {"2s", "Time between SIGTERM and SIGKILL after a timeout."}),
     kQueue.key<&Queue::stop_grace_ms, Duration>(
         "stop_grace", {"1m", "How long running attempts may go on when filed stops."}),
     kQueue.key<&Queue::output_limit, Size<1, kMaxOutputLimit>>(
@@ -186,6 +186,8 @@ constexpr Key kKeys[] = {
     kQueue.key<&Queue::durability, Choice<kDurabilityWords>>(
         "durability", {"normal", "Whether a receipt survives a power cut."}),
     kQueue.key<&Queue::shell, Path>("shell", {"/bin/ash", "What runs the jobs."}),
+    kQueue.key<&Queue::drafts, Endings>("drafts",
+                                        {".bak .orig", "Endings of names that are drafts, too."}),
 
     kMount.key<&Mount::dir, Path>("dir", {"/q", "Where the queue is mounted."}),
     kMount.key<&Mount::mode, Mode>("mode", {"0770", "Mode of the queue and its directories."}),

@@ -200,6 +200,15 @@ Options parse_options(const std::vector<std::string>& args) {
   table.push_back(path_option("c", "FILE", options.config_file));
   table.push_back(path_option("state", "FILE", options.state_file));
   table.push_back(flag_option("check", options.check));
+  table.push_back({"ready-fd", "NUMBER", false, [&options](const std::string& value) {
+                     std::string reason;
+                     auto number = parse_port(value, reason);
+                     if (!number || *number <= STDERR_FILENO) {
+                       throw UsageError("-ready-fd: " + quoted(value) +
+                                        " is no number of a descriptor from 3");
+                     }
+                     options.ready_fd = *number;
+                   }});
   table.push_back(flag_option("version", options.version));
   table.push_back(flag_option("help", options.help));
   CommandLine line(std::move(table), args);
@@ -241,7 +250,8 @@ std::string help_text() {
          "                 or none when MDIR is given\n"
          "  -state FILE    keep the queue in this file; by default $FILED_STATE_FILE, the\n"
          "                 configuration's, or filed/filed.db in $XDG_DATA_HOME or ~/.local/share\n"
-         "  -check         read everything, say what is wrong, and exit\n" +
+         "  -check         do what a start does before it changes anything, and exit\n"
+         "  -ready-fd N    write a line end to descriptor N when the queue is mounted\n" +
          kCommonHelp +
          "\n"
          "Any of these puts jobs and filed itself into a sandbox. All but -network may be given\n"

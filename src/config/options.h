@@ -28,6 +28,7 @@ struct Options {
   std::optional<std::string> state_file;   // -state
   std::optional<std::string> mount_dir;    // MDIR
   SandboxSpec sandbox;                     // -ro -rof -rw -rwf -connect -bind -network
+  std::optional<int> ready_fd;             // -ready-fd
   bool check = false;
   bool version = false;
   bool help = false;

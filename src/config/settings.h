@@ -32,8 +32,8 @@ struct QueueSettings {
   double backoff_factor = 2;
   int64_t backoff_max_ms = 3'600'000;
   int64_t timeout_ms = 0;  // 0: none
-  int64_t kill_grace_ms = 5000;
-  int64_t stop_grace_ms = 10'000;
+  int64_t kill_grace_ms = 3000;
+  int64_t stop_grace_ms = 5000;
   int64_t output_limit = 16 << 20;
   int64_t job_size_limit = 1 << 20;
   int64_t upload_limit = 64 << 20;  // held for one user by jobs that are still being written
@@ -41,6 +41,7 @@ struct QueueSettings {
   int64_t keep_failed_ms = 0;       // 0: for ever
   Durability durability = Durability::kFull;
   std::string shell = "/bin/sh";
+  std::string drafts;  // further endings of the names of drafts, with blanks between them
 };
 
 enum class AllowOther { kAuto, kYes, kNo };

@@ -123,8 +123,23 @@ FILED_STEP tie_to_parent(const StartPlan& plan, const char** part) noexcept {
   return succeeded(ESRCH);
 }
 
+FILED_SHARED_MEMORY void print(const char* text) noexcept {
+  size_t size = 0;
+  while (text[size] != '\0') ++size;
+  syscall(SYS_write, 2, text, size);
+}
+
+// Without a home (it may not be mounted yet) an attempt runs in /. Its log says so, because a path
+// without a slash at its beginning means something else there.
 FILED_STEP enter_home(const StartPlan& plan, const char**) noexcept {
-  if (syscall(SYS_chdir, plan.home) != 0) syscall(SYS_chdir, "/");
+  if (syscall(SYS_chdir, plan.home) == 0) return true;
+  syscall(SYS_chdir, "/");
+  if (plan.home[0] == '\0') return true;  // HOME of [env] is empty
+  print("filed: cannot enter the home ");
+  print(plan.home);
+  print(": running in /\n");
+  plan.home[0] = '/';
+  plan.home[1] = '\0';
   return true;
 }
 

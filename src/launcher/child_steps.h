@@ -18,7 +18,7 @@ struct StartPlan {
   const char* program = nullptr;
   char* const* argv = nullptr;
   char* const* envp = nullptr;
-  const char* home = nullptr;
+  char* home = nullptr;  // the value of HOME in envp; "/" is written to it if it cannot be entered
   int input = -1;
   int output = -1;
   int text = -1;        // becomes descriptor 3; -1: none

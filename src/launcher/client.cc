@@ -91,6 +91,14 @@ TextKind kind_of(std::string_view text) {
   return text.size() < kMaxTextArgument ? TextKind::kArgument : TextKind::kFile;
 }
 
+// What makes a text unreadable for every shell, or nullptr. A shell would take the mark for a part of
+// the first command, fail to find that, and run the rest.
+const char* unreadable(std::string_view text) {
+  if (text.starts_with("\xef\xbb\xbf")) return "the text begins with a byte order mark";
+  if (text.starts_with("\xff\xfe") || text.starts_with("\xfe\xff")) return "the text is UTF-16";
+  return nullptr;
+}
+
 }  // namespace
 
 LauncherClient::LauncherClient(const LauncherSettings& settings)
@@ -173,6 +181,7 @@ void LauncherClient::start(const StartRequest& request) {
                        request.limits};
   message.order = attempt.order = orders_.open();
   if (message.order == OrderWords::kNone) return fail_later(id, "order", EAGAIN);
+  if (const char* cause = unreadable(request.text)) return fail_later(id, cause, ENOEXEC);
   message.env.assign(request.env.begin(), request.env.end());
   Fd text;
   if (!prepare_text(request, message, text)) return;

@@ -48,7 +48,7 @@ struct EnvironmentBlock {
   std::string text;             // all NAME=value, each with its NUL
   std::vector<size_t> offsets;  // where they begin in `text`
   std::vector<char*> pointers;  // the same, and a null
-  const char* home = "/";       // HOME in it
+  char* home = nullptr;         // the value of HOME in it
 };
 
 // Builds the environments of attempts: PATH, HOME, USER, LOGNAME, SHELL, the FILED_ variables, and

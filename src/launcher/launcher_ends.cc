@@ -37,7 +37,7 @@ void LauncherProcess::note_killed(Child& child) {
   killed_.emplace_back(SystemClock().mono_ns() + kDeathGraceNs, child.attempt);
 }
 
-// Reports the attempts that have had their time to die.
+// Tells of those that have had their time to die.
 void LauncherProcess::look_at_killed() {
   while (!killed_.empty() && killed_.front().first <= SystemClock().mono_ns()) {
     Child* child = children_.find_attempt(killed_.front().second);

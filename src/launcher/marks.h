@@ -43,8 +43,8 @@ class Marks {
   // multiply faster than they can be stopped; then it is to be called again.
   bool kill(const Targets& targets);
 
-  // Kills the other processes of an attempt when its leader has ended and is a zombie: with `all`, or if
-  // there are some and `is_orphaned` says so, also those that have moved to another session.
+  // Kills the other processes of an attempt when its leader has ended and is a zombie: with `all` also
+  // those that have moved to another session, also if something is left and `is_orphaned` says so.
   void kill_rest(const Child& leader, bool all, const std::function<bool()>& is_orphaned);
 
   // The process has been reaped.

@@ -55,14 +55,16 @@ constexpr const char* kTimedOutStep = "the interpreter did not answer within 3 s
 // The interpreter of a script, for messages: "exec /usr/bin/perl".
 std::string script_step(int text) {
   std::string name = script_interpreter(text);
+  name.resize(std::min(name.find('\0'), name.size()));
   // The kernel takes a carriage return as part of the name. People do not see it.
-  name.resize(std::min(name.find_first_of(std::string_view("\r\0", 2)), name.size()));
+  bool has_windows_end = name.ends_with('\r');
+  if (has_windows_end) name.pop_back();
   if (name.empty()) return "exec script";
   for (char& c : name) {
     auto byte = static_cast<unsigned char>(c);
     if (byte < 0x20 || byte == 0x7f) c = '?';
   }
-  return "exec " + name;
+  return "exec " + name + (has_windows_end ? "\\r (Windows line end)" : "");
 }
 
 // What caused the exec to fail. The owner of a script chooses its interpreter, which may lie in a

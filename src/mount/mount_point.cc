@@ -56,15 +56,16 @@ void unmount_dead(int root, const std::string& dir) {
   if (is_filed_mount(root)) throw Error(dir + ": what a dead filed has left cannot be unmounted");
 }
 
-bool is_empty(int directory, const std::string& dir) {
+void check_empty(int directory, const std::string& dir) {
   Fd again(openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   std::unique_ptr<DIR, int (*)(DIR*)> entries(again ? fdopendir(again.get()) : nullptr, closedir);
   if (entries == nullptr) throw_errno(dir);
   again.release();  // closedir closes it
   while (const dirent* entry = readdir(entries.get())) {
-    if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0) return false;
+    if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0) {
+      throw Error(dir + ": not empty; the mount would hide what is in it");
+    }
   }
-  return true;
 }
 
 bool is_same_place(int directory, const std::string& path) {
@@ -104,10 +105,16 @@ bool MountPoint::try_to_take(const std::string& dir) {
   }
   // Before it was locked, another filed may have mounted there.
   if (!is_same_place(directory_.get(), path_)) return false;
-  if (!is_empty(directory_.get(), dir)) {
-    throw Error(dir + ": not empty; the mount would hide what is in it");
-  }
+  check_empty(directory_.get(), dir);
   return true;
+}
+
+bool MountPoint::look(const std::string& dir) {
+  Fd place(open(dir.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  if (!place) throw_errno(dir);
+  if (is_filed_mount(place.get())) return !is_dead(place.get());
+  check_empty(place.get(), dir);
+  return false;
 }
 
 std::string MountPoint::target() const { return by_descriptor(directory_.get()); }

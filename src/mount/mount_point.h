@@ -19,6 +19,10 @@ class MountPoint {
   // missing, is no directory, is in use by another filed, or is not empty.
   explicit MountPoint(const std::string& dir);
 
+  // For a start that is only planned: throws the same, but locks nothing and unmounts nothing.
+  // Returns true if another filed serves it, instead of an Error.
+  static bool look(const std::string& dir);
+
   // Its absolute path, without symbolic links.
   const std::string& path() const { return path_; }
 

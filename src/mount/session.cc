@@ -12,6 +12,7 @@
 
 #include "base/error.h"
 #include "base/files.h"
+#include "mount/fuse_mount.h"
 #include "mount/operations.h"
 
 namespace filed {
@@ -76,13 +77,11 @@ Session::Session(Filesystem& filesystem, MountPoint& point, bool allow_other) {
   fuse_opt_free_args(&args);
   if (session_ == nullptr) throw Error("cannot set up FUSE");
   filesystem.set_session(session_);
-  // fusermount3 cannot reach a descriptor of this process, and checks the path itself.
-  std::string target = geteuid() == 0 ? point.target() : point.path();
-  if (fuse_session_mount(session_, target.c_str()) != 0) {
+  try {
+    mount_session(session_, point, allow_other);
+  } catch (const Error&) {
     fuse_session_destroy(session_);
-    throw Error(
-        point.path() + ": cannot mount" +
-        (access("/dev/fuse", F_OK) != 0 ? ": no /dev/fuse; is the fuse module loaded?" : ""));
+    throw;
   }
   fuse_custom_io io{};
   io.writev = send_reply;

@@ -113,8 +113,10 @@ Attempt& Attempts::add(const Job& job, std::string_view text) {
 }
 
 void Attempts::start(const StartRequest& request, const Job& job, const Transition& row) {
+  // More than all, if the number of retries was lowered meanwhile.
+  int all = std::max(request.number, request.retries + 1);
   log_info("job %s: attempt %d of %d starts, owner %u", escaped(job.id).c_str(), request.number,
-           request.retries + 1, static_cast<unsigned>(job.uid));
+           all, static_cast<unsigned>(job.uid));
   launcher_.start(request);
   watcher_.tell(row, job);
 }

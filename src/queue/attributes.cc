@@ -8,7 +8,7 @@ namespace filed {
 namespace {
 
 void apply(const AttributeChange& change, int64_t now_ns, Job& job) {
-  if (change.mode) job.mode = (job.mode & kGroupOfDirectory) | (*change.mode & kJobModeBits);
+  if (change.mode) job.mode = (job.mode & ~kJobModeBits) | (*change.mode & kJobModeBits);
   if (change.uid) job.uid = *change.uid;
   if (change.gid) {
     job.gid = *change.gid;

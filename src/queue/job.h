@@ -18,15 +18,14 @@ constexpr std::string_view dir_name(Dir dir) { return kDirNames[static_cast<int>
 
 constexpr size_t kMaxIdLength = 255;  // bytes, as any file name
 
-// A job is a draft if its id starts with a dot: it does not run until it is renamed.
-constexpr bool is_draft(std::string_view id) { return !id.empty() && id[0] == '.'; }
-
 // The bits of a job's mode: permissions, and the sticky bit, which has no meaning. setuid and setgid
 // are dropped because a job file must not run as its owner.
 constexpr mode_t kJobModeBits = 01777;
 // One more bit of Job::mode: the group came from a setgid directory, so perhaps the owner is not a
 // member of it. An attempt must not run with this group.
 constexpr mode_t kGroupOfDirectory = 0200000;
+// And one more: the job got its id when that was the name of a draft. See queue/draft_names.h.
+constexpr mode_t kNamedAsDraft = 0400000;
 
 // How the latest attempt ended.
 struct Outcome {
@@ -42,7 +41,7 @@ struct Job {
   int64_t ino = 0;  // inode number of the file and key of the row; never used twice
   std::string id;
   Dir dir = Dir::kPending;
-  mode_t mode = 0;  // kJobModeBits, kGroupOfDirectory
+  mode_t mode = 0;  // kJobModeBits, kGroupOfDirectory, kNamedAsDraft
   uid_t uid = 0;
   gid_t gid = 0;
   int64_t text_size = 0;
@@ -59,8 +58,10 @@ struct Job {
 
   // What the file shows: the text while it is pending, the log elsewhere.
   int64_t size() const { return dir == Dir::kPending ? text_size : log_size; }
+  // A draft does not run until it is renamed.
+  bool is_draft() const { return id.starts_with('.') || (mode & kNamedAsDraft) != 0; }
   // May be claimed, once it is due and not open for writing.
-  bool runnable() const { return dir == Dir::kPending && text_size > 0 && !is_draft(id); }
+  bool runnable() const { return dir == Dir::kPending && text_size > 0 && !is_draft(); }
 };
 
 }  // namespace filed

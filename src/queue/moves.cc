@@ -2,6 +2,7 @@
 
 #include <cerrno>
 
+#include "queue/draft_names.h"
 #include "queue/log_text.h"
 #include "queue/stored_log.h"
 
@@ -24,8 +25,8 @@ int Moves::rename(Dir from, std::string_view id, Dir to, std::string_view new_id
     if (!replace) return error;
     if (uploads_.find(replaced.ino) != nullptr) return EBUSY;
   }
-  if (upload != nullptr && upload->row == Upload::Row::kNone) {
-    if (int error = uploads_.give_row(*upload)) return error;
+  if (upload != nullptr) {
+    if (int error = uploads_.stage_for_rename(*upload)) return error;
   }
   // The row itself, without what is laid over it for users.
   if (int error = core_.store.get(before.ino, before)) return error;
@@ -36,6 +37,7 @@ int Moves::rename(Dir from, std::string_view id, Dir to, std::string_view new_id
   core_.agenda.rescan_needed = true;
   Job job = before;
   job.id = new_id;
+  mark_draft(job, core_.settings().drafts);
   if (row.kills) return attempts_.stop(before, job, row);
   if (row.log == LogChange::kReplace) return cancel(before, job, row);
   row.apply(job, core_.clock.wall_ns());

@@ -21,7 +21,8 @@ class Moves {
 
   // mv. EPERM for a move that is not in the table; EBUSY for one within active/ or of a job that is
   // open for writing; EEXIST, ENOENT, EINVAL, ENAMETOOLONG. Within pending/ another job that has
-  // `new_id` and is not open for writing is replaced, unless `no_replace`.
+  // `new_id` and is not open for writing is replaced, unless `no_replace`. A job that is open for
+  // writing is stored with the text that it has now; errors as for Uploads::flush().
   int rename(Dir from, std::string_view id, Dir to, std::string_view new_id, bool no_replace);
   // rm. ENOENT, ENAMETOOLONG.
   int remove(Dir dir, std::string_view id);

@@ -20,6 +20,7 @@ void Scheduler::run() {
   int64_t now = core_.clock.wall_ns();
   core_.agenda.rescan_needed = false;
   core_.agenda.next_wall_ns.reset();
+  clock_steps_.look(core_.clock);
   const QueueSettings& settings = core_.settings();
   bool starts = !core_.agenda.stopping && !settings.pause;
   int64_t free = starts ? settings.workers - attempts_.busy_workers() : 0;
@@ -55,14 +56,21 @@ void Scheduler::claim_due(int64_t now_ns, int64_t free_workers) {
   }
 }
 
+// Wall time.
+int64_t Scheduler::expires_ns(const Job& job, int64_t keep_ms) const {
+  int64_t expires = 0;
+  bool never = __builtin_add_overflow(job.mtime_ns, keep_ms * kNsPerMs, &expires) ||
+               __builtin_add_overflow(expires, clock_steps_.since(job.mtime_ns), &expires);
+  return never ? INT64_MAX : expires;
+}
+
 // Removes jobs that ended `keep_ms` ago; 0 keeps them. `now_ns` is wall time.
 void Scheduler::expire(Dir dir, int64_t keep_ms, int64_t now_ns) {
   if (keep_ms == 0) return;
   Job job;
   for (int i = 0; i < kMaxExpired; ++i) {
     if (!core_.store.oldest(dir, &job)) return;
-    int64_t keep_ns = keep_ms * kNsPerMs;
-    int64_t expires = job.mtime_ns > INT64_MAX - keep_ns ? INT64_MAX : job.mtime_ns + keep_ns;
+    int64_t expires = expires_ns(job, keep_ms);
     if (expires > now_ns) {
       core_.agenda.next_wall_ns = earlier(core_.agenda.next_wall_ns, expires);
       return;

@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "queue/attempts.h"
+#include "queue/clock_steps.h"
 #include "queue/core.h"
 #include "queue/moves.h"
 #include "queue/queue_watcher.h"
@@ -25,12 +26,14 @@ class Scheduler {
  private:
   void claim_due(int64_t now_ns, int64_t free_workers);
   void expire(Dir dir, int64_t keep_ms, int64_t now_ns);
+  int64_t expires_ns(const Job& job, int64_t keep_ms) const;
 
   const Core core_;
   const Uploads& uploads_;
   Attempts& attempts_;
   Moves& moves_;
   WatcherLink& watcher_;
+  ClockSteps clock_steps_;
 };
 
 }  // namespace filed

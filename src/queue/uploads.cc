@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "queue/draft_names.h"
 #include "queue/transitions.h"
 
 namespace filed {
@@ -56,6 +57,7 @@ int Uploads::create(std::string_view id, mode_t mode, const Caller& caller, Job&
   job.id = id;
   job.mode = mode & kJobModeBits;
   if (caller.group_of_directory) job.mode |= kGroupOfDirectory;
+  mark_draft(job, core_.settings().drafts);
   job.uid = caller.uid;
   job.gid = caller.gid;
   job.mtime_ns = job.atime_ns = job.ctime_ns = job.submitted_ns = core_.clock.wall_ns();
@@ -120,6 +122,10 @@ int Uploads::resize(Upload& upload, int64_t size) {
 int Uploads::write(const OpenJob& file, int64_t offset, std::string_view bytes) {
   Upload* upload = find(file.ino);
   if (upload == nullptr || !file.writer) return EBADF;
+  // Told at once, because many programs ignore an error of close(2). But vim keeps a file of its own
+  // beside the one that it edits, with a name of a draft and NUL bytes in it.
+  bool has_nul = bytes.find('\0') != bytes.npos;
+  if (has_nul && !upload->job.is_draft()) return upload->failed = EINVAL;
   auto end = offset + static_cast<int64_t>(bytes.size());
   if (end > static_cast<int64_t>(upload->text.size())) {
     if (int error = resize(*upload, end)) return upload->failed = error;
@@ -138,9 +144,10 @@ int Uploads::flush(const OpenJob& file) {
   // The redirection of a shell flushes once before it has written anything: that commits nothing.
   bool removed = upload->row == Upload::Row::kRemoved;
   if (removed || !upload->dirty() || upload->text.empty()) return 0;
-  int error = stage_text(*upload);
-  if (error == 0) ++receipts_;
-  return error;
+  if (int error = stage_text(*upload)) return error;
+  if (upload->provisional) set_provisional(*upload, false);
+  ++receipts_;
+  return 0;
 }
 
 int Uploads::stage_text(Upload& upload) {
@@ -166,6 +173,25 @@ int Uploads::stage_text(Upload& upload) {
     if (error == 0 && later != nullptr) later->saved_version = version;
   });
   return 0;
+}
+
+// A program that renames before it closes takes the rename for the receipt. It may ignore the
+// error of its close(2).
+int Uploads::stage_for_rename(Upload& upload) {
+  if (upload.failed != 0) return upload.failed;
+  if (upload.dirty() && !upload.text.empty()) {
+    if (int error = stage_text(upload)) return error;
+    set_provisional(upload, true);
+    return 0;
+  }
+  return upload.row == Upload::Row::kNone ? give_row(upload) : 0;
+}
+
+void Uploads::set_provisional(Upload& upload, bool provisional) {
+  core_.turn.on_rollback([this, ino = upload.job.ino, before = upload.provisional] {
+    if (Upload* later = find(ino)) later->provisional = before;
+  });
+  upload.provisional = provisional;
 }
 
 int Uploads::give_row(Upload& upload) {
@@ -204,6 +230,7 @@ void Uploads::renamed(const Job& job) {
   held_.clear(key(job.ino));
   if (Upload* upload = find(job.ino)) {
     upload->job.id = job.id;
+    upload->job.mode = job.mode;
     upload->renamed = true;
   }
 }
@@ -237,7 +264,13 @@ void Uploads::close(const OpenJob& file) {
 void Uploads::end(Upload& upload) {
   core_.agenda.rescan_needed = true;
   bool removed = upload.row == Upload::Row::kRemoved;
+  auto held = static_cast<int64_t>(upload.text.size());
   if (!removed) {
+    if (upload.failed != 0 && upload.provisional) {
+      // A rename has stored a part of a text of which the rest did not fit. No part of it may run.
+      upload.text.clear();
+      stage_text(upload);
+    }
     // An empty file was not flushed: it is stored now. Any other text that is not stored by now
     // could not be, and its writer got the errno.
     bool empty = upload.text.empty() && upload.failed == 0;
@@ -248,7 +281,7 @@ void Uploads::end(Upload& upload) {
     if (upload.row == Upload::Row::kStored && upload.dirty() && empty) stage_text(upload);
     if (upload.row == Upload::Row::kNone) new_ids_.erase(upload.job.id);
   }
-  quota_.refund(upload.charged_to, static_cast<int64_t>(upload.text.size()), 1);
+  quota_.refund(upload.charged_to, held, 1);
   if (removed) open_files_.unlink_written(upload.job, upload.text);
   uploads_.erase(upload.job.ino);
 }

@@ -33,9 +33,10 @@ struct Upload {
   uint64_t version = 0;  // of the text and its mtime
   uint64_t saved_version = 0;
   int writers = 0;
-  int user_writers = 0;  // those of them that are not root's
-  bool renamed = false;  // since the first open
-  int failed = 0;        // errno of a write that did not fit: the text is incomplete
+  int user_writers = 0;      // those of them that are not root's
+  bool renamed = false;      // since the first open
+  int failed = 0;            // errno of a write that was refused: the text is incomplete
+  bool provisional = false;  // a rename has stored the text, and no receipt was given since
   uid_t charged_to = 0;
 
   bool dirty() const { return version != saved_version; }
@@ -54,10 +55,12 @@ class Uploads {
   int create(std::string_view id, mode_t mode, const Caller& caller, Job& job, OpenJob& file);
   // Opens a pending job for writing. EDQUOT, or the errno of the store.
   int open(const Job& job, bool truncate, const Caller& caller, OpenJob& file);
-  // EFBIG above job_size_limit, EDQUOT above upload_limit, EBADF if not open for writing. After an
-  // error the upload is incomplete: flush() fails alike until the text is cut to 0.
+  // EINVAL for a NUL byte if the job is no draft, EFBIG above job_size_limit, EDQUOT above
+  // upload_limit, EBADF if not open for writing. After an error the upload is incomplete: flush()
+  // fails alike until the text is cut to 0.
   int write(const OpenJob& file, int64_t offset, std::string_view bytes);
-  // Stages the text as it is now; nothing if there is none. EINVAL for a NUL byte in it.
+  // Stages the text as it is now; nothing if there is none. EINVAL for a NUL byte in it; a hole
+  // reads as NUL bytes.
   int flush(const OpenJob& file);
   // The last close by a writer makes the job runnable. A temporary file that was not renamed is
   // held for a second more, because its program will probably rename it.
@@ -68,8 +71,8 @@ class Uploads {
   // Cuts the text of a pending job that is not open for writing. EINVAL if that would extend it,
   // because the new bytes would be NUL bytes. `job` has the new attributes.
   int truncate_closed(const Job& before, Job& job, int64_t size);
-  // Stores a job that has no row yet, with the text of its latest flush. Errno of the store.
-  int give_row(Upload& upload);
+  // Stages the text as flush() does, and the row of a job that has none yet. Errors as for flush().
+  int stage_for_rename(Upload& upload);
   // The job's new id is staged.
   void renamed(const Job& job);
   // The removal of the job's row is staged, or it had no row.
@@ -102,6 +105,8 @@ class Uploads {
   static Deadlines::Key key(int64_t ino) { return static_cast<Deadlines::Key>(ino); }
   void touched(Upload& upload);
   int stage_text(Upload& upload);
+  void set_provisional(Upload& upload, bool provisional);
+  int give_row(Upload& upload);
   bool expects_receipts() const;
   void end(Upload& upload);
   int64_t upload_limit() const { return core_.settings().upload_limit; }

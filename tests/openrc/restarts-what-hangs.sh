@@ -4,7 +4,7 @@
 . "${0%/*}/../lib/test.sh"
 . "${0%/*}/../lib/box.sh"
 
-echo 'healthcheck_timer=1 retry=SIGTERM/2/SIGKILL/5' >>/etc/conf.d/filed
+echo 'healthcheck_timer=1' >>/etc/conf.d/filed
 rc start || fail "start"
 victim=$(daemons | head -n 1)
 kill -STOP "$victim"

@@ -98,7 +98,7 @@ none=0000000000000000
 
 # --- as it is installed
 in_box systemctl start filed || fail "start"
-wait_for '[ -e "$q/status" ]'
+assert "start returns when the queue is mounted" [ -e "$q/status" ]
 member=$(in_box awk -F: '$1 == "filed" { print $3 }' /etc/group)
 in_box setpriv --reuid 1234 --regid 1234 --groups "$member" \
 	sh -c 'echo "id -un; grep -E \"^Cap(Prm|Eff|Bnd)\" /proc/self/status" >/var/spool/filed/pending/1'

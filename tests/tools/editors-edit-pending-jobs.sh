@@ -24,7 +24,18 @@ EOF2
 
 # Each editor replaces the word "one" by "two" in a file.
 by_vim() { vim -es -u NONE -i NONE "$1" -c 's/one/two/' -c wq; }
-by_vim_with_backup() { vim -es -N -u NONE -i NONE -c 'set backup backupcopy=no' "$1" -c 's/one/two/' -c wq; }
+# Without backupskip, vim makes no backups in /tmp.
+by_vim_with_backup() {
+	vim -es -N -u NONE -i NONE -c 'set backup backupskip= backupcopy=no' "$1" -c 's/one/two/' -c wq
+}
+by_vim_with_copy() {
+	vim -es -N -u NONE -i NONE -c 'set backup backupskip= backupcopy=yes' "$1" -c 's/one/two/' -c wq
+}
+by_nano_with_backup() { $type nano --ignorercfiles --backup "$1" <"$tmp/nano.keys"; }
+by_cp() {
+	echo 'echo two' >"$tmp/new"
+	cp -b "$tmp/new" "$1"
+}
 by_busybox_vi() { # wants a short name: a long message has to be confirmed
 	(cd "${1%/*}" && $type busybox vi -c s/one/two/ -c wq "${1##*/}" </dev/null)
 }
@@ -43,8 +54,9 @@ by_python() {
 	EOF2
 }
 editors='vim busybox_vi nano sed busybox_sed perl python'
+with_backup='vim_with_backup vim_with_copy nano_with_backup cp'
 
-for editor in $editors vim_with_backup sed_with_backup; do
+for editor in $editors $with_backup sed_with_backup; do
 	# A held job.
 	echo 'echo one' >"$q/pending/.direct-$editor"
 	"by_$editor" "$q/pending/.direct-$editor" || fail "$editor: status $?"
@@ -56,7 +68,7 @@ for editor in $editors vim_with_backup sed_with_backup; do
 	assert_file "$q/complete/direct-$editor" '>>> echo two\ntwo\n'
 	rm "$q/complete/direct-$editor"
 done
-for editor in $editors; do
+for editor in $editors $with_backup; do
 	# A job that is due later; edited, it is due now.
 	echo 'echo one' >"$q/pending/.direct-$editor"
 	touch -d @4000000000 "$q/pending/.direct-$editor"
@@ -65,17 +77,18 @@ for editor in $editors; do
 	wait_in complete "direct-$editor"
 	assert_file "$q/complete/direct-$editor" '>>> echo two\ntwo\n'
 done
+# The backups have the old text, and have not run.
+for editor in $with_backup; do assert_file "$q/pending/direct-$editor~" 'echo one\n'; done
 assert_nothing_else_ran
-rm "$q/complete"/*
+rm "$q/complete"/* "$q/pending/"*~
 
 # Jobs that wait for a worker.
 echo 'workers = 0' >"$q/config.ini"
-for editor in $editors vim_with_backup; do
+for editor in $editors $with_backup; do
 	echo 'echo one' >"$q/pending/direct-$editor"
 	"by_$editor" "$q/pending/direct-$editor" || fail "$editor: status $?"
 	assert_eq 'echo two' "$(cat "$q/pending/direct-$editor")" "job after $editor"
 done
-rm -f "$q/pending/"*~
 echo 'workers = 2' >"$q/config.ini"
-for editor in $editors vim_with_backup; do wait_in complete "direct-$editor"; done
+for editor in $editors $with_backup; do wait_in complete "direct-$editor"; done
 assert_nothing_else_ran

@@ -106,6 +106,9 @@ TEST_CASE("a key without bounds refuses what its type does not take") {
       CHECK_FALSE(is_accepted(key, ""));
     } else if (key.type == "word") {
       CHECK_FALSE(is_accepted(key, ""));
+    } else if (key.type == "endings") {
+      CHECK_FALSE(is_accepted(key, ".bak a/b"));
+      CHECK_FALSE(is_accepted(key, ""));
     } else {
       CHECK(key.type == "text");
     }

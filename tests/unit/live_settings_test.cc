@@ -53,15 +53,16 @@ TEST_CASE("config.ini shows every key of [queue] with its source") {
         "backoff_factor = 2        ; default\n"
         "backoff_max    = 1h       ; default\n"
         "timeout        = 0        ; default\n"
-        "kill_grace     = 5s       ; default\n"
-        "stop_grace     = 10s      ; default\n"
+        "kill_grace     = 3s       ; default\n"
+        "stop_grace     = 5s       ; default\n"
         "output_limit   = 16M      ; default\n"
         "job_size_limit = 1M       ; default\n"
         "upload_limit   = 64M      ; default\n"
         "keep_complete  = 0        ; default\n"
         "keep_failed    = 7d       ; set here\n"
         "durability     = full     ; default\n"
-        "shell          = /bin/sh  ; default\n");
+        "shell          = /bin/sh  ; default\n"
+        "drafts         = none     ; default\n");
   check_round_trip(live);
 }
 

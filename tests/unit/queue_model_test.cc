@@ -53,10 +53,18 @@ struct ModelUpload {
   int saved = 0;
   int staged = -1;
   int failed = 0;
+  bool provisional = false;  // a rename has stored the text, and no flush since
   bool removed_row = false;  // in this turn
   // As the last turn that succeeded left it.
   std::string committed_id;
   bool committed_stored = false;
+  bool committed_provisional = false;
+
+  // Why its text cannot be stored, or 0.
+  int refused() const {
+    if (failed != 0) return failed;
+    return text.find('\0') == std::string::npos ? 0 : EINVAL;
+  }
 };
 
 struct ModelRun {
@@ -251,10 +259,11 @@ class ModelRig : public QueueRig {
     size_t at = static_cast<size_t>(below(static_cast<int>(upload.text.size()) + 1));
     size_t end = at + bytes.size();
     bool fits = end <= kSizeLimit || end <= upload.text.size();
-    expect_error(queue->write(upload.file, static_cast<int64_t>(at), bytes), fits ? 0 : EFBIG,
-                 "write");
-    if (!fits) {
-      upload.failed = EFBIG;
+    bool is_refused = bytes[0] == '\0' && upload.id[0] != '.';
+    int wanted = is_refused ? EINVAL : fits ? 0 : EFBIG;
+    expect_error(queue->write(upload.file, static_cast<int64_t>(at), bytes), wanted, "write");
+    if (wanted != 0) {
+      upload.failed = wanted;
       return;
     }
     if (upload.text.size() < end) upload.text.resize(end);
@@ -264,10 +273,11 @@ class ModelRig : public QueueRig {
 
   void flush(ModelUpload& upload) {
     bool nothing = upload.removed || upload.version == upload.saved || upload.text.empty();
-    int wanted = upload.failed;
-    if (wanted == 0 && !nothing && upload.text.find('\0') != std::string::npos) wanted = EINVAL;
+    int wanted = nothing ? upload.failed : upload.refused();
     expect_error(queue->flush(upload.file), wanted, "flush");
-    if (wanted == 0 && !nothing) stage(upload);
+    if (wanted != 0 || nothing) return;
+    stage(upload);
+    upload.provisional = false;
   }
 
   void stage(ModelUpload& upload) {
@@ -282,6 +292,10 @@ class ModelRig : public QueueRig {
     ++done["close"];
     bool empty = upload.text.empty() && upload.failed == 0;
     bool dirty = upload.version != upload.saved;
+    if (!upload.removed && upload.failed != 0 && upload.provisional) {
+      upload.text.clear();
+      stage(upload);
+    }
     if (!upload.removed && empty && (!upload.stored || dirty)) stage(upload);
     model_.uploads.erase(upload.file.ino);
   }
@@ -313,15 +327,22 @@ class ModelRig : public QueueRig {
     ModelUpload* upload = found == model_.uploads.end() ? nullptr : &found->second;
     if (upload != nullptr && from != to) return EBUSY;
     int64_t other = model_.ino_of(new_id);
+    bool stages = upload != nullptr && upload->version != upload->saved && !upload->text.empty();
+    int failed = upload == nullptr ? 0 : stages ? upload->refused() : upload->failed;
     if (other != 0 && other != ino) {
       if (from != kPending || to != kPending) return EEXIST;
       if (!model_.jobs.contains(other) || model_.jobs[other].dir != kPending) {
         return model_.jobs.contains(other) ? EEXIST : EBUSY;
       }
       if (model_.uploads.contains(other)) return EBUSY;
+      if (failed != 0) return failed;
       model_.jobs.erase(other);
     }
-    if (upload != nullptr && !upload->stored) {
+    if (failed != 0) return failed;
+    if (stages) {
+      stage(*upload);
+      upload->provisional = true;
+    } else if (upload != nullptr && !upload->stored) {
       model_.jobs[ino] = {id, kPending, "", upload->mtime, 0, 0, "", ""};
       upload->stored = true;
     }
@@ -485,6 +506,7 @@ class ModelRig : public QueueRig {
       upload.removed_row = false;
       upload.committed_id = upload.id;
       upload.committed_stored = upload.stored;
+      upload.committed_provisional = upload.provisional;
     }
     kills_ = 0;
     bool freed = false;
@@ -595,6 +617,7 @@ class ModelRig : public QueueRig {
     for (auto& [ino, upload] : model_.uploads) {
       upload.staged = -1;
       upload.stored = upload.committed_stored;
+      upload.provisional = upload.committed_provisional;
       upload.id = upload.committed_id;
       if (std::exchange(upload.removed_row, false)) upload.removed = false;
     }

@@ -148,7 +148,7 @@ TEST_CASE_METHOD(UploadRig, "a text of exactly job_size_limit is taken") {
   CHECK(ls(kPending) == Strings{"j"});
 }
 
-TEST_CASE_METHOD(UploadRig, "a NUL byte is refused at close, and nothing is left") {
+TEST_CASE_METHOD(UploadRig, "a NUL byte is refused at once, a hole at close, and nothing is left") {
   CHECK(submit("j", std::string("a\0b", 3)) == EINVAL);
   CHECK(ls(kPending).empty());
   OpenJob file = create("j");
@@ -165,7 +165,8 @@ TEST_CASE_METHOD(UploadRig, "a rewrite that cannot be flushed leaves the old tex
   OpenJob file = open(kPending, "j", true, true);
   int expected = 0;
   SECTION("for a NUL byte") {
-    queue->write(file, 0, std::string("n\0w", 3));
+    CHECK(queue->write(file, 0, std::string("n\0w", 3)) == EINVAL);
+    CHECK(queue->write(file, 0, "n w") == 0);
     expected = EINVAL;
   }
   SECTION("for its size") {
@@ -371,9 +372,9 @@ TEST_CASE_METHOD(UploadRig,
   CHECK(ls(kPending) == Strings{"final"});
   CHECK(mv(kPending, "final", kFailed) == EBUSY);
   if (GENERATE(true, false)) {
-    // What was not flushed is not acknowledged: an empty job is left, or the text of before.
+    // The rename was the receipt.
     crash_and_start();
-    CHECK(text_of("final") == (stored ? "x" : ""));
+    CHECK(text_of("final") == "x");
     return;
   }
   queue->write(file, 1, "y");
@@ -422,7 +423,7 @@ TEST_CASE_METHOD(UploadRig,
   CHECK(queue->open(999'999, true, false, kAlice, file) == ENOENT);
 }
 
-TEST_CASE_METHOD(UploadRig, "after a failed flush a later rename stores nothing of the text") {
+TEST_CASE_METHOD(UploadRig, "after a failed flush a later rename stores the text of then") {
   OpenJob file = create("j");
   queue->write(file, 0, "rm -rf /tmp/x");
   disk.fail(1);
@@ -430,7 +431,45 @@ TEST_CASE_METHOD(UploadRig, "after a failed flush a later rename stores nothing 
   queue->write(file, 0, "echo something quite different");
   CHECK(mv(kPending, "j", kPending, "k") == 0);
   crash_and_start();
-  CHECK(text_of("k").empty());
+  CHECK(text_of("k") == "echo something quite different");
+}
+
+TEST_CASE_METHOD(UploadRig, "what a rename has stored does not run if the rest does not fit") {
+  bool had_text = GENERATE(false, true);
+  if (had_text) {
+    REQUIRE(submit("j", "an older text") == 0);
+  }
+  OpenJob file = had_text ? open(kPending, "j", true, true) : create("j");
+  queue->write(file, 0, "rm -rf /tmp");
+  CHECK(mv(kPending, "j", kPending, "k") == 0);
+  CHECK(text_of("k") == "rm -rf /tmp");
+  std::string wanted;
+  SECTION("nor if it is told by another rename") {
+    CHECK(queue->write(file, 11, std::string(1 << 20, 'x')) == EFBIG);
+    CHECK(mv(kPending, "k", kPending, "l") == EFBIG);
+  }
+  SECTION("in the same turn") {
+    CHECK(queue->write(file, 11, "/x") == 0);
+    CHECK(queue->rename(kPending, "k", kPending, "l", false) == 0);
+    CHECK(queue->write(file, 11, std::string(1 << 20, 'x')) == EFBIG);
+  }
+  SECTION("but does if a receipt was given for it") {
+    CHECK(queue->write(file, 11, "/x") == 0);
+    CHECK(flush(file) == 0);
+    wanted = "rm -rf /tmp/x";
+    CHECK(queue->write(file, 13, std::string(1 << 20, 'x')) == EFBIG);
+  }
+  SECTION("also after a receipt that could not be stored") {
+    CHECK(queue->write(file, 11, "/x") == 0);
+    disk.fail(1);
+    CHECK(flush(file) == EIO);
+    CHECK(queue->write(file, 13, std::string(1 << 20, 'x')) == EFBIG);
+  }
+  CHECK(queue->flush(file) == EFBIG);
+  queue->close(file);
+  turn();
+  std::string id = ls(kPending).front();
+  CHECK(text_of(id) == wanted);
 }
 
 TEST_CASE_METHOD(UploadRig,

@@ -94,3 +94,30 @@ TEST_CASE_METHOD(SchedulerRig, "ended jobs expire in pieces, and the next time i
   CHECK(agenda.next_wall_ns == clock.wall + 5 * kNsPerSec);
   CHECK(store.counts().of(Dir::kFailed) == 1);
 }
+
+TEST_CASE_METHOD(SchedulerRig,
+                 "a step of the clock forward makes nothing old that has just ended") {
+  constexpr int64_t kYearsNs = 56 * 365 * 86'400 * kNsPerSec;
+  set("workers = 0\nkeep_failed = 10s\n");
+  due_at("before", clock.wall, Dir::kFailed);
+  run();
+  clock.wall += kYearsNs;
+  due_at("after", clock.wall, Dir::kFailed);
+  run();
+  CHECK(store.counts().of(Dir::kFailed) == 2);
+  CHECK(agenda.next_wall_ns == clock.wall + 10 * kNsPerSec);
+  clock.advance_ms(9'000);
+  run();
+  CHECK(store.counts().of(Dir::kFailed) == 2);
+  clock.advance_ms(1'000);
+  run();
+  CHECK(store.counts().of(Dir::kFailed) == 0);
+  // What has this time passed while filed saw it, expires after a step, too.
+  due_at("old", clock.wall, Dir::kFailed);
+  clock.advance_ms(5'000);
+  run();
+  clock.wall += ClockSteps::kMinStepNs;
+  clock.advance_ms(5'000);
+  run();
+  CHECK(store.counts().of(Dir::kFailed) == 0);
+}

@@ -106,13 +106,21 @@ TEST_CASE_METHOD(UploadsRig, "a write that does not fit fails every flush until 
   CHECK(uploads.flush(file) == 0);
 }
 
-TEST_CASE_METHOD(UploadsRig, "a NUL byte is refused at the flush") {
+TEST_CASE_METHOD(UploadsRig, "a NUL byte is refused, and then the flush") {
   OpenJob file = create("j");
-  REQUIRE(uploads.write(file, 0, std::string_view("a\0b", 3)) == 0);
+  REQUIRE(uploads.write(file, 0, std::string_view("a\0b", 3)) == EINVAL);
   CHECK(uploads.flush(file) == EINVAL);
   close(file);
   CHECK_FALSE(has_row(file.ino));
   CHECK_FALSE(uploads.find_new("j"));
+}
+
+TEST_CASE_METHOD(UploadsRig, "a NUL byte in a draft is refused at the flush") {
+  OpenJob file = create(".j");
+  REQUIRE(uploads.write(file, 0, std::string_view("a\0b", 3)) == 0);
+  CHECK(uploads.flush(file) == EINVAL);
+  close(file);
+  CHECK_FALSE(has_row(file.ino));
 }
 
 TEST_CASE_METHOD(UploadsRig, "an empty file gets its row at the close") {

@@ -25,6 +25,20 @@ wait_in complete cat 20
 assert_file "$q/complete/cat" '>>> #!/bin/cat\nit reads itself\n#!/bin/cat\nit reads itself\n'
 wait_in complete blank 20
 
+# Texts from Windows do not start, and the cause says why. No half of them runs.
+printf '#!/bin/sh\r\necho ran\r\n' >"$q/pending/crlf"
+printf '\357\273\277#!/bin/sh\necho ran\n' >"$q/pending/bom"
+printf '\377\376echo ran\n' >"$q/pending/utf16"
+for id in crlf bom utf16; do
+	wait_in failed $id
+	! grep -q '^ran' "$q/failed/$id" || fail "$id has run"
+	tail -n 1 "$q/failed/$id"
+done >"$tmp/causes"
+assert_file "$tmp/causes" '%s\n' \
+	'[System Error]: could not start: exec /bin/sh\r (Windows line end): No such file or directory' \
+	'[System Error]: could not start: the text begins with a byte order mark: Exec format error' \
+	'[System Error]: could not start: the text is UTF-16: Exec format error'
+
 # Long ones, too: 300 KiB of Python.
 {
 	echo '#!/usr/bin/python3'

@@ -27,7 +27,7 @@ grep -q -E '^filed [0-9.]+$' "$tmp/out" || fail "-version prints $(cat "$tmp/out
 filed --version | cmp -s - "$tmp/out" || fail "--version is another"
 filed --help >"$tmp/out"
 grep -q '^usage: filed ' "$tmp/out" || fail "--help prints $(cat "$tmp/out")"
-for option in -c -state -check -version -help -ro -rw -connect -bind -network; do
+for option in -c -state -check -ready-fd -version -help -ro -rw -connect -bind -network; do
 	grep -q -e " $option " "$tmp/out" || fail "--help lacks $option"
 done
 

@@ -16,7 +16,9 @@ if len(sys.argv) > 2:
     os.close(file)
     sys.exit()
 file = os.open(sys.argv[1], os.O_RDONLY)
-shared, private = (mmap.mmap(file, 0, flags=flags, prot=mmap.PROT_READ)[:] for flags in (mmap.MAP_SHARED, mmap.MAP_PRIVATE))
+shared, private = (
+    mmap.mmap(file, 0, flags=flags, prot=mmap.PROT_READ)[:]
+    for flags in (mmap.MAP_SHARED, mmap.MAP_PRIVATE))
 assert shared == private
 os.write(1, shared)
 EOF2
