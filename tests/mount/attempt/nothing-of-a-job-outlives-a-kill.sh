@@ -55,10 +55,9 @@ stop_filed
 assert_hidden_die
 
 # A job that prints when filed dies ends by SIGPIPE. That is no end by itself.
+rm -f "$state"*
 start_filed
-rm "$q"/*/stop
 submit pipe "$hide; while :; do echo and so on; done"
 wait_for_hidden
 kill9
 assert_hidden_die
-rm -f "$state"*

@@ -40,7 +40,8 @@ assert_eq 3 "$(count_hidden)" "after that and a start"
 # shellcheck disable=SC2046
 kill $(cat "$tmp/pids")
 assert_hidden_die
-rm "$q"/*/other
+wait_in active other
+rm "$q/active/other"
 stop_filed
 
 config workers=2 retries=0 '[sandbox]' kill_leftovers=all
