@@ -24,6 +24,7 @@
 #include "queue/job.h"
 #include "queue/open_files.h"
 #include "queue/queue_watcher.h"
+#include "queue/shares.h"
 #include "queue/totals.h"
 #include "queue/transitions.h"
 
@@ -88,9 +89,10 @@ struct Attempt {
 
 class Attempts final : public LauncherEvents {
  public:
-  Attempts(const Core& core, OpenFiles& open_files, Launcher& launcher, Hooks& hooks,
-           QueueWatcher& watcher)
+  Attempts(const Core& core, Shares& shares, OpenFiles& open_files, Launcher& launcher,
+           Hooks& hooks, QueueWatcher& watcher)
       : core_(core),
+        shares_(shares),
         open_files_(open_files),
         launcher_(launcher),
         hooks_(hooks),
@@ -182,6 +184,7 @@ class Attempts final : public LauncherEvents {
   void forget(AttemptId id);
 
   const Core core_;
+  Shares& shares_;
   OpenFiles& open_files_;
   Launcher& launcher_;
   Hooks& hooks_;

@@ -1,5 +1,5 @@
 // The columns of the table jobs: one list, from which the SQL and the order of reading and binding
-// come. To store one more field of a job, add a row here and a schema step in state_file.cc.
+// come. To store one more field of a job, add a row here and a schema step in schema.cc.
 #pragma once
 
 #include <string>

@@ -236,6 +236,7 @@ void Uploads::close(const OpenJob& file) {
 
 void Uploads::end(Upload& upload) {
   core_.agenda.rescan_needed = true;
+  core_.agenda.unblocked.push_back(upload.job.ino);
   bool removed = upload.row == Upload::Row::kRemoved;
   if (!removed) {
     // An empty file was not flushed: it is stored now. Any other text that is not stored by now
@@ -285,7 +286,10 @@ void Uploads::end_turn() {
 }
 
 void Uploads::run_deadlines(int64_t now_ns) {
-  while (held_.take(now_ns)) core_.agenda.rescan_needed = true;
+  while (std::optional<Deadlines::Key> ino = held_.take(now_ns)) {
+    core_.agenda.rescan_needed = true;
+    core_.agenda.unblocked.push_back(static_cast<int64_t>(*ino));
+  }
 }
 
 }  // namespace filed

@@ -10,7 +10,7 @@ namespace {
 class SchedulerRig : public JobsRig {
  public:
   Moves moves{core, files, uploads, attempts, jobs};
-  Scheduler scheduler{core, uploads, attempts, moves, watcher};
+  Scheduler scheduler{core, shares, uploads, attempts, moves, watcher};
 
   Strings run() {
     scheduler.run();
