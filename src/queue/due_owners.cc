@@ -49,10 +49,11 @@ void DueOwners::take_due(int64_t now_ns) {
   }
 }
 
-std::optional<uid_t> DueOwners::take_urgent() {
+std::optional<DueOwners::Urgent> DueOwners::take_urgent() {
+  std::optional<int64_t> mtime_ns = urgent_.next();
   std::optional<Deadlines::Key> uid = urgent_.take(-1);
   if (!uid) return std::nullopt;
-  return static_cast<uid_t>(*uid);
+  return Urgent{static_cast<uid_t>(*uid), *mtime_ns};
 }
 
 void DueOwners::add_urgent(uid_t uid, int64_t mtime_ns) {
@@ -60,17 +61,24 @@ void DueOwners::add_urgent(uid_t uid, int64_t mtime_ns) {
 }
 
 void DueOwners::block(const Job& job, bool parked) {
+  unblock_id(job.ino);
   blocked_ids_[job.id] = job.ino;
   blocked_[job.ino] = {job.uid, job.mtime_ns, job.id, parked};
 }
 
+// Forgets the id that a blocked job had when it was passed over.
+void DueOwners::unblock_id(int64_t ino) {
+  auto blocked = blocked_.find(ino);
+  if (blocked == blocked_.end()) return;
+  auto id = blocked_ids_.find(blocked->second.id);
+  if (id != blocked_ids_.end() && id->second == ino) blocked_ids_.erase(id);
+}
+
 bool DueOwners::unblock(int64_t ino) {
+  unblock_id(ino);
   auto blocked = blocked_.extract(ino);
   if (blocked.empty()) return false;
   const Blocked& job = blocked.mapped();
-  if (auto id = blocked_ids_.find(job.id); id != blocked_ids_.end() && id->second == ino) {
-    blocked_ids_.erase(id);
-  }
   look_again(job.uid);
   if (job.mtime_ns < 0) add_urgent(job.uid, job.mtime_ns);
   return job.parked;

@@ -38,8 +38,13 @@ class DueOwners {
   // When the next owner becomes due. Wall time.
   std::optional<int64_t> next_ns() const { return waiting_.next(); }
 
-  // Takes an owner that may have a job with a time before 1970: root has put it before all others.
-  std::optional<uid_t> take_urgent();
+  // Takes the owner that may have the earliest job with a time before 1970: root has put it before
+  // all others. Its job may have a later time than `mtime_ns`.
+  struct Urgent {
+    uid_t uid = 0;
+    int64_t mtime_ns = 0;
+  };
+  std::optional<Urgent> take_urgent();
   void add_urgent(uid_t uid, int64_t mtime_ns);
 
   // The job was passed over. `parked`: it is not among the jobs to claim any more.
@@ -59,6 +64,7 @@ class DueOwners {
   };
 
   void add(uid_t uid, int64_t mtime_ns);
+  void unblock_id(int64_t ino);
 
   Shares& shares_;
   Deadlines waiting_;  // by user id: when a job of the owner falls due

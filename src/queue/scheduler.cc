@@ -87,6 +87,10 @@ void Scheduler::unblock() {
   for (int64_t ino : unblocked) {
     Job before;
     if (!due_owners_.unblock(ino) || core_.store.get(ino, before) != 0 || !before.parked) continue;
+    core_.turn.on_rollback([this, before] {
+      due_owners_.block(before, true);
+      core_.agenda.unblocked.push_back(before.ino);
+    });
     Job job = before;
     job.parked = false;
     if (core_.store.update(before, job) != 0) return;
@@ -102,10 +106,13 @@ void Scheduler::claim_due(int64_t now_ns, int64_t free_workers) {
   int64_t busy = attempts_.busy_workers();
   int64_t most = busy + free_workers;
   while (attempts_.busy_workers() < most) {
-    std::optional<uid_t> urgent = due_owners_.take_urgent();
-    std::optional<uid_t> uid = urgent ? urgent : shares_.next();
+    if (auto urgent = due_owners_.take_urgent()) {
+      if (!claim_of(urgent->uid, now_ns, urgent->mtime_ns)) return;
+      continue;
+    }
+    std::optional<uid_t> uid = shares_.next();
     if (!uid) break;
-    if (!claim_of(*uid, now_ns, urgent.has_value())) return;
+    if (!claim_of(*uid, now_ns, std::nullopt)) return;
   }
   note_changes();
   if (int64_t claimed = attempts_.busy_workers() - busy; claimed > 0) {
@@ -116,8 +123,9 @@ void Scheduler::claim_due(int64_t now_ns, int64_t free_workers) {
 }
 
 // Claims the owner's first job. If there is none that may run, it is not the owner's turn any more.
-// `urgent`: claims it only if root has put it before all others. Returns false after an error.
-bool Scheduler::claim_of(uid_t uid, int64_t now_ns, bool urgent) {
+// `urgent_ns`: claims it only if it is the job that root has put before all others, by this time.
+// Returns false after an error.
+bool Scheduler::claim_of(uid_t uid, int64_t now_ns, std::optional<int64_t> urgent_ns) {
   Look look;
   if (int error = look_at(uid, now_ns, look)) {
     log_error("what is due cannot be read: %s", strerror(error));
@@ -125,13 +133,13 @@ bool Scheduler::claim_of(uid_t uid, int64_t now_ns, bool urgent) {
     return false;
   }
   if (!pass_over(look)) return false;
-  bool claims = look.job && (!urgent || look.job->mtime_ns < 0);
-  if (claims) {
-    // There may be more of them.
-    if (urgent) due_owners_.add_urgent(uid, look.job->mtime_ns);
+  if (look.job) {
+    int64_t mtime_ns = look.job->mtime_ns;
+    // The owner may have more of them, at this time or later.
+    if (urgent_ns && mtime_ns < 0) due_owners_.add_urgent(uid, mtime_ns);
+    if (urgent_ns && mtime_ns > *urgent_ns) return true;
     return attempts_.claim(*look.job, look.text) == 0;
   }
-  if (look.job) return true;
   due_owners_.set_next(uid, look.next_ns);
   if (!look.whole) {
     look_later_.push_back(uid);

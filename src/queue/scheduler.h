@@ -62,7 +62,7 @@ class Scheduler {
   bool begin();
   void unblock();
   void claim_due(int64_t now_ns, int64_t free_workers);
-  bool claim_of(uid_t uid, int64_t now_ns, bool urgent);
+  bool claim_of(uid_t uid, int64_t now_ns, std::optional<int64_t> urgent_ns);
   int look_at(uid_t uid, int64_t now_ns, Look& look) const;
   bool pass_over(const Look& look);
   bool is_blocked(const Job& job) const;

@@ -2,10 +2,10 @@
 . "${0%/*}/../../lib/test.sh"
 states=$(cd "${0%/*}/../../lib/states" && pwd)
 
-for state in "$states"/*.db; do
-	assert "a test's input is small" [ "$(wc -c <"$state")" -le 100000 ]
+for old in "$states"/*.db; do
+	assert "a test's input is small" [ "$(wc -c <"$old")" -le 100000 ]
 	config
-	cp "$state" "$tmp/filed.db"
+	cp "$old" "$tmp/filed.db"
 	start_filed
 	assert_eq "7 1 2" "$(counter pending) $(counter waiting) $(counter drafts)" "pending, waiting and drafts"
 	assert_eq "1 1" "$(counter failed) $(counter complete)" "failed and complete"
