@@ -1,6 +1,6 @@
-// Decides at a start as which user the daemon serves and what its jobs may reach, and then gives up
-// the daemon's own rights: its user, its capabilities, and access to files (by Landlock and
-// seccomp).
+// Decides at a start which user the daemon serves as and what its jobs may reach. Then gives up the
+// daemon's own rights: its user and its capabilities, and, if jobs have a sandbox, its access to
+// files (by Landlock).
 #pragma once
 
 #include <optional>

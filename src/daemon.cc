@@ -37,6 +37,8 @@
 #include <cerrno>
 #include <functional>
 #include <memory>
+#include <set>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/error.h"
@@ -50,8 +52,10 @@
 #include "confinement.h"
 #include "launcher/cgroup_tree.h"
 #include "launcher/client.h"
+#include "launcher/own_mount.h"
 #include "leftovers.h"
 #include "mount/filesystem.h"
+#include "mount/mount_point.h"
 #include "mount/notifier.h"
 #include "mount/session.h"
 #include "queue/queue.h"
@@ -125,14 +129,15 @@ class Daemon {
   SystemClock clock_;
   Identity identity_;
   std::string state_file_;
-  std::string mount_dir_;
+  std::optional<MountPoint> point_;
   std::string token_;
   bool allow_other_ = false;
   FixedNodes::Defaults nodes_;
   std::optional<Sandbox> job_sandbox_;
   CgroupSystem cgroup_system_;
-  CgroupTree cgroups_;             // the launcher's client refers to it
-  std::optional<EventLoop> loop_;  // the parts below watch descriptors with it
+  CgroupTree cgroups_;                   // the launcher's client refers to it
+  std::vector<UndyingProcess> undying_;  // of earlier starts
+  std::optional<EventLoop> loop_;        // the parts below watch descriptors with it
   std::optional<LauncherClient> launcher_;
   std::optional<Store> store_;
   std::optional<Queue> queue_;
@@ -159,7 +164,7 @@ Daemon::Daemon(const Options& options, const Settings& settings)
   drop_rights(identity_, job_sandbox_.has_value(), options_, settings_, state_file_);
   watch_events();
   tell_containment();
-  log_info("ready: %s", escaped(mount_dir_).c_str());
+  log_info("ready: %s", escaped(point_->path()).c_str());
 }
 
 // --- a start
@@ -170,10 +175,10 @@ void Daemon::check_places() {
   token_ = random_token();
   nodes_ = node_defaults(settings_.mount, identity_);
   allow_other_ = decide_allow_other(settings_.mount.allow_other);
-  mount_dir_ = prepare_mount_point(settings_.mount.dir);
+  point_.emplace(settings_.mount.dir);
   job_sandbox_ = prepare_job_sandbox(settings_);
   if (!job_sandbox_) return;
-  std::vector<std::string> own = {state_file_, mount_dir_};
+  std::vector<std::string> own = {state_file_, point_->path()};
   if (std::string file = config_file(options_); !file.empty()) own.push_back(file);
   check_own_files(*job_sandbox_, own);
 }
@@ -191,7 +196,7 @@ void Daemon::block_signals() {
 
 LauncherSettings Daemon::launcher_settings() {
   LauncherSettings launcher;
-  launcher.mount_dir = mount_dir_;
+  launcher.mount_dir = point_->path();
   launcher.limits = settings_.limits;
   launcher.env = settings_.env;
   launcher.as_owner = identity_.owner_mode;
@@ -234,14 +239,14 @@ void Daemon::tell_containment() const {
 
 void Daemon::fork_helpers() {
   block_signals();
-  // No file system stays busy because filed was started in it.
+  // Leaves the directory that filed was started in, so that its file system can be unmounted.
   if (chdir("/") != 0) throw_errno("/");
   make_cgroups();
   {
     WithoutOomProtection for_jobs;
     launcher_.emplace(launcher_settings());
   }
-  notifier_.emplace(mount_dir_);
+  notifier_.emplace(point_->path(), !identity_.root);
 }
 
 void Daemon::open_state() {
@@ -252,12 +257,17 @@ void Daemon::open_state() {
   Queue::Options options;
   options.owner_mode = identity_.owner_mode;
   if (identity_.serving) options.refused_owners = {identity_.serving->uid, kServingId};
-  options.mount_dir = mount_dir_;
+  options.mount_dir = point_->path();
   options.hooks = settings_.hooks;
   options.containment = cgroups_ ? "cgroup" : "marks";
   queue_.emplace(*store_, *launcher_, clock_, LiveSettings(settings_), options);
-  end_leftovers(*store_, cgroup_system_, token_, cgroups_);
-  if (int error = recover(*store_, clock_)) throw_errno(state_file_, error);
+  undying_ = end_leftovers(*store_, cgroup_system_, token_, cgroups_);
+  std::set<AttemptId> attempts;
+  for (const UndyingProcess& process : undying_) attempts.insert(process.attempt);
+  if (int error = recover(*store_, clock_, attempts)) throw_errno(state_file_, error);
+  for (const UndyingProcess& process : undying_) {
+    queue_->take_over(process.attempt, process.pid, process.state);
+  }
 }
 
 void Daemon::mount() {
@@ -268,9 +278,9 @@ void Daemon::mount() {
   launcher_->attach(*loop_, queue_->launcher_events(), [this] { launcher_gone_ = true; });
 
   filesystem_.emplace(*queue_, *store_, *notifier_, clock_, nodes_, settings_.mount.inotify);
-  session_.emplace(*filesystem_, mount_dir_, allow_other_);
-  launcher_->mounted();
-  notifier_->mounted();
+  session_.emplace(*filesystem_, *point_, allow_other_);
+  launcher_->mounted(point_->root());
+  notifier_->mounted(point_->root());
 }
 
 void Daemon::watch_events() {
@@ -280,12 +290,14 @@ void Daemon::watch_events() {
     loop_->remove(session_->fd());
     mount_gone_ = true;
   });
-  watch(session_->mounts_fd(), EPOLLPRI, [this] {
-    if (!session_->is_detached()) return;
+  watch(point_->table_fd(), EPOLLPRI, [this] {
+    if (!point_->is_detached()) return;
     // Programs that have files of it open are still served until the stop is done.
-    loop_->remove(session_->mounts_fd());
+    loop_->remove(point_->table_fd());
     mount_gone_ = true;
   });
+  watch_undying(*loop_, undying_,
+                [this](AttemptId attempt) { queue_->launcher_events().exited(attempt, {}); });
   watch(signals_.get(), EPOLLIN, [this] { take_signals(); });
   watch(wall_timer_.get(), EPOLLIN, [this] { take_wall_timer(); });
 }
@@ -403,9 +415,14 @@ bool Daemon::is_in_time() {
 // The launcher's work at the end, done here: unmounts, and kills all jobs.
 void Daemon::end_without_launcher() {
   // First the notifier, because the kill of the jobs would kill it, too. Ending the session wakes
-  // it up if it waits for an answer.
+  // it up if it waits for an answer. If that is gone too, only a filed of an ordinary user can still
+  // unmount, because this process has no rights.
   session_.reset();
-  if (!notifier_->unmount(kUnmountTimeoutMs)) unmount(mount_dir_);
+  if (!notifier_->unmount(kUnmountTimeoutMs) && !identity_.root) {
+    OwnMount mount(point_->path(), true);
+    mount.note(point_->root());
+    mount.unmount();
+  }
   launcher_->kill_everything(stop_by_ns_ ? kKillTimeoutMs : kLostKillTimeoutMs);
 }
 
@@ -422,6 +439,7 @@ int Daemon::run() {
     orderly_ = false;
     end_without_launcher();
   }
+  if (!point_->tell_what_is_left()) orderly_ = false;
   if (int error = store_->close()) {
     log_error("%s: %s", store_->path().c_str(), strerror(error));
     orderly_ = false;

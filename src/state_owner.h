@@ -1,9 +1,9 @@
-// The owner of the state. It belongs to the user that filed serves as, so that no job can read it, write
-// it or put another file in its place: a job that could, would plant a job of another user.
+// The owner of the state. It belongs to the user that filed serves as, so that no job can read it,
+// write it or replace it. A job that could write it could plant a job of another user.
 //
 // A state of an older filed belonged to root, or to the user of the jobs. It is taken over at the
-// first start. A state of anybody else is refused, because that user may have written anything
-// into it.
+// first start. A state that belongs to any other user is refused, because that user may have
+// written anything into it.
 #pragma once
 
 #include <sys/types.h>

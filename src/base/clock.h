@@ -1,5 +1,5 @@
-// The two clocks that filed reads. Due times are wall time, because people set them with touch(1);
-// timeouts and delays are monotonic, so that a step of the clock does not change them.
+// The two clocks that filed reads. Due times, also those of retries, are wall time, because people
+// set them with touch(1). Timeouts are monotonic, so that a step of the clock does not change them.
 #pragma once
 
 #include <cstdint>

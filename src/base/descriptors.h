@@ -1,5 +1,5 @@
 // Closes all file descriptors of a process but some, for the helper processes, which must not keep
-// what filed has open.
+// what filed has open. Moves a descriptor above the numbers that children use.
 #pragma once
 
 #include <sys/syscall.h>

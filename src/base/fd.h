@@ -1,4 +1,4 @@
-// A file descriptor that is closed when its owner, an object of this class, is destroyed.
+// Owns a file descriptor: the destructor closes it.
 #pragma once
 
 #include <unistd.h>

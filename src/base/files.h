@@ -1,6 +1,6 @@
-// Reading whole files, the directory part of a path, resolving symbolic links, making directories.
-// Without <fstream> and <filesystem>, because they would add all locales of the C++ library to a
-// static binary.
+// Reading whole files and the #! line of a script, the directory part of a path, resolving symbolic
+// links, making directories. Without <fstream> and <filesystem>, because they would add all locales
+// of the C++ library to a static binary.
 #pragma once
 
 #include <sys/types.h>

@@ -53,8 +53,8 @@ void reset_signals() {
     if (is_unwanted) signal(signo, SIG_IGN);
     if (is_unwanted || action.sa_handler == SIG_IGN) signal(signo, SIG_DFL);
   }
-  // By the limits of CPU time and file size, and by a terminal that stops what writes to it in the
-  // background. A write that is too large fails.
+  // These come from the limits of CPU time and file size, and from a terminal that stops what writes
+  // to it in the background. A write that is too large fails.
   for (int signo : {SIGXCPU, SIGXFSZ, SIGTTOU}) signal(signo, SIG_IGN);
   sigprocmask(SIG_SETMASK, &handled, nullptr);
 }
@@ -89,8 +89,8 @@ void leave_keyring() {
   }
 }
 
-// Such as a switched-off randomization of addresses. The execution domain stays: in a container for
-// programs of 32 bits, uname(1) is to say so.
+// The personality's flags, such as one that switches off the randomization of addresses. The
+// execution domain stays: in a container for 32-bit programs, uname(1) is to say so.
 void reset_personality() {
   int now = personality(0xffffffff);
   if (now == -1 || (now & ~PER_MASK) == 0) return;

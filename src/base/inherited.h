@@ -20,7 +20,7 @@ struct ServiceLimit {
   uint64_t soft;  // as the service had it
   uint64_t hard;
 };
-// All of these. A job gets them back. May be called between fork and exec.
+// All limits that were raised. A job gets them back. May be called between fork and exec.
 std::span<const ServiceLimit> raised_limits() noexcept;
 
 // While it lives, this process has no protection from the kernel's out-of-memory killer (a negative

@@ -1,5 +1,6 @@
-// The daemon's log: one line an event, to stderr or to syslog. No process waits for what reads the
-// log. While that has no room lines are lost; their number is told before the next line.
+// The daemon's log: one line an event, to stderr or to syslog. No process waits for the
+// log's reader. If there is no space for a line, it is lost. The next line is preceded by the number
+// of lines lost.
 #pragma once
 
 #include <string>

@@ -1,4 +1,5 @@
-// Users and groups: finding them by name or number, and switching a process to a user.
+// Users and groups: finding them by name or number, which of them serves, and switching a process
+// to a user for good or for a while.
 #pragma once
 
 #include <sys/types.h>

@@ -1,7 +1,7 @@
 // The table of all settings. The row of a key says everything that filed knows about it: where it
 // belongs, how it is read and written, when a change of it takes effect, and whether it limits the
 // processes of a job. The parser, config.ini, reload, the launcher's messages and the tests of the
-// documentation all come from the rows.
+// documentation all come from the rows. Also reads settings from a text (read_settings.cc).
 #pragma once
 
 #include <cstdint>

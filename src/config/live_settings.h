@@ -1,6 +1,6 @@
-// The settings of [queue], which can be changed while filed runs. They have three layers: the
-// defaults, the configuration file, and what was written to config.ini. A key is "set here" exactly
-// if its value differs from that of the layers below.
+// The settings of [queue], which can be changed while filed runs. They have three layers: at
+// the bottom the defaults, then the configuration file, on top what was written to config.ini. A key
+// is "set here" if and only if its value differs from that of the layers below.
 #pragma once
 
 #include <map>

@@ -1,5 +1,5 @@
 // Puts what the text of a configuration says into settings, key by key, and writes the error
-// messages.
+// messages. Declared in keys.h.
 #include <algorithm>
 #include <map>
 #include <utility>

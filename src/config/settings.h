@@ -1,4 +1,5 @@
-// Every setting of filed, with its default. Durations are milliseconds, sizes are bytes.
+// Every setting of filed, with its default. Durations are milliseconds and sizes are bytes,
+// unless a name says otherwise.
 #pragma once
 
 #include <sys/types.h>
@@ -50,7 +51,7 @@ struct MountSettings {
   std::string owner;   // names or numbers; empty: those of the daemon
   std::string group;
   AllowOther allow_other = AllowOther::kAuto;
-  bool inotify = true;  // inotify also tells of moves that filed makes
+  bool inotify = true;  // inotify also reports moves that filed makes
 };
 
 // [daemon]

@@ -33,8 +33,8 @@ struct Quantity {
   std::string_view unit;  // what follows them
 };
 
-// Splits `text` into its number and the letters behind.
-Quantity split(std::string_view text) {
+// `text` as a number and the letters behind it.
+Quantity parse_quantity(std::string_view text) {
   Quantity quantity;
   const char* end = text.data() + text.size();
   auto [rest, error] = std::from_chars(text.data(), end, quantity.number);
@@ -73,7 +73,7 @@ std::string format(int64_t value, const std::array<Unit, N>& units) {
 }  // namespace
 
 std::optional<int64_t> parse_duration(std::string_view text, std::string& reason) {
-  Quantity quantity = split(text);
+  Quantity quantity = parse_quantity(text);
   if (quantity.result == Parsing::kOk && quantity.unit.empty()) {
     if (quantity.number == 0) return 0;
     reason = "a duration needs a unit (ms, s, m, h, d)";
@@ -99,7 +99,7 @@ std::optional<int64_t> parse_duration(std::string_view text, std::string& reason
 std::string format_duration(int64_t ms) { return format(ms, kDurationUnits); }
 
 std::optional<int64_t> parse_size(std::string_view text, std::string& reason) {
-  Quantity quantity = split(text);
+  Quantity quantity = parse_quantity(text);
   std::string unit(quantity.unit);
   if (unit.size() == 1 && unit[0] >= 'a' && unit[0] <= 'z') unit[0] += 'A' - 'a';
   quantity.unit = unit;

@@ -10,10 +10,10 @@
 // The serving process kills an attempt itself, without waiting for the launcher, by kill_file()
 // (kill_files.h); the write needs no right. The two agree by the word of the order (order_words.h):
 //
-//   - The child itself changes taken to running, as its last step before the exec. At that time it
+//   - The child itself changes kTaken to kRunning, as its last step before the exec. At that time it
 //     is in its group, so a kill that comes after this reaches it. If the change fails, it exits.
-//   - The serving process changes running to killed before it calls kill_cgroup().
-//   - The launcher changes running to ended before it gives the group back to the pool. If that
+//   - The serving process changes kRunning to kKilledHere before it calls kill_cgroup().
+//   - The launcher changes kRunning to kEnded before it gives the group back to the pool. If that
 //     fails, the group was killed: it says so by set_killed().
 #pragma once
 

@@ -252,7 +252,8 @@ int CgroupTree::lock() const {
   return fcntl(directory(), F_SETLK, &lock) == 0 ? 0 : errno;
 }
 
-Leftovers kill_leftovers(const CgroupSystem& system, const std::string& place) {
+Leftovers kill_crash_leftovers(const CgroupSystem& system, const std::string& place,
+                               LockedTree locked) {
   Leftovers left;
   if (!system.root) return left;
   Cgroup all;
@@ -260,7 +261,7 @@ Leftovers kill_leftovers(const CgroupSystem& system, const std::string& place) {
     if (error == ENOENT) left.state = Leftovers::State::kNone;
     return left;
   }
-  if (locker(all.directory())) {
+  if (locked == LockedTree::kSpare && locker(all.directory())) {
     left.state = Leftovers::State::kLocked;
     return left;
   }
@@ -275,14 +276,13 @@ Leftovers kill_leftovers(const CgroupSystem& system, const std::string& place) {
     }
     std::vector<pid_t> pids;
     group.members(pids);
-    left.processes += static_cast<int>(pids.size());
-    if (attempt) left.attempts.push_back(*attempt);
+    for (pid_t pid : pids) left.processes.push_back({attempt.value_or(Cgroup::kNoAttempt), pid});
     group.kill();
   }
   all.remove();
-  left.state = left.processes > 0 ? Leftovers::State::kDying
-               : kept             ? Leftovers::State::kKept
-                                  : Leftovers::State::kNone;
+  left.state = !left.processes.empty() ? Leftovers::State::kDying
+               : kept                  ? Leftovers::State::kKept
+                                       : Leftovers::State::kNone;
   return left;
 }
 

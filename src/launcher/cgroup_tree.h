@@ -1,11 +1,11 @@
 // Where filed's cgroups are: one directory for each launcher, named filed-TOKEN, with a group for
-// each attempt below it. It is looked for in this order:
+// each attempt below it. The place for it is the first of these that can be had:
 //
 //   1. below the cgroup that filed was started in, if filed may make directories there, as it may
 //      when it is root, or when a service manager has delegated the cgroup to it (Delegate=yes).
 //      Limits that are set on the service hold for its jobs, too.
 //   2. the same through a mount of the cgroup2 file system that only filed sees, if root started it
-//      and none is mounted, or only for reading.
+//      and none is mounted.
 //   3. nowhere: the reason is told, and attempts are kept together by containment.h's marks.
 //
 // The launcher holds a lock on the directory (fcntl(2), F_RDLCK) as long as it lives. A directory
@@ -21,6 +21,7 @@
 
 #include "base/fd.h"
 #include "launcher/cgroup.h"
+#include "launcher/process_table.h"
 
 namespace filed {
 
@@ -105,13 +106,16 @@ struct Leftovers {
   };
 
   State state = State::kUnknown;
-  int processes = 0;               // that have not ended yet
-  std::vector<uint64_t> attempts;  // theirs, as far as known
+  // What has not ended yet. Cgroup::kNoAttempt: it is not known of which attempt.
+  std::vector<AttemptProcess> processes;
 };
 
-// Kills what is in the groups there, but not what was left on purpose, unless the directory is
-// locked. Does not wait.
-Leftovers kill_leftovers(const CgroupSystem& system, const std::string& place);
+enum class LockedTree : uint8_t { kSpare, kKill };
+
+// Kills what is in the groups there, but not what was left on purpose, and with LockedTree::kSpare
+// nothing if the directory is locked. Does not wait.
+Leftovers kill_crash_leftovers(const CgroupSystem& system, const std::string& place,
+                               LockedTree locked = LockedTree::kSpare);
 
 // Sends SIGKILL to the launcher that has locked the directory there, if this process can see it.
 void kill_locker(const CgroupSystem& system, const std::string& place);

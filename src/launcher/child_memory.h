@@ -1,5 +1,5 @@
-// What a child that shares the launcher's memory has for itself until its exec: a stack, and the
-// C library's storage of a thread, which holds errno. So both may run at the same time.
+// What a child that shares the launcher's memory has for itself until its exec: a stack, and
+// thread-local storage (TLS), which holds errno. So both may run at the same time.
 #pragma once
 
 #include <sys/types.h>

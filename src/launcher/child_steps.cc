@@ -36,7 +36,7 @@ namespace {
 // the name of the failed part into `part`.
 using StepFunction = bool (*)(const StartPlan& plan, const char** part) noexcept;
 
-// fails with the errno that a function has returned.
+// True if `error` is 0; else sets errno to it.
 FILED_STEP succeeded(int error) noexcept {
   if (error != 0) errno = error;
   return error == 0;
@@ -82,8 +82,8 @@ FILED_STEP empty_bounding_set(const StartPlan& plan, const char**) noexcept {
   return !plan.drop_bounding_set || succeeded(drop_bounding_set());
 }
 
-// Such a job could stop filed and read its state. Users cannot submit one; it may be left from when
-// filed served as another user.
+// A job of the serving user could stop filed and read its state. Users cannot submit one; it may be
+// left from when filed served as another user.
 FILED_STEP spare_serving_user(const StartPlan& plan, const char** part) noexcept {
   if (!plan.serving || (plan.uid != *plan.serving && plan.uid != kServingId)) return true;
   *part = "its owner is the user that filed serves as";

@@ -1,11 +1,11 @@
 // The launcher's children that lead attempts.
 //
 //     fork ──► kStarting ──► kRunning ──► kEnded ──► reaped, forgotten
-//                  │ the start failed       ▲
-//                  └──────► kFailed ────────┘
+//                  │ the start failed                   ▲
+//                  └──────► kFailed ────────────────────┘
 //
 // A child in kEnded is a zombie: it stays one until the rest of its attempt has been killed, so
-// that no other process gets its pid, which is also the number of its group and its session.
+// that no other process gets its pid, which is also the number of its process group and its session.
 #pragma once
 
 #include <sys/types.h>

@@ -199,8 +199,8 @@ void LauncherClient::terminate(AttemptId id) {
   if (!withdraw(id)) queue(encode(TerminateMessage{id}));
 }
 
-// Told to the launcher also if it was withdrawn, because its child may hang, or is killed by now,
-// because the launcher tells of what does not die.
+// The launcher gets the message in every case. A withdrawn child may hang. If the attempt is killed
+// by now, it is still the launcher that reports what does not die.
 void LauncherClient::kill(AttemptId id) {
   if (!attempts_.contains(id)) return;
   if (!withdraw(id)) kill_here(attempts_[id].order);
@@ -274,8 +274,8 @@ int LauncherClient::configure(const LimitSettings& limits,
   return 0;
 }
 
-void LauncherClient::mounted() {
-  queue(encode(MountedMessage{}));
+void LauncherClient::mounted(Fd root) {
+  queue(encode(MountedMessage{}), std::move(root));
   flush();
 }
 

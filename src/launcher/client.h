@@ -53,7 +53,8 @@ class LauncherClient final : public Launcher {
   // Error.
   void attach(EventLoop& loop, LauncherEvents& events, std::function<void()> on_gone);
 
-  // Launcher. All of these only queue a message for the next flush(). If an attempt cannot be sent
+  // Launcher. start and terminate only queue a message for the next flush(). kill and kill_soon kill
+  // the attempt's cgroup at once, if there is one. If an attempt cannot be sent
   // (no descriptor, no memory), start_failed comes from the loop, never from within start(). Kills
   // overtake all other messages. A kill or terminate of an attempt that does not run yet withdraws
   // it at once: it never runs, and start_failed follows.
@@ -73,9 +74,9 @@ class LauncherClient final : public Launcher {
   int configure(const LimitSettings& limits,
                 const std::vector<std::pair<std::string, std::string>>& env);
 
-  // mount_dir is mounted by filed: the launcher unmounts it at its end. Without this call it does
-  // not touch it. Sent at once.
-  void mounted();
+  // filed has mounted the queue, with that root: the launcher unmounts it at its end. Without this
+  // call it unmounts nothing. Sent at once.
+  void mounted(Fd root);
 
   // Sends what is queued, as far as it goes without waiting; the loop sends the rest. To be called
   // at the end of each turn, after the commit.

@@ -100,11 +100,11 @@ bool Containment::kill(const Targets& targets) {
 void Containment::kill_rest(const Child& leader) {
   bool all = kill_all_ || leader.must_end();
   if (!pool_) return marks_.kill_rest(leader, all);
-  auto held = groups_.find(leader.attempt);
-  if (held == groups_.end()) return;
-  Cgroup& group = *held->second.group;
-  held->second.is_empty = !group.is_populated();
-  if (held->second.is_empty) return;
+  auto found = groups_.find(leader.attempt);
+  if (found == groups_.end()) return;
+  Cgroup& group = *found->second.group;
+  found->second.is_empty = !group.is_populated();
+  if (found->second.is_empty) return;
   if (all) {
     group.kill();
   } else {
@@ -127,8 +127,8 @@ void Containment::reaped(pid_t pid) {
   if (Child* child = children_.find(pid)) cancel(child->attempt);
 }
 
-void Containment::give_back(Held held) {
-  pool_->give_back(std::move(held.group), held.is_empty);
+void Containment::give_back(AttemptGroup ended) {
+  pool_->give_back(std::move(ended.group), ended.is_empty);
   pool_->tidy(kTidied);
 }
 

@@ -30,7 +30,7 @@ class Containment {
   Containment(const LauncherSettings& settings, Children& children, ProcessTable& table);
 
   // Before the fork: what the child needs. Nothing with errno if the attempt cannot have a group.
-  // Those of `limits` that hold for an attempt as a whole are set.
+  // Sets the limits that hold for an attempt as a whole.
   std::optional<Membership> begin(AttemptId attempt, std::span<const LimitValue> limits);
 
   // Notes that filed kills the attempt's group.
@@ -70,12 +70,12 @@ class Containment {
   void clear();
 
  private:
-  struct Held {
+  struct AttemptGroup {
     std::unique_ptr<Cgroup> group;
     bool is_empty = false;  // as its leader had ended; nothing can have come since
   };
 
-  void give_back(Held held);
+  void give_back(AttemptGroup ended);
 
   CgroupTree* tree_;  // null: no cgroups
   const bool kill_all_;
@@ -83,7 +83,7 @@ class Containment {
   ProcessTable& table_;
   Marks marks_;
   std::optional<CgroupPool> pool_;
-  std::unordered_map<AttemptId, Held> groups_;
+  std::unordered_map<AttemptId, AttemptGroup> groups_;
 };
 
 }  // namespace filed

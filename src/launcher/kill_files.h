@@ -1,9 +1,9 @@
-// By these filed kills an attempt itself, also while the launcher stands still: the launcher sends it
-// the file cgroup.kill of each group (SCM_RIGHTS). It does so once, when the group is made, before a
-// process can be in it.
+// Passes the file cgroup.kill of each group from the launcher to filed (SCM_RIGHTS). With it filed
+// kills an attempt itself, even if the launcher is stopped. The launcher sends the file once, when it
+// makes the group, before a process can be in it.
 //
-// They have a socket of their own, so that filed can read them at any moment without taking the
-// launcher's other messages.
+// These files have a socket of their own, so that filed can read them at any moment without taking
+// the launcher's other messages.
 #pragma once
 
 #include <cstdint>

@@ -1,7 +1,7 @@
-// One loop: wait for the socket, for SIGCHLD and for starts under way, which nothing else waits for
-// (spawn.cc). A turn handles, in this order: children that have ended, starts under way, what has
-// been killed and does not die, then messages, a batch at a time. In a batch the kills come first.
-// Orders are carried out for all attempts at once. Then the replies are sent together.
+// One loop: wait for the socket, for SIGCHLD and for starts under way (spawn.cc). A turn handles, in
+// this order: children that have ended, starts under way, what has been killed and does not die, then
+// messages, a batch at a time. In a batch the kills come first. Orders are carried out for all attempts
+// at once. Then the replies are sent together.
 //
 // How an attempt ends. Its leader becomes a zombie. The leader stays a zombie until its process
 // group and what else it has left are killed, so that its pid is not reused. Then it is reaped and
@@ -166,21 +166,20 @@ void LauncherProcess::serve() {
 void LauncherProcess::wait_for_events() {
   polled_ = {{socket_.get(), POLLIN, 0}, {signals_.get(), POLLIN, 0}};
   int64_t now = SystemClock().mono_ns();
-  int64_t wake_ns = INT64_MAX;
-  if (has_orders_) wake_ns = now + kRetryNs;
-  if (more_to_reap_) wake_ns = now;
-  if (!killed_.empty()) wake_ns = std::min(wake_ns, killed_.front().first);
+  std::optional<int64_t> wake_ns;
+  auto wake_at = [&](int64_t at_ns) { wake_ns = std::min(wake_ns.value_or(at_ns), at_ns); };
+  if (has_orders_) wake_at(now + kRetryNs);
+  if (more_to_reap_) wake_at(now);
+  if (!killed_.empty()) wake_at(killed_.front().first);
   polled_pids_ = starting_;
   for (pid_t pid : starting_) {
     const Starting& start = *children_.find(pid)->starting;
     polled_.push_back({start.report.get(), POLLIN, 0});
-    wake_ns = std::min(wake_ns, start.look_at_ns);
+    wake_at(start.look_at_ns);
   }
-  int timeout_ms = -1;
-  if (wake_ns != INT64_MAX) {
-    timeout_ms = static_cast<int>((std::max(wake_ns - now, int64_t{0}) + kNsPerMs - 1) / kNsPerMs);
-  }
-  if (poll(polled_.data(), polled_.size(), timeout_ms) < 0 && errno != EINTR) exit_process();
+  timespec pause = to_timespec(std::max(wake_ns.value_or(now) - now, int64_t{0}));
+  int count = ppoll(polled_.data(), polled_.size(), wake_ns ? &pause : nullptr, nullptr);
+  if (count < 0 && errno != EINTR) exit_process();
 }
 
 void LauncherProcess::look_at_starts() {
@@ -204,8 +203,8 @@ void LauncherProcess::receive() {
   }
 }
 
-// Kills are carried out before anything is started. One that is for a start of the same batch has
-// withdrawn it.
+// Kills are carried out before anything is started. A start of the same batch that is to be killed
+// has been withdrawn.
 void LauncherProcess::handle_batch() {
   std::vector<Message> messages;
   for (size_t i = 0; i < incoming_.size(); ++i) {
@@ -223,7 +222,7 @@ void LauncherProcess::handle_batch() {
   for (size_t i = 0; i < messages.size() && !exiting_; ++i) handle(messages[i], i);
 }
 
-// One that was recalled is left out. What was killed already is told again.
+// A kill that was recalled is left out. If the attempt was killed already, that is reported again.
 void LauncherProcess::order_kill(const KillMessage& kill) {
   Child* child = children_.find_attempt(kill.attempt);
   if (child == nullptr) return;
@@ -242,7 +241,7 @@ void LauncherProcess::handle(const Message& message, size_t packet) {
   } else if (auto* terminate = std::get_if<TerminateMessage>(&message)) {
     order(terminate->attempt, Child::Order::kTerminate);
   } else if (std::holds_alternative<MountedMessage>(message)) {
-    mount_.note();
+    mount_.note(incoming_.take(packet, 0));
   } else if (std::holds_alternative<QuitMessage>(message)) {
     exiting_ = true;
   }
@@ -278,7 +277,7 @@ void LauncherProcess::start(const StartMessage& message, size_t packet) {
   }
   if (pid == 0) {
     if (failure.error == EMFILE || failure.error == ENFILE) containment_.free_descriptors();
-    reply(StartFailedMessage{message.attempt, failure.stage, failure.error, failure.fault});
+    reply(StartFailedMessage{message.attempt, failure.step, failure.error, failure.fault});
     return;
   }
   Child& child = children_.add(pid, message.attempt);
@@ -303,7 +302,7 @@ void LauncherProcess::look_at_start(Child& child, bool ready) {
   }
 }
 
-// The start has failed. That is told when the child is dead, which uses its room until then.
+// The start has failed. This is reported when the child is dead, because it uses its slot until then.
 void LauncherProcess::give_up_start(Child& child, const StartFailure& failure) {
   ::kill(child.pid, SIGKILL);
   ::kill(-child.pid, SIGKILL);  // in case it has reached its exec at this moment
@@ -318,7 +317,7 @@ void LauncherProcess::note_killed(Child& child) {
   killed_.emplace_back(SystemClock().mono_ns() + kDeathGraceNs, child.attempt);
 }
 
-// Tells of those that have had their time to die.
+// Reports the attempts that have had their time to die.
 void LauncherProcess::look_at_killed() {
   while (!killed_.empty() && killed_.front().first <= SystemClock().mono_ns()) {
     Child* child = children_.find_attempt(killed_.front().second);
@@ -366,7 +365,7 @@ void LauncherProcess::reap_ended(pid_t pid) {
   if (leader == nullptr) return;
   if (leader->phase == Child::Phase::kFailed) {
     const StartFailure& failure = leader->failure;
-    reply(StartFailedMessage{leader->attempt, failure.stage, failure.error, failure.fault});
+    reply(StartFailedMessage{leader->attempt, failure.step, failure.error, failure.fault});
   } else {
     auto micros = [](const timeval& t) { return int64_t{t.tv_sec} * 1'000'000 + t.tv_usec; };
     reply(ExitedMessage{leader->attempt,

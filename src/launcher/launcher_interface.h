@@ -31,7 +31,8 @@ struct StartRequest {
   int number = 1;  // FILED_ATTEMPT
   int retries = 0;
 
-  // What the job itself asks for, within the rules of the keys: over the limits of configure().
+  // The job's own limits, within the rules of the keys. They go over those of configure(). Nothing sets
+  // them yet.
   std::vector<LimitValue> limits;
 
   // Set for a command of [hooks], which is the admin's and not a user's: it runs as the daemon's
@@ -58,8 +59,8 @@ enum class Fault : uint8_t {
 
 // Why an attempt failed before exec.
 struct StartFailure {
-  std::string stage;  // the step that failed: "fork", "setuid", "sandbox", "exec /bin/sh"
-  int error = 0;      // errno
+  std::string step;  // that failed: "fork", "setuid", "sandbox", "exec /bin/sh"
+  int error = 0;     // errno
   Fault fault = Fault::kJob;
 };
 
@@ -88,7 +89,8 @@ class Launcher {
 };
 
 // What the launcher reports. For each start there is either one start_failed; or one started, any
-// number of outputs and one exited, in this order. Both tell that its leading process is gone.
+// number of outputs and one exited, in this order. start_failed and
+// exited also say that the attempt's leader is gone.
 class LauncherEvents {
  public:
   virtual ~LauncherEvents() = default;

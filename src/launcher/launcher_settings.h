@@ -1,4 +1,5 @@
-// What the launcher is told when it is forked, and what stays fixed from then on.
+// What the launcher is told when it is forked. Only the limits and the environment can be changed
+// later.
 #pragma once
 
 #include <sys/types.h>

@@ -12,6 +12,23 @@ namespace {
 constexpr int kMaxKillAttempts = 5;     // for what an attempt leaves; each has many rounds
 constexpr int kMaxMarkedAttempts = 10;  // the same for what a crash has left
 
+std::vector<pid_t> ancestors_of(ProcessTable& table, pid_t pid) {
+  std::vector<pid_t> ancestors;
+  for (auto process = table.read(pid); process && process->parent > 1;) {
+    ancestors.push_back(process->parent);
+    process = table.read(process->parent);
+  }
+  return ancestors;
+}
+
+// Whether a process, which is not our child, carries the mark of one of the attempts.
+bool is_marked(ProcessTable& table, const Process& process, std::string_view token,
+               const std::vector<AttemptId>& attempts) {
+  if (process.parent == table.self()) return false;
+  auto attempt = table.marked_attempt(process.pid, token);
+  return attempt && std::ranges::find(attempts, *attempt) != attempts.end();
+}
+
 }  // namespace
 
 Marks::Marks(std::string token, Children& children, ProcessTable& table)
@@ -76,17 +93,8 @@ void Marks::kill_rest(const Child& leader, bool all) {
 
 int kill_marked(std::string_view token, const std::vector<AttemptId>& attempts) {
   LinuxProcesses table;
-  pid_t self = table.self();
-  std::vector<pid_t> ancestors;
-  for (auto process = table.read(self); process && process->parent > 1;) {
-    ancestors.push_back(process->parent);
-    process = table.read(process->parent);
-  }
-  auto filter = [&](const Process& process) {
-    if (process.parent == self) return false;
-    auto attempt = table.marked_attempt(process.pid, token);
-    return attempt && std::ranges::find(attempts, *attempt) != attempts.end();
-  };
+  std::vector<pid_t> ancestors = ancestors_of(table, table.self());
+  auto filter = [&](const Process& process) { return is_marked(table, process, token, attempts); };
   int killed = 0;
   for (int attempt = 0; attempt < kMaxMarkedAttempts; ++attempt) {
     KillResult result = kill_processes(table, filter, Descendants::kYes, ancestors);
@@ -94,6 +102,22 @@ int kill_marked(std::string_view token, const std::vector<AttemptId>& attempts) 
     if (result.finished) break;
   }
   return killed;
+}
+
+std::vector<AttemptProcess> find_marked(std::string_view token,
+                                        const std::vector<AttemptId>& attempts) {
+  LinuxProcesses table;
+  std::vector<pid_t> ancestors = ancestors_of(table, table.self());
+  std::vector<AttemptProcess> found;
+  for (AttemptId attempt : attempts) {
+    auto filter = [&](const Process& process) {
+      return is_marked(table, process, token, {attempt});
+    };
+    for (const Process& process : find_processes(table, filter, Descendants::kYes, ancestors)) {
+      found.push_back({attempt, process.pid});
+    }
+  }
+  return found;
 }
 
 int kill_adopted(std::string_view token, const Targets& targets,

@@ -42,8 +42,8 @@ class Marks {
   // multiply faster than they can be stopped; then it is to be called again.
   bool kill(const Targets& targets);
 
-  // Kills what an attempt has left when its leader has ended and is a zombie: with `all` also what
-  // has left the session.
+  // Kills the other processes of an attempt when its leader has ended and is a zombie: with `all` also
+  // those that have moved to another session.
   void kill_rest(const Child& leader, bool all);
 
   // The process has been reaped.
@@ -68,6 +68,10 @@ class Marks {
 // For a start after a crash of both processes: pass the attempts that were active then, so that
 // services which earlier jobs started on purpose live on. Returns how many were killed.
 int kill_marked(std::string_view token, const std::vector<AttemptId>& attempts);
+
+// The same processes, without a kill. Looks at all processes once for each attempt.
+std::vector<AttemptProcess> find_marked(std::string_view token,
+                                        const std::vector<AttemptId>& attempts);
 
 // For filed when the launcher has died and its children have become filed's own: kills the
 // processes of the attempts and of children of ours without a mark. Returns how many are left; it

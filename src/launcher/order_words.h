@@ -1,11 +1,12 @@
 // One word for each order to start, in memory that filed shares with its launcher and with the
-// launcher's children. By it filed withdraws an order at once, also while the launcher stands still:
+// launcher's children. With it filed withdraws an order at once, even if the launcher is stopped:
 //
 //     kOrdered ──► kTaken ──► kRunning      by the launcher, then by the child just before its exec
 //         └──────────┴──────► kWithdrawn    by filed
 //
 //     kRunning ◄──► kCondemned ──► kKilled  by filed, which may recall it; then by the launcher
-//     kRunning ───► kKilledHere             by filed, which then kills the attempt's cgroup
+//     kRunning ◄──► kKilledHere             by filed, which then kills the attempt's cgroup; if that
+//                                           fails, it goes back
 //     kRunning ───► kEnded                  by the launcher, before the cgroup gets another attempt
 //
 // Each arrow is a compare and swap. What was withdrawn never runs a program of a job. A kill that was
@@ -54,10 +55,10 @@ class OrderWords {
   // filed is about to kill the attempt's cgroup. Returns false if the program does not run, or the
   // launcher kills it.
   static bool kill_here(OrderWord& word);
-  // filed could not.
+  // filed could not kill the cgroup: undoes kill_here().
   static void leave(OrderWord& word);
 
-  // The launcher begins a kill that can be recalled. Returns false if it was.
+  // The launcher begins a kill that can be recalled. Returns false if it was recalled.
   static bool kill(OrderWord& word);
   // The launcher takes the order. Returns false if it was withdrawn.
   static bool take(OrderWord& word);

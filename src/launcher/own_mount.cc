@@ -4,48 +4,50 @@
 #include <sys/mount.h>
 
 #include <cerrno>
-#include <cstdlib>
 #include <cstring>
 
 #include "base/clock.h"
-#include "base/fd.h"
-#include "base/files.h"
+#include "base/error.h"
 #include "base/fusermount.h"
 #include "base/log.h"
+#include "base/mount_table.h"
 
 namespace filed {
 namespace {
 
 constexpr int64_t kFusermountNs = 5 * kNsPerSec;
 
-// The number of the topmost mount on `path`, which no other mount has at the same time; -1 if it
-// cannot be read. Does not ask the file system, because its server may be dead or wait for us.
-int mount_id(const std::string& path) {
-  Fd directory(open(path.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-  if (!directory) return -1;
-  constexpr size_t kMaxInfo = 4096;
-  constexpr std::string_view kField = "mnt_id:";
-  std::string text;
-  if (read_file("/proc/self/fdinfo/" + std::to_string(directory.get()), kMaxInfo, text)) return -1;
-  size_t field = text.find(kField);
-  return field == text.npos ? -1 : atoi(text.c_str() + field + kField.size());
+// fusermount3 takes a path. True if this one leads to the mount.
+bool leads_to(const std::string& path, int root) {
+  Fd there(open(path.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  int id = mount_id(root);
+  return there && id >= 0 && mount_id(there.get()) == id;
 }
 
 }  // namespace
 
-void OwnMount::note() {
-  id_ = mount_id(dir_);
+void OwnMount::note(Fd root) {
+  root_ = std::move(root);
   for (Fd& fd : spare_) fd.reset(open("/dev/null", O_RDONLY | O_CLOEXEC));
 }
 
 void OwnMount::unmount() {
+  if (!root_) return;
   for (Fd& fd : spare_) fd.reset();
-  if (id_ < 0 || mount_id(dir_) != id_) return;
   if (use_fusermount_) {
-    int error = run_fusermount(dir_, kFusermountNs);
-    if (error != 0) log_warning("launcher: fusermount3: %s", strerror(error));
-  } else if (umount2(dir_.c_str(), MNT_DETACH | UMOUNT_NOFOLLOW) != 0) {
-    log_warning("launcher: umount %s: %s", dir_.c_str(), strerror(errno));
+    int error = leads_to(dir_, root_.get()) ? run_fusermount(dir_, kFusermountNs) : 0;
+    if (error != 0) log_warning("fusermount3: %s", strerror(error));
+    return;
+  }
+  try {
+    if (is_covered(read_mount_table(open_mount_table().get()), mount_id(root_.get()))) return;
+  } catch (const Error& error) {
+    log_warning("%s; the mount stays", error.what());
+    return;
+  }
+  // EINVAL: it was unmounted before.
+  if (umount2(by_descriptor(root_.get()).c_str(), MNT_DETACH) != 0 && errno != EINVAL) {
+    log_warning("umount %s: %s", escaped(dir_).c_str(), strerror(errno));
   }
 }
 

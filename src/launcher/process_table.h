@@ -29,6 +29,14 @@ struct Process {
   bool dead = false;   // a zombie without threads
 };
 
+// A process of an attempt.
+struct AttemptProcess {
+  AttemptId attempt = 0;
+  pid_t pid = 0;
+
+  bool operator==(const AttemptProcess&) const = default;
+};
+
 class ProcessTable {
  public:
   virtual ~ProcessTable() = default;

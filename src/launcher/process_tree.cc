@@ -69,6 +69,14 @@ int signal_processes(ProcessTable& table, const ProcessFilter& filter, Descendan
   return count;
 }
 
+std::vector<Process> find_processes(ProcessTable& table, const ProcessFilter& filter,
+                                    Descendants descendants, const std::vector<pid_t>& spare) {
+  std::vector<Process> found;
+  for_each_meant(table, filter, descendants, spared(table, spare),
+                 [&](const Process& process) { found.push_back(process); });
+  return found;
+}
+
 KillResult kill_processes(ProcessTable& table, const ProcessFilter& filter, Descendants descendants,
                           const std::vector<pid_t>& spare) {
   std::unordered_set<pid_t> kept = spared(table, spare);

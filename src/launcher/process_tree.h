@@ -22,6 +22,10 @@ enum class Descendants { kNo, kYes };
 int signal_processes(ProcessTable& table, const ProcessFilter& filter, Descendants descendants,
                      std::initializer_list<int> signals);
 
+// Those that are meant and live. Those in `spare` are left out, with what descends from them.
+std::vector<Process> find_processes(ProcessTable& table, const ProcessFilter& filter,
+                                    Descendants descendants, const std::vector<pid_t>& spare);
+
 struct KillResult {
   int killed = 0;
   bool finished = true;  // false: they multiply faster than they can be stopped. Try again

@@ -33,9 +33,9 @@ enum class Kind : uint8_t {
   kExited,
 };
 
-class Writer {
+class FieldWriter {
  public:
-  explicit Writer(Kind kind) { number(kind); }
+  explicit FieldWriter(Kind kind) { number(kind); }
 
   template <typename T>
   void number(T value) {
@@ -55,9 +55,9 @@ class Writer {
 };
 
 // Reads fields as long as they are there; ok() tells at the end whether all of them were.
-class Reader {
+class FieldReader {
  public:
-  explicit Reader(std::string_view bytes) : bytes_(bytes) {}
+  explicit FieldReader(std::string_view bytes) : bytes_(bytes) {}
 
   template <typename T>
   void number(T& value) {
@@ -112,7 +112,7 @@ class Reader {
 
 using Limits = std::vector<LimitValue>;
 
-void write_limits(Writer& out, const Limits& limits) {
+void write_limits(FieldWriter& out, const Limits& limits) {
   out.number(static_cast<uint32_t>(limits.size()));
   for (const LimitValue& limit : limits) {
     out.string(limit.name);
@@ -121,7 +121,7 @@ void write_limits(Writer& out, const Limits& limits) {
 }
 
 // Takes only limits of the table, each once and within its bounds.
-void read_limits(Reader& in, Limits& limits) {
+void read_limits(FieldReader& in, Limits& limits) {
   uint32_t count = 0;
   in.number(count);
   for (uint32_t i = 0; i < count && in.ok(); ++i) {
@@ -138,7 +138,7 @@ void read_limits(Reader& in, Limits& limits) {
 
 using Env = std::vector<std::pair<std::string_view, std::string_view>>;
 
-void write_env(Writer& out, const Env& env) {
+void write_env(FieldWriter& out, const Env& env) {
   out.number(static_cast<uint32_t>(env.size()));
   for (const auto& [name, value] : env) {
     out.string(name);
@@ -146,7 +146,7 @@ void write_env(Writer& out, const Env& env) {
   }
 }
 
-void read_env(Reader& in, Env& env) {
+void read_env(FieldReader& in, Env& env) {
   uint32_t count = 0;
   in.number(count);
   // A wrong count does no harm, because each turn takes at least the eight bytes of two lengths.
@@ -161,7 +161,7 @@ void read_env(Reader& in, Env& env) {
 }
 
 std::string write(const StartMessage& message) {
-  Writer out(Kind::kStart);
+  FieldWriter out(Kind::kStart);
   out.number(uint64_t{message.attempt});
   out.number(uint32_t{message.uid});
   out.number(uint32_t{message.gid});
@@ -178,7 +178,7 @@ std::string write(const StartMessage& message) {
   return out.take();
 }
 
-void read(Reader& in, StartMessage& message) {
+void read(FieldReader& in, StartMessage& message) {
   uint64_t attempt = 0;
   uint32_t uid = 0;
   uint32_t gid = 0;
@@ -209,51 +209,51 @@ void read(Reader& in, StartMessage& message) {
 }
 
 std::string write(const ConfigureMessage& message) {
-  Writer out(Kind::kConfigure);
+  FieldWriter out(Kind::kConfigure);
   write_limits(out, message.limits);
   write_env(out, message.env);
   return out.take();
 }
 
-void read(Reader& in, ConfigureMessage& message) {
+void read(FieldReader& in, ConfigureMessage& message) {
   read_limits(in, message.limits);
   read_env(in, message.env);
 }
 
 std::string write(const TerminateMessage& message) {
-  Writer out(Kind::kTerminate);
+  FieldWriter out(Kind::kTerminate);
   out.number(uint64_t{message.attempt});
   return out.take();
 }
 
-void read(Reader& in, TerminateMessage& message) { in.number(message.attempt); }
+void read(FieldReader& in, TerminateMessage& message) { in.number(message.attempt); }
 
 std::string write(const KillMessage& message) {
-  Writer out(Kind::kKill);
+  FieldWriter out(Kind::kKill);
   out.number(uint64_t{message.attempt});
   out.number(static_cast<uint8_t>(message.recallable));
   return out.take();
 }
 
-void read(Reader& in, KillMessage& message) {
+void read(FieldReader& in, KillMessage& message) {
   in.number(message.attempt);
   in.boolean(message.recallable);
 }
 
-std::string write(const MountedMessage&) { return Writer(Kind::kMounted).take(); }
-void read(Reader&, MountedMessage&) {}
+std::string write(const MountedMessage&) { return FieldWriter(Kind::kMounted).take(); }
+void read(FieldReader&, MountedMessage&) {}
 
-std::string write(const QuitMessage&) { return Writer(Kind::kQuit).take(); }
-void read(Reader&, QuitMessage&) {}
+std::string write(const QuitMessage&) { return FieldWriter(Kind::kQuit).take(); }
+void read(FieldReader&, QuitMessage&) {}
 
 std::string write(const StartedMessage& message) {
-  Writer out(Kind::kStarted);
+  FieldWriter out(Kind::kStarted);
   out.number(uint64_t{message.attempt});
   out.number(int32_t{message.pid});
   return out.take();
 }
 
-void read(Reader& in, StartedMessage& message) {
+void read(FieldReader& in, StartedMessage& message) {
   int32_t pid = 0;
   in.number(message.attempt);
   in.number(pid);
@@ -262,7 +262,7 @@ void read(Reader& in, StartedMessage& message) {
 }
 
 std::string write(const StartFailedMessage& message) {
-  Writer out(Kind::kStartFailed);
+  FieldWriter out(Kind::kStartFailed);
   out.number(uint64_t{message.attempt});
   out.string(message.step.substr(0, kMaxStep));
   out.number(message.error);
@@ -270,7 +270,7 @@ std::string write(const StartFailedMessage& message) {
   return out.take();
 }
 
-void read(Reader& in, StartFailedMessage& message) {
+void read(FieldReader& in, StartFailedMessage& message) {
   in.number(message.attempt);
   in.string(message.step, kMaxStep);
   in.number(message.error);
@@ -278,22 +278,22 @@ void read(Reader& in, StartFailedMessage& message) {
 }
 
 std::string write(const KilledMessage& message) {
-  Writer out(Kind::kKilled);
+  FieldWriter out(Kind::kKilled);
   out.number(uint64_t{message.attempt});
   return out.take();
 }
 
-void read(Reader& in, KilledMessage& message) { in.number(message.attempt); }
+void read(FieldReader& in, KilledMessage& message) { in.number(message.attempt); }
 
 std::string write(const UndyingMessage& message) {
-  Writer out(Kind::kUndying);
+  FieldWriter out(Kind::kUndying);
   out.number(uint64_t{message.attempt});
   out.number(int32_t{message.pid});
   out.number(static_cast<uint8_t>(message.state));
   return out.take();
 }
 
-void read(Reader& in, UndyingMessage& message) {
+void read(FieldReader& in, UndyingMessage& message) {
   int32_t pid = 0;
   uint8_t state = 0;
   in.number(message.attempt);
@@ -306,7 +306,7 @@ void read(Reader& in, UndyingMessage& message) {
 }
 
 std::string write(const ExitedMessage& message) {
-  Writer out(Kind::kExited);
+  FieldWriter out(Kind::kExited);
   out.number(uint64_t{message.attempt});
   out.number(int32_t{message.exit.wait_status});
   out.number(message.exit.cpu_us);
@@ -315,7 +315,7 @@ std::string write(const ExitedMessage& message) {
   return out.take();
 }
 
-void read(Reader& in, ExitedMessage& message) {
+void read(FieldReader& in, ExitedMessage& message) {
   int32_t status = 0;
   in.number(message.attempt);
   in.number(status);
@@ -326,7 +326,7 @@ void read(Reader& in, ExitedMessage& message) {
 }
 
 template <typename T>
-std::optional<Message> read_all(Reader in) {
+std::optional<Message> read_all(FieldReader in) {
   T message;
   read(in, message);
   if (!in.at_end()) return std::nullopt;
@@ -343,7 +343,7 @@ std::string encode(const Message& message) {
 
 std::optional<Message> decode(std::string_view packet) {
   if (packet.size() > kMaxMessage) return std::nullopt;
-  Reader in(packet);
+  FieldReader in(packet);
   uint8_t kind = 0;
   in.number(kind);
   switch (static_cast<Kind>(kind)) {

@@ -72,7 +72,7 @@ struct KillMessage {
   bool recallable = false;  // to be carried out only if OrderWords::kill() permits it
 };
 
-struct MountedMessage {};  // the mount point is ours from now on
+struct MountedMessage {};  // with a descriptor of the mount's root: it is ours from now on
 
 struct QuitMessage {};
 

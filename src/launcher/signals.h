@@ -1,4 +1,5 @@
-// The launcher's signals, and the stops of its children.
+// Resets and blocks the signals of the launcher. Lets go of a child that has asked the launcher to
+// trace it.
 #pragma once
 
 #include <sys/types.h>

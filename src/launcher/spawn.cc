@@ -1,20 +1,20 @@
 // How a job is started.
 //
-// 1. The launcher takes a room for the start, and prepares a StartPlan in it. The child works
+// 1. The launcher takes a slot for the start, and prepares a StartPlan in it. The child works
 //    through the plan (child_steps.h). It reports the step that fails through a pipe. The exec or
 //    the death of the child closes that pipe.
 // 2. The child is cloned with the launcher's memory (CLONE_VM), because fork() copies page tables
-//    and takes twice the time. The stack and the thread's storage are the room's (child_memory.h).
+//    and takes twice the time. The stack and the thread's storage are the slot's (child_memory.h).
 //    vfork() would be as cheap, but suspends the caller without a limit of time.
 // 3. The launcher goes on at once. The end of the pipe tells it that the program runs, and gives it
-//    the room back.
-// 4. A user can make a child hang after its change of user: by SIGSTOP, with an interpreter under a
-//    lease, or with one or a home in a file system of their own, where not even SIGKILL works. A
-//    start that takes longer than 3 s gets SIGKILL, and has failed. Its room stays in use until the
-//    child is dead. When all rooms are in use, or the user's share of them, children are forked.
+//    the slot back.
+// 4. A user can make a child hang after its change of user: by SIGSTOP; by a lease on the interpreter;
+//    by an interpreter or home in a FUSE file system, where not even SIGKILL works. A
+//    start that takes longer than 3 s gets SIGKILL, and has failed. Its slot stays in use until the
+//    child is dead. When all slots are in use, or the user's share of them, children are forked.
 //
-// While both share memory, the launcher does not touch the child's room, and the child only makes
-// system calls and writes to its room.
+// While both share memory, the launcher does not touch the child's slot, and the child only makes
+// system calls and writes to its slot.
 //
 // A user cannot reach the launcher by tracing (ptrace) the child: the launcher is not dumpable, so
 // neither is a process that shares or copies its memory.
@@ -123,59 +123,59 @@ std::vector<LimitValue> Spawner::limits_of(const StartMessage& attempt) const {
 }
 
 // Fills in the user that the attempt runs as, and the environment, which names the user.
-void Spawner::plan_user(const StartMessage& attempt, std::string_view mark, StartRoom& room) {
-  StartPlan& plan = room.plan;
-  plan.uid = room.uid;
+void Spawner::plan_user(const StartMessage& attempt, std::string_view mark, StartSlot& slot) {
+  StartPlan& plan = slot.plan;
+  plan.uid = slot.uid;
   if (as_owner_) plan.gid = attempt.hook ? getegid() : attempt.gid;
   const User& user = users_.find(plan.uid);
   plan.user_error = user.error;
   // A job's group is its file's. In a setgid directory that may be a group without the owner as a
   // member, and submitting a job must not give its rights.
   if (as_owner_ && user.known && !user.is_member(plan.gid)) plan.gid = user.group;
-  room.groups = as_owner_ ? user.groups : groups_;
-  plan.groups = room.groups.data();
-  plan.group_count = room.groups.size();
+  slot.groups = as_owner_ ? user.groups : groups_;
+  plan.groups = slot.groups.data();
+  plan.group_count = slot.groups.size();
   // Without the right to (a service manager may have taken it) no_new_privs does the same.
   plan.drop_bounding_set = as_owner_ && plan.uid != 0 && may_drop_bounding_set_;
 
-  environment_.build(attempt, user, mark, room.environment);
-  plan.envp = room.environment.pointers.data();
-  plan.home = room.environment.home;
+  environment_.build(attempt, user, mark, slot.environment);
+  plan.envp = slot.environment.pointers.data();
+  plan.home = slot.environment.home;
 }
 
 // Fills in what restricts a job. A hook is the admin's and is not restricted.
 void Spawner::plan_restrictions(const StartMessage& attempt, std::span<const LimitValue> limits,
-                                StartRoom& room) {
-  room.plan.confine = attempt.hook ? nullptr : confine_;
-  room.limits = plan_limits(limits);
-  room.plan.limits = room.limits.data();
-  room.plan.limit_count = room.limits.size();
+                                StartSlot& slot) {
+  slot.plan.confine = attempt.hook ? nullptr : confine_;
+  slot.limits = plan_limits(limits);
+  slot.plan.limits = slot.limits.data();
+  slot.plan.limit_count = slot.limits.size();
 }
 
 // Fills in what is executed. The words are copied: the message's views have no NUL at their ends.
-void Spawner::plan_command(const StartMessage& attempt, int text, StartRoom& room) {
-  room.shell = attempt.shell;
-  size_t name = room.shell.rfind('/');
-  char* shell_name = room.shell.data() + (name == std::string::npos ? 0 : name + 1);
-  room.plan.text = attempt.kind == TextKind::kArgument ? -1 : text;
-  room.plan.program = room.shell.c_str();
+void Spawner::plan_command(const StartMessage& attempt, int text, StartSlot& slot) {
+  slot.shell = attempt.shell;
+  size_t name = slot.shell.rfind('/');
+  char* shell_name = slot.shell.data() + (name == std::string::npos ? 0 : name + 1);
+  slot.plan.text = attempt.kind == TextKind::kArgument ? -1 : text;
+  slot.plan.program = slot.shell.c_str();
   static char option[] = "-c";
   static char path[] = "/proc/self/fd/3";
   char* words[3] = {};
   switch (attempt.kind) {
     case TextKind::kArgument:
-      room.text.clear();
+      slot.text.clear();
       // The blank keeps the shell from taking the text for an option. Not every shell knows "--".
       if (!attempt.text.empty() && (attempt.text[0] == '-' || attempt.text[0] == '+')) {
-        room.text = " ";
+        slot.text = " ";
       }
-      room.text.append(attempt.text);
+      slot.text.append(attempt.text);
       words[0] = shell_name;
       words[1] = option;
-      words[2] = room.text.data();
+      words[2] = slot.text.data();
       break;
     case TextKind::kScript:
-      room.plan.program = kTextPath;
+      slot.plan.program = kTextPath;
       words[0] = path;
       break;
     case TextKind::kFile:
@@ -183,18 +183,18 @@ void Spawner::plan_command(const StartMessage& attempt, int text, StartRoom& roo
       words[1] = path;
       break;
   }
-  std::ranges::copy(words, room.argv);
-  room.argv[3] = nullptr;
-  room.plan.argv = room.argv;
+  std::ranges::copy(words, slot.argv);
+  slot.argv[3] = nullptr;
+  slot.plan.argv = slot.argv;
 }
 
 // Returns the pid in the parent only, or -1 with errno. `cgroup`: a directory, or -1.
-pid_t Spawner::start_child(StartRoom& room, int cgroup) {
-  if (room.memory && (cgroup < 0 || ChildMemory::is_possible_in_cgroup())) {
-    return room.memory->start(child, &room.plan, cgroup);
+pid_t Spawner::start_child(StartSlot& slot, int cgroup) {
+  if (slot.memory && (cgroup < 0 || ChildMemory::is_possible_in_cgroup())) {
+    return slot.memory->start(child, &slot.plan, cgroup);
   }
   pid_t pid = cgroup < 0 ? fork() : fork_into_cgroup(cgroup);
-  if (pid == 0) child(&room.plan);
+  if (pid == 0) child(&slot.plan);
   return pid;
 }
 
@@ -207,12 +207,12 @@ pid_t Spawner::start(const StartMessage& attempt, const Membership& membership,
   };
   uid_t uid = common_.uid;
   if (as_owner_) uid = attempt.hook ? geteuid() : attempt.uid;
-  StartRooms::Lease room = rooms_.take(uid);
-  StartPlan& plan = room->plan;
+  StartSlots::Lease slot = slots_.take(uid);
+  StartPlan& plan = slot->plan;
   plan = common_;
-  plan_user(attempt, membership.mark, *room);
-  plan_restrictions(attempt, limits, *room);
-  plan_command(attempt, text.get(), *room);
+  plan_user(attempt, membership.mark, *slot);
+  plan_restrictions(attempt, limits, *slot);
+  plan_command(attempt, text.get(), *slot);
   plan.input = attempt.hook ? text.get() : null_.get();
   plan.output = output;
   plan.order = &orders_.word(attempt.order);
@@ -228,13 +228,13 @@ pid_t Spawner::start(const StartMessage& attempt, const Membership& membership,
   plan.report = theirs.get();
   plan.procs_file = membership.procs_file;
 
-  pid_t pid = start_child(*room, membership.directory);
+  pid_t pid = start_child(*slot, membership.directory);
   if (pid < 0) return failed("fork");
   theirs.reset();
-  if (!room->memory) room.reset();
+  if (!slot->memory) slot.reset();
   int64_t now = SystemClock().mono_ns();
   *starting = {std::move(report), std::move(text), attempt.kind, std::string(attempt.shell), now,
-               now + kSoonNs,     std::move(room)};
+               now + kSoonNs,     std::move(slot)};
   return pid;
 }
 
@@ -245,11 +245,11 @@ StartState Spawner::look(const Starting& starting, StartFailure* failure) {
   if (size != sizeof report) return StartState::kOver;
   *failure = {report.step, report.error, fault_of(report.error)};
   // Before Linux 3.1 setuid(2) checked RLIMIT_NPROC; now the exec does.
-  if (failure->stage == "setuid" && failure->error == EAGAIN) failure->fault = Fault::kOwner;
-  if (failure->stage == "exec") {
+  if (failure->step == "setuid" && failure->error == EAGAIN) failure->fault = Fault::kOwner;
+  if (failure->step == "exec") {
     failure->fault = exec_fault(failure->error, starting.kind);
-    failure->stage = starting.kind == TextKind::kScript ? script_step(starting.text.get())
-                                                        : "exec " + starting.shell;
+    failure->step = starting.kind == TextKind::kScript ? script_step(starting.text.get())
+                                                       : "exec " + starting.shell;
   }
   return StartState::kFailed;
 }

@@ -16,7 +16,7 @@
 #include "launcher/launcher_settings.h"
 #include "launcher/limits.h"
 #include "launcher/protocol.h"
-#include "launcher/start_rooms.h"
+#include "launcher/start_slots.h"
 
 namespace filed {
 
@@ -40,7 +40,7 @@ struct Starting {
   std::string shell;
   int64_t since_ns = 0;    // monotonic
   int64_t look_at_ns = 0;  // when is_stuck() is to be asked next
-  StartRooms::Lease room;  // of a child that shares our memory
+  StartSlots::Lease slot;  // of a child that shares our memory
 };
 
 enum class StartState { kUnderWay, kFailed, kOver };
@@ -76,12 +76,12 @@ class Spawner {
 
  private:
   static int child(void* plan);
-  static pid_t start_child(StartRoom& room, int cgroup);
+  static pid_t start_child(StartSlot& slot, int cgroup);
 
-  void plan_user(const StartMessage& attempt, std::string_view mark, StartRoom& room);
+  void plan_user(const StartMessage& attempt, std::string_view mark, StartSlot& slot);
   void plan_restrictions(const StartMessage& attempt, std::span<const LimitValue> limits,
-                         StartRoom& room);
-  static void plan_command(const StartMessage& attempt, int text, StartRoom& room);
+                         StartSlot& slot);
+  static void plan_command(const StartMessage& attempt, int text, StartSlot& slot);
 
   const bool as_owner_;
   std::vector<gid_t> groups_;  // of the user that all attempts run as
@@ -93,7 +93,7 @@ class Spawner {
   ConfineHook confine_ = nullptr;
   OrderWords& orders_;
   StartPlan common_;  // what is the same for all attempts
-  StartRooms rooms_;
+  StartSlots slots_;
 };
 
 }  // namespace filed

@@ -1,5 +1,5 @@
-// Turns a job's and a setattr request's attributes into those of filed and back: stat(2), the
-// answer to a lookup, AttributeChange.
+// Turns a job into the attributes that stat(2) shows and into the answer to a lookup. Turns a setattr
+// request into an AttributeChange.
 #pragma once
 
 #include <fuse_lowlevel.h>

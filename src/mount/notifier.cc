@@ -27,7 +27,8 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/privileges.h"
-#include "mount/session.h"
+#include "launcher/own_mount.h"
+#include "launcher/protocol.h"
 
 namespace filed {
 namespace {
@@ -53,22 +54,42 @@ std::optional<Dir> dir_of_code(char code) {
   return static_cast<Dir>(code - '0');
 }
 
+// recv(2), with the descriptor that has come along.
+ssize_t receive(char* packet, size_t size, Fd& descriptor) {
+  iovec part{packet, size};
+  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))];
+  msghdr header{};
+  header.msg_iov = &part;
+  header.msg_iovlen = 1;
+  header.msg_control = control;
+  header.msg_controllen = sizeof control;
+  ssize_t got = recvmsg(kSocket, &header, MSG_CMSG_CLOEXEC);
+  const cmsghdr* message = got > 0 ? CMSG_FIRSTHDR(&header) : nullptr;
+  if (message != nullptr && message->cmsg_type == SCM_RIGHTS) {
+    int fd = -1;
+    memcpy(&fd, CMSG_DATA(message), sizeof fd);
+    descriptor.reset(fd);
+  }
+  return got;
+}
+
 class NotifierProcess {
  public:
-  NotifierProcess(std::string mount_dir, std::atomic<uint32_t>& done)
-      : mount_dir_(std::move(mount_dir)), done_(done) {}
+  NotifierProcess(OwnMount mount, std::atomic<uint32_t>& done)
+      : mount_(std::move(mount)), done_(done) {}
 
   // Returns when filed has ended, which closes the socket, or after an order to unmount.
   void serve() {
     char packet[kMaxPacket + 1];
     while (true) {
-      ssize_t size = recv(kSocket, packet, kMaxPacket, 0);
+      Fd descriptor;
+      ssize_t size = receive(packet, kMaxPacket, descriptor);
       if (size < 0 && errno == EINTR) continue;
       if (size <= 0) return;
       packet[size] = '\0';
       switch (packet[0]) {
         case kMounted:
-          root_.reset(open(mount_dir_.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+          mount_.note(std::move(descriptor));
           break;
         case kReplay:
           if (size > static_cast<ssize_t>(kIdOffset)) replay(packet);
@@ -76,8 +97,7 @@ class NotifierProcess {
           break;
         case kUnmount:
           for (Fd& fd : directories_) fd.reset();
-          root_.reset();
-          filed::unmount(mount_dir_);
+          mount_.unmount();
           return;
         default:
           return;
@@ -88,7 +108,8 @@ class NotifierProcess {
  private:
   int directory(Dir dir) {
     Fd& fd = directories_[static_cast<size_t>(dir)];
-    if (!fd) fd.reset(openat(root_.get(), dir_name(dir).data(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+    if (!fd)
+      fd.reset(openat(mount_.root(), dir_name(dir).data(), O_PATH | O_DIRECTORY | O_CLOEXEC));
     return fd.get();
   }
 
@@ -97,7 +118,7 @@ class NotifierProcess {
     auto to = dir_of_code(packet[2]);
     const char* id = packet + kIdOffset;
     // An id without a slash cannot leave its directory. The calls fail for "." and "..".
-    if (!root_ || !from || strchr(id, '/') != nullptr) return;
+    if (mount_.root() < 0 || !from || strchr(id, '/') != nullptr) return;
     // Errors are ignored: the job has moved again. The kernel asks again about the old place,
     // because it caches no names of jobs.
     if (to) {
@@ -107,9 +128,8 @@ class NotifierProcess {
     }
   }
 
-  std::string mount_dir_;
+  OwnMount mount_;
   std::atomic<uint32_t>& done_;
-  Fd root_;
   std::array<Fd, kDirs> directories_;  // opened at their first use
 };
 
@@ -122,8 +142,7 @@ void keep_only(int socket) {
   close_descriptors_but(std::move(keep));
 }
 
-[[noreturn]] void run_notifier(const std::string& mount_dir, int socket,
-                               std::atomic<uint32_t>& done) {
+[[noreturn]] void run_notifier(OwnMount mount, int socket, std::atomic<uint32_t>& done) {
   prctl(PR_SET_NAME, "filed-notifier");
   prctl(PR_SET_DUMPABLE, 0L, 0L, 0L, 0L);
   setsid();
@@ -140,7 +159,7 @@ void keep_only(int socket) {
     } else {
       keep_capabilities(0, 0);
     }
-    NotifierProcess(mount_dir, done).serve();
+    NotifierProcess(std::move(mount), done).serve();
   } catch (const std::exception& error) {
     log_error("notifier: %s", error.what());
   }
@@ -149,7 +168,7 @@ void keep_only(int socket) {
 
 }  // namespace
 
-Notifier::Notifier(const std::string& mount_dir) {
+Notifier::Notifier(const std::string& mount_dir, bool use_fusermount) {
   void* memory =
       mmap(nullptr, sizeof(Shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   if (memory == MAP_FAILED) throw_errno("notifier: memory");
@@ -161,7 +180,7 @@ Notifier::Notifier(const std::string& mount_dir) {
   Fd theirs(pair[1]);
   pid_ = fork();
   if (pid_ < 0) throw_errno("fork");
-  if (pid_ == 0) run_notifier(mount_dir, theirs.get(), shared_->done);
+  if (pid_ == 0) run_notifier(OwnMount(mount_dir, use_fusermount), theirs.get(), shared_->done);
 }
 
 Notifier::~Notifier() {
@@ -179,13 +198,16 @@ void Notifier::attach(EventLoop& loop) {
   if (error != 0) throw_errno("notifier: epoll", error);
 }
 
-void Notifier::mounted() { send(socket_.get(), &kMounted, 1, MSG_NOSIGNAL); }
+void Notifier::mounted(Fd root) {
+  PacketView packet{{&kMounted, 1}, {root.get(), -1}};
+  send_packets(socket_.get(), &packet, 1, true);
+}
 
 bool Notifier::push(Event event) {
   if (!socket_) return false;
   forget_done();
   if (waiting_.size() >= kMaxWaiting) {
-    if (!dropping_) log_warning("inotify events lag behind; some are left out");
+    if (!dropping_) log_warning("inotify events lag behind: further ones are left out");
     dropping_ = true;
     return false;
   }

@@ -1,12 +1,11 @@
 // Replays through the mount what filed has moved or removed by itself, as a user's mv or rm would.
-// So the kernel moves its cached entry, and inotify watchers get MOVED_FROM and MOVED_TO, or
-// DELETE.
+// So inotify watchers get MOVED_FROM and MOVED_TO, or DELETE.
 //
 // A process of its own makes the system calls:
 //
 // - The loop must never touch the mount that it serves, and the launcher must not wait for the loop.
 // - The kernel checks whether the caller may move the file. So this process keeps CAP_DAC_OVERRIDE
-//   and CAP_FOWNER, which the serving process has given up.
+//   and CAP_FOWNER, which the serving process has given up, and CAP_SYS_ADMIN to unmount.
 //
 // It takes three orders only: the mount is there, replay a change, unmount. The loop recognizes the
 // requests of this process by the pid and answers them differently: see Replay.
@@ -41,7 +40,7 @@ class Notifier {
 
   // Forks the process. It keeps those of the caller's rights that it needs, and closes all
   // descriptors above stderr but its own. Throws Error.
-  explicit Notifier(const std::string& mount_dir);
+  Notifier(const std::string& mount_dir, bool use_fusermount);
   // Tells the process to exit, and does not wait for that.
   ~Notifier();
   Notifier(const Notifier&) = delete;
@@ -50,9 +49,8 @@ class Notifier {
   // From now on the loop sends events that did not fit into the socket at once. It must outlive this
   // object. Throws Error.
   void attach(EventLoop& loop);
-  // The queue is mounted: the process opens the mount's root. The kernel does that without a request
-  // to the loop.
-  void mounted();
+  // The queue is mounted, with that root.
+  void mounted(Fd root);
 
   // Never blocks. Returns false if the event is dropped.
   bool push(Event event);

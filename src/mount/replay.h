@@ -1,6 +1,6 @@
-// What filed has moved or removed by itself is repeated through the mount by the notifier, so that
-// inotify watchers and the kernel's cache learn of it. This is the part of the filesystem that
-// hands these changes to the notifier and answers its requests.
+// The notifier replays through the mount what filed has moved or removed by itself, so that inotify
+// watchers learn of it. This is the part of the filesystem that hands these changes to the notifier
+// and answers its requests.
 //
 // The notifier's requests come after the change was made. So its lookup is answered with the old
 // place of the job, and its rename or unlink with success, without any effect. If a user has moved
@@ -22,7 +22,7 @@ namespace filed {
 
 class Replay {
  public:
-  // `enabled`: false if changes are not to be repeated.
+  // `enabled`: false if changes are not to be replayed.
   Replay(const Queue& queue, Notifier& notifier, FixedNodes& nodes, const Clock& clock,
          bool enabled)
       : queue_(queue), notifier_(notifier), nodes_(nodes), clock_(clock), enabled_(enabled) {}

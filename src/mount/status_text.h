@@ -1,5 +1,6 @@
-// Writes the text of the special file `status`: the version, how many jobs are in each directory,
-// and how attempts have ended since the start.
+// Writes the text of the special file `status`: the version, the uptime, the workers, the containment,
+// how many jobs are in each directory, how attempts have ended since the start, and what does not
+// die.
 #pragma once
 
 #include <cstdint>

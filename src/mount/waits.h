@@ -2,8 +2,8 @@
 // rolled back:
 //
 //     a request that has staged a change      after_commit           answered with the commit's errno
-//     a request that reads one job            when_transaction_ends  only if that job is affected
-//     a request that reads many, or opens     when_transaction_ends  if anything is staged
+//     lookup, getattr, create of one job      when_transaction_ends  only if that job is affected
+//     a request that reads anything else      when_transaction_ends  if anything is staged
 //
 // With nothing staged, each of them is served at once.
 #pragma once
@@ -34,8 +34,8 @@ class Waits {
     });
   }
 
-  // Calls `request`, which must not stage anything, when the changes that are staged now are
-  // committed or rolled back.
+  // Calls `request` when the changes that are staged now are committed or rolled back. What it stages
+  // belongs to the next turn.
   void when_transaction_ends(std::function<void()> request) {
     if (!turn_.changed()) return request();
     turn_.on_end([request = std::move(request)](int) { request(); });

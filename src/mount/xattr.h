@@ -17,7 +17,7 @@ using Xattrs = std::vector<std::pair<std::string, std::string>>;
 
 // Names and values in the order in which they are listed. Attributes without a value are left out:
 // `exit` or `signal` is there after an attempt has ended, `pid` while one runs (0: none runs),
-// `last_error` while the job waits for a retry. Times are UTC in the form of RFC 3339.
+// `last_error` if the latest attempt failed. Times are UTC in the form of RFC 3339.
 Xattrs job_xattrs(const Job& job, int retries, pid_t pid);
 
 // Answers getxattr and listxattr: with the length of `value` if `size` is 0, else with `value`, or

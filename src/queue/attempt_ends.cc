@@ -17,7 +17,7 @@ using Phase = Attempt::Phase;
 using Verdict = Attempt::Verdict;
 using Tie = Attempt::Tie;
 
-// Time between two start attempts for an owner who has reached a limit.
+// Time between two tries to start a job of a user at a limit.
 constexpr int64_t kOwnerDelayNs = 10 * kNsPerMs;
 
 int64_t backoff_ns(const QueueSettings& settings, int attempts) {
@@ -78,7 +78,7 @@ void Attempts::stage_end(Attempt& attempt) {
     later->log->saved();
     finish(*later, job, *row);
     forget(id);
-    watcher_.notify_moved(job, Dir::kActive);
+    watcher_.tell(*row, job);
   });
 }
 
@@ -119,7 +119,7 @@ int Attempts::write_end(Attempt& attempt, const Transition*& row, Job& job) {
                         : exit_cause(attempt.exit->wait_status, attempt.exit->out_of_memory);
   } else {
     outcome.cause =
-        "could not start: " + attempt.failure.stage + ": " + strerror(attempt.failure.error);
+        "could not start: " + attempt.failure.step + ": " + strerror(attempt.failure.error);
   }
   row = &transition(event_of_end(attempt, before, outcome.cause), before.dir);
   if (row->error != 0) return row->error;

@@ -84,7 +84,7 @@ int Attempts::claim(const Job& before, std::string_view text) {
   core_.turn.on_end([this, request = std::move(request), job, &row](int error) {
     if (error != 0) return;
     ++(totals_.*row.counter);
-    start(request, job);
+    start(request, job, row);
   });
   return 0;
 }
@@ -113,11 +113,11 @@ Attempt& Attempts::add(const Job& job, std::string_view text) {
   return attempt;
 }
 
-void Attempts::start(const StartRequest& request, const Job& job) {
+void Attempts::start(const StartRequest& request, const Job& job, const Transition& row) {
   log_info("job %s: attempt %d of %d starts, owner %u", escaped(job.id).c_str(), request.number,
            request.retries + 1, static_cast<unsigned>(job.uid));
   launcher_.start(request);
-  watcher_.notify_moved(job, Dir::kPending);
+  watcher_.tell(row, job);
 }
 
 void Attempts::forget(AttemptId id) {
@@ -161,7 +161,7 @@ void Attempts::start_failed(AttemptId id, const StartFailure& failure) {
   end(*attempt);
   if (failure.fault != Fault::kJob && attempt->tie == Tie::kAttached) {
     log_warning("job %s: cannot start now: %s: %s", escaped(attempt->job_id).c_str(),
-                failure.stage.c_str(), strerror(failure.error));
+                failure.step.c_str(), strerror(failure.error));
     if (failure.fault == Fault::kMachine) {
       core_.agenda.retry_ns = core_.clock.mono_ns() + kRetryDelayNs;
     }
@@ -204,6 +204,23 @@ void Attempts::undying(AttemptId id, pid_t pid, char state) {
   log_warning("job %s: attempt %d of owner %u does not die: PID %d, state %c",
               escaped(attempt->job_id).c_str(), attempt->number,
               static_cast<unsigned>(attempt->uid), static_cast<int>(pid), state);
+}
+
+void Attempts::take_over(const KillPending& left, pid_t pid, char state) {
+  auto id = static_cast<AttemptId>(left.attempt);
+  if (find(id) != nullptr) return;
+  Attempt& attempt = attempts_[id];
+  attempt.id = id;
+  attempt.ino = left.ino;
+  attempt.job_id = left.id;
+  attempt.uid = left.uid;
+  attempt.number = left.number;
+  attempt.phase = Phase::kKilling;
+  attempt.tie = Tie::kDetached;
+  ++by_job_[left.ino].unfinished;
+  ++by_id_[left.id];
+  shares_.add_running(left.uid, 1);
+  undying(id, pid, state);
 }
 
 std::vector<const Attempt*> Attempts::undying() const {
@@ -264,7 +281,8 @@ int Attempts::stop(const Job& before, Job job, const Transition& row) {
 
 int Attempts::abandon(Attempt& attempt, const Transition& row) {
   if (!attempt.ended()) {
-    int error = core_.store.add_kill_pending(static_cast<int64_t>(attempt.id));
+    int error = core_.store.add_kill_pending({static_cast<int64_t>(attempt.id), attempt.ino,
+                                              attempt.job_id, attempt.uid, attempt.number});
     if (error != 0) return error;
   }
   attempt.tie = Tie::kDetaching;

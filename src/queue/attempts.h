@@ -2,8 +2,9 @@
 //
 // What the launcher reports comes in as LauncherEvents. An end is staged in the turn that learns of
 // it, and the attempt is forgotten when that turn is committed. What cannot be committed, for
-// example on a full disk, stays in memory and is staged again after kRetryDelayNs: an attempt that
-// has ended is not repeated because of it, unless filed crashes.
+// example on a full disk, stays in memory and is staged again after kRetryDelayNs. An attempt that
+// has ended is not repeated because of it, unless filed crashes, or stops before the disk takes the
+// end.
 #pragma once
 
 #include <cstdint>
@@ -48,6 +49,9 @@ struct Attempt {
   //                                      kEnded ◄──────────► kLeaving ──► forgotten
   //                                         commit failed        committed
   //
+  // Not drawn: a removal or a move by a user leads from kStarting, kRunning and kTerminating straight
+  // to kKilling; a stop leads from kStarting to kTerminating.
+  //
   // An attempt in kUndying holds no worker. A start that does not end goes there from kStarting.
   enum class Phase : uint8_t {
     kStarting,
@@ -90,7 +94,7 @@ struct Attempt {
 class Attempts final : public LauncherEvents {
  public:
   Attempts(const Core& core, Shares& shares, OpenFiles& open_files, Launcher& launcher,
-           Hooks& hooks, QueueWatcher& watcher)
+           Hooks& hooks, WatcherLink& watcher)
       : core_(core),
         shares_(shares),
         open_files_(open_files),
@@ -105,12 +109,12 @@ class Attempts final : public LauncherEvents {
   // or if they were never started. If that cannot be done within kKillWaitNs, the attempt goes on,
   // and `done` gets EBUSY. May call it at once. The job does not change.
   void kill_before(int64_t ino, std::function<void(int error)> done);
-  // Stages the end of an active job's attempt as `row` says: its log ends now, its processes are
-  // killed after the commit. `job` is the row before, with changes of the caller's. If the commit
-  // fails, the attempt goes on.
+  // Stages the end of an active job's attempt as `row` says: its log ends now, and what kill_before()
+  // has not killed is killed after the commit. `job` is the row before, with the caller's changes. If
+  // the commit fails, an attempt that was not killed goes on.
   int stop(const Job& before, Job job, const Transition& row);
-  // Stages that the attempt's end means nothing for its job any more; the processes are killed
-  // after the commit. Returns 0 or the errno of the store.
+  // Stages that the attempt's end means nothing for its job any more. What kill_before() has not killed
+  // is killed after the commit. Returns 0 or the errno of the store.
   int abandon(Attempt& attempt, const Transition& row);
 
   // The attempt of an active job, or nullptr.
@@ -125,11 +129,14 @@ class Attempts final : public LauncherEvents {
   void touch(Attempt& attempt, int64_t mtime_ns);
   // Lays the size and the mtime of the growing log over an active job's row.
   void overlay(Job& job) const;
-  // Attempts that hold a worker, because their end is not staged, and they can be killed.
+  // The attempts that hold a worker: all but those whose end is staged and those in kUndying.
   int64_t busy_workers() const {
     return static_cast<int64_t>(attempts_.size() - undying_.size()) - leaving_;
   }
-  // Those that do not die, in the order of their claims. They count against their owners' shares.
+  // For a start: an attempt of an earlier filed that does not die. It is in kUndying, and means
+  // nothing for its job but that the job waits. `exited` follows. May be called for each process.
+  void take_over(const KillPending& left, pid_t pid, char state);
+  // Those that do not die, in the order of their claims. They count for their owners' shares.
   std::vector<const Attempt*> undying() const;
   const Totals& totals() const { return totals_; }
 
@@ -168,7 +175,7 @@ class Attempts final : public LauncherEvents {
 
   Attempt* find(AttemptId id);
   Attempt& add(const Job& job, std::string_view text);
-  void start(const StartRequest& request, const Job& job);
+  void start(const StartRequest& request, const Job& job, const Transition& row);
   void end(Attempt& attempt);
   void end_kill_wait(AttemptId id, int error);
   bool free_worker(Attempt& attempt);
@@ -188,7 +195,7 @@ class Attempts final : public LauncherEvents {
   OpenFiles& open_files_;
   Launcher& launcher_;
   Hooks& hooks_;
-  QueueWatcher& watcher_;
+  WatcherLink& watcher_;
   Totals totals_;
   std::unordered_map<AttemptId, Attempt> attempts_;
   std::unordered_map<int64_t, OfJob> by_job_;   // by inode number

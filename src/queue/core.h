@@ -1,5 +1,5 @@
-// What every part of the queue gets: the store, the turn, the agenda, the clock and the settings.
-// All of it belongs to class Queue and outlives the parts.
+// What most parts of the queue share: the store, the turn, the agenda, the clock and the settings.
+// All of it outlives the parts.
 #pragma once
 
 #include "base/clock.h"

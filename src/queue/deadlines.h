@@ -1,6 +1,5 @@
-// The moments at which something is to be done to each of many things, with the earliest at hand.
-// At most one moment for each key, which is the number of an attempt or an inode. Every operation
-// is O(log n).
+// A set of deadlines, which gives the earliest. It has at most one deadline for each key, which is
+// the number of an attempt or of an inode. Every operation is O(log n).
 #pragma once
 
 #include <cstdint>

@@ -67,9 +67,9 @@ class DueOwners {
   void unblock_id(int64_t ino);
 
   Shares& shares_;
-  Deadlines waiting_;  // by user id: when a job of the owner falls due
-  Deadlines urgent_;   // by user id: the earliest time before 1970
-  std::unordered_map<int64_t, Blocked> blocked_;         // by inode number
+  Deadlines waiting_;                             // by user id: when a job of the owner falls due
+  Deadlines urgent_;                              // by user id: the earliest time before 1970
+  std::unordered_map<int64_t, Blocked> blocked_;  // by inode number
   std::unordered_map<std::string, int64_t> blocked_ids_;  // id → inode number
 };
 

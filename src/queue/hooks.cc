@@ -100,7 +100,7 @@ void Hooks::report(const Running& running, const std::string& cause) {
 }
 
 void Hooks::start_failed(AttemptId id, const StartFailure& failure) {
-  report(running_[id], "could not start: " + failure.stage + ": " + strerror(failure.error));
+  report(running_[id], "could not start: " + failure.step + ": " + strerror(failure.error));
   forget(id);
 }
 

@@ -1,6 +1,6 @@
 // The commands of [hooks]. One command is run for each job that ends in failed/ or complete/, as
-// the daemon's user, with the job's log as its input. Their number and time are bounded. Their
-// outcome is told in the daemon's log and changes nothing else.
+// the daemon's user, with the job's log as its input. Their number and time are bounded.
+// Failures are logged. Nothing else depends on them.
 #pragma once
 
 #include <cstdint>

@@ -24,8 +24,8 @@ constexpr bool is_draft(std::string_view id) { return !id.empty() && id[0] == '.
 // The bits of a job's mode: permissions, and the sticky bit, which has no meaning. setuid and setgid
 // are dropped because a job file must not run as its owner.
 constexpr mode_t kJobModeBits = 01777;
-// One more bit of Job::mode: the group came from a setgid directory, so that the owner may not be a
-// member. An attempt must not get it.
+// One more bit of Job::mode: the group came from a setgid directory, so perhaps the owner is not a
+// member of it. An attempt must not run with this group.
 constexpr mode_t kGroupOfDirectory = 0200000;
 
 // How the latest attempt ended.

@@ -1,9 +1,9 @@
 // What jobs there are and what their files show: the rows of the store, corrected by what is only
-// in memory. Changes nothing.
+// in memory. Stages nothing.
 //
-// Three things are only in memory. A new job has no row until its first text is stored. The size
-// and the mtime of a pending job that is being written are those of its upload. The size and the
-// mtime of an active job are those of its attempt's log.
+// Four things are only in memory. A new job has no row until its first text is stored. A removed
+// job has none, but may still be open. The size and the mtime of a pending job that is being written
+// are those of its upload. The size and the mtime of an active job are those of its attempt's log.
 #pragma once
 
 #include <cstdint>
@@ -22,10 +22,7 @@ namespace filed {
 class Jobs {
  public:
   Jobs(const Core& core, OpenFiles& open_files, const Uploads& uploads, const Attempts& attempts)
-      : store_(core.store),
-        open_files_(open_files),
-        uploads_(uploads),
-        attempts_(attempts) {}
+      : store_(core.store), open_files_(open_files), uploads_(uploads), attempts_(attempts) {}
 
   // A job by its inode number; also one that was removed and is still open. ENOENT.
   int get(int64_t ino, Job& job) const;

@@ -22,7 +22,8 @@ std::string wait_status_cause(int wait_status);
 // The same for an attempt, which may have been killed because its memory ran out.
 std::string exit_cause(int wait_status, bool out_of_memory);
 
-// Go's names of signals: "hangup", "segmentation fault"; "signal 40" for one without a name.
+// The name of a signal as Go prints it, because the program that filed follows is in Go: "hangup",
+// "segmentation fault"; "signal 40" for one without a name.
 std::string signal_name(int signo);
 
 }  // namespace filed

@@ -27,8 +27,8 @@ constexpr int kFirstPiece = 1000;
 
 void Store::start_migration() {
   old_index_ = file_.number("SELECT count(*) FROM sqlite_master WHERE name = 'jobs_due'") > 0;
-  counted_to_ = file_.number("SELECT ifnull(counted_to, " + std::to_string(kAllCounted) +
-                             ") FROM state");
+  counted_to_ =
+      file_.number("SELECT ifnull(counted_to, " + std::to_string(kAllCounted) + ") FROM state");
   old_index_saved_ = old_index_;
   counted_to_saved_ = counted_to_;
   if (file_.number("SELECT count(*) FROM parked") > 0) unpark_all();
@@ -85,8 +85,8 @@ int Store::migrate_counts(int rows) {
   if (int error = begin()) return error;
   int counted = 0;
   {
-    Statement next = file_.prepare("SELECT " + job_columns() +
-                                   " FROM jobs WHERE ino > ? ORDER BY ino LIMIT ?");
+    Statement next =
+        file_.prepare("SELECT " + job_columns() + " FROM jobs WHERE ino > ? ORDER BY ino LIMIT ?");
     Statement::Use use(next);
     int rc = use.bind(counted_to_).bind(rows).step();
     Job job;

@@ -1,4 +1,4 @@
-// How a job changes its directory or its id, or goes: mv, rm and expiry.
+// How a job changes its directory or its id, or is removed: mv, rm and expiry.
 #pragma once
 
 #include <optional>
@@ -34,8 +34,6 @@ class Moves {
   int expire(const Job& job);
 
  private:
-  int remove_replaced(const Job& before, const Transition& row, std::string_view new_id, int taken,
-                      bool no_replace);
   int cancel(const Job& before, Job job, const Transition& row);
   int remove_row(const Job& found, Event event);
 

@@ -46,6 +46,12 @@ Queue::Queue(Store& store, Launcher& launcher, const Clock& clock, LiveSettings 
   hooks_.set(options_.hooks);
 }
 
+void Queue::take_over(AttemptId attempt, pid_t pid, char state) {
+  for (const KillPending& left : store_.kill_pending()) {
+    if (static_cast<AttemptId>(left.attempt) == attempt) attempts_.take_over(left, pid, state);
+  }
+}
+
 pid_t Queue::pid_of(int64_t ino) const {
   const Attempt* attempt = attempts_.of(ino);
   return attempt == nullptr ? 0 : attempt->pid;

@@ -5,7 +5,7 @@
 // This class is the front of the parts that do the work: it owns them, and it decides the order of
 // a turn. All calls come from one thread. A call stages its changes in the current turn, where
 // later calls see them at once; end_turn() commits them. An operation that returns an errno has
-// changed nothing.
+// changed nothing. Only a failed write has: its file is incomplete from then on.
 #pragma once
 
 #include <cstdint>
@@ -60,6 +60,10 @@ class Queue {
   void set_watcher(QueueWatcher* watcher) { watcher_.set(watcher); }
   // Where the launcher reports.
   LauncherEvents& launcher_events() { return events_; }
+
+  // For a start: takes over an attempt that is still to be killed (Store::kill_pending), and whose
+  // process does not die. Its job waits until it is reported as exited.
+  void take_over(AttemptId attempt, pid_t pid, char state);
 
   // --- what there is
 

@@ -1,8 +1,9 @@
-// The interface that is told when filed itself has moved or removed a job, so that programs that
-// watch the mount with inotify see it.
+// The interface that learns when filed itself has moved or removed a job, so that programs that watch
+// the mount with inotify see it.
 #pragma once
 
 #include "queue/job.h"
+#include "queue/transitions.h"
 
 namespace filed {
 
@@ -14,15 +15,19 @@ class QueueWatcher {
   virtual void notify_removed(const Job& job) = 0;
 };
 
-// Passes the calls on to the watcher, once there is one.
-class WatcherLink final : public QueueWatcher {
+// Tells the watcher, once there is one, of the transitions that their rows mark for it.
+class WatcherLink {
  public:
   void set(QueueWatcher* watcher) { watcher_ = watcher; }
-  void notify_moved(const Job& job, Dir from) override {
-    if (watcher_ != nullptr) watcher_->notify_moved(job, from);
-  }
-  void notify_removed(const Job& job) override {
-    if (watcher_ != nullptr) watcher_->notify_removed(job);
+
+  // `row` was carried out. `job` is as it is now; if the row removes it, as it was.
+  void tell(const Transition& row, const Job& job) {
+    if (watcher_ == nullptr || !row.watchers) return;
+    if (row.to) {
+      watcher_->notify_moved(job, row.from);
+    } else {
+      watcher_->notify_removed(job);
+    }
   }
 
  private:

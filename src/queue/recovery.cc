@@ -38,11 +38,17 @@ std::vector<AttemptId> interrupted_attempts(const StoreReader& store) {
   active_jobs(store, active);
   attempts.reserve(active.size());
   for (const Job& job : active) attempts.push_back(static_cast<AttemptId>(job.log));
-  for (int64_t id : store.kill_pending()) attempts.push_back(static_cast<AttemptId>(id));
+  for (const KillPending& attempt : store.kill_pending()) {
+    attempts.push_back(static_cast<AttemptId>(attempt.attempt));
+  }
   return attempts;
 }
 
-int recover(Store& store, const Clock& clock) {
+int recover(Store& store, const Clock& clock, const std::set<AttemptId>& undying) {
+  for (const KillPending& attempt : store.kill_pending()) {
+    if (undying.contains(static_cast<AttemptId>(attempt.attempt))) continue;
+    if (int error = store.remove_kill_pending(attempt.attempt)) return error;
+  }
   std::vector<Job> active;
   if (int error = active_jobs(store, active)) return error;
   for (const Job& before : active) {
@@ -52,9 +58,9 @@ int recover(Store& store, const Clock& clock) {
     if (int error = end_log(store, job)) return error;
     if (int error = store.update(before, job)) return error;
     log_warning("%s", row.log_line(job).c_str());
-  }
-  for (int64_t id : store.kill_pending()) {
-    if (int error = store.remove_kill_pending(id)) return error;
+    if (!undying.contains(static_cast<AttemptId>(before.log))) continue;
+    KillPending left{before.log, before.ino, before.id, before.uid, before.attempts + 1};
+    if (int error = store.add_kill_pending(left)) return error;
   }
   // Uses the reserved space, because filed must start before anyone can free space.
   return store.commit(true);

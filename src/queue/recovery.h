@@ -1,7 +1,8 @@
-// Puts the jobs of attempts that were under way when filed died back to pending/. A start calls it
-// before the mount.
+// After a crash: requeues the jobs whose attempts were under way. A start calls it before the
+// mount.
 #pragma once
 
+#include <set>
 #include <vector>
 
 #include "base/clock.h"
@@ -14,8 +15,9 @@ namespace filed {
 // run.
 std::vector<AttemptId> interrupted_attempts(const StoreReader& store);
 
-// Ends the logs of these attempts, puts their jobs back to pending and commits. Returns 0 or the
-// errno of the store.
-int recover(Store& store, const Clock& clock);
+// Ends the logs of these attempts, puts their jobs back to pending and commits. Those of the attempts
+// that are in `undying` have processes that do not die: in the store they are still to be killed.
+// Returns 0 or the errno of the store.
+int recover(Store& store, const Clock& clock, const std::set<AttemptId>& undying = {});
 
 }  // namespace filed

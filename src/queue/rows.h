@@ -1,5 +1,5 @@
-// The columns of the table jobs: one list, from which the SQL and the order of reading and binding
-// come. To store one more field of a job, add a row here and a schema step in schema.cc.
+// The columns of the table jobs: SQL, reading and binding, all made from one list in rows.cc. To
+// store one more field of a job, add a row to that list and a schema step in schema.cc.
 #pragma once
 
 #include <string>

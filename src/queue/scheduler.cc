@@ -193,8 +193,8 @@ void Scheduler::expire(Dir dir, int64_t keep_ms, int64_t now_ns) {
       return;
     }
     if (moves_.expire(job) != 0) return;
-    core_.turn.on_end([this, job](int error) {
-      if (error == 0) watcher_.notify_removed(job);
+    core_.turn.on_end([this, dir, job](int error) {
+      if (error == 0) watcher_.tell(transition(Event::kExpire, dir), job);
     });
   }
   core_.agenda.rescan_needed = true;  // there may be more, for the next turn

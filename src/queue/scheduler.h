@@ -28,7 +28,7 @@ namespace filed {
 class Scheduler {
  public:
   Scheduler(const Core& core, Shares& shares, const Uploads& uploads, Attempts& attempts,
-            Moves& moves, QueueWatcher& watcher)
+            Moves& moves, WatcherLink& watcher)
       : core_(core),
         shares_(shares),
         uploads_(uploads),
@@ -73,7 +73,7 @@ class Scheduler {
   const Uploads& uploads_;
   Attempts& attempts_;
   Moves& moves_;
-  QueueWatcher& watcher_;
+  WatcherLink& watcher_;
   DueOwners due_owners_;
   WaitingCount waiting_count_;
   std::vector<uid_t> look_later_;  // owners whose look was not whole

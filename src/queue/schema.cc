@@ -6,8 +6,8 @@
 // log          The logs in chunks of 64 KiB. The key is the log's number and the chunk's number,
 //              so a log is a range of rows and needs no index. `sum` is for a checksum.
 // discarded    Logs to be removed when their last reader closes, or at the next start.
-// stopped      Attempts that no longer belong to a job, while their processes are being killed. The
-//              job's inode number, id and owner and the attempt's number are for what is to come.
+// stopped      Attempts that no longer belong to a job, while their processes are being killed; and
+//              the jobs that they were of, which wait until the processes are dead.
 // parked       Jobs that may be claimed as soon as they are not open for writing any more. They are
 //              not in jobs_claim meanwhile.
 // owners       The number of each owner's jobs in each directory, and their bytes of text and log. A
@@ -92,6 +92,12 @@ constexpr const char* kSchema[] = {
       token TEXT PRIMARY KEY, place TEXT NOT NULL, device INTEGER NOT NULL, inode INTEGER NOT NULL
     ) WITHOUT ROWID;
     )",
+    R"(
+    ALTER TABLE stopped ADD COLUMN ino INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE stopped ADD COLUMN id BLOB NOT NULL DEFAULT x'';
+    ALTER TABLE stopped ADD COLUMN uid INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE stopped ADD COLUMN number INTEGER NOT NULL DEFAULT 0;
+    )",
     // No part of this reads the rows: see migration.cc for what is still to be done to them. CREATE
     // INDEX would read them all. No row has a claim yet, so the index is empty. It is made for an
     // empty table, and then given to jobs. Its columns have the same names there.
@@ -106,10 +112,6 @@ constexpr const char* kSchema[] = {
     ALTER TABLE jobs ADD COLUMN hook INTEGER;
     ALTER TABLE jobs ADD COLUMN sum INTEGER;
     ALTER TABLE log ADD COLUMN sum INTEGER;
-    ALTER TABLE stopped ADD COLUMN ino INTEGER NOT NULL DEFAULT 0;
-    ALTER TABLE stopped ADD COLUMN id BLOB NOT NULL DEFAULT x'';
-    ALTER TABLE stopped ADD COLUMN uid INTEGER NOT NULL DEFAULT 0;
-    ALTER TABLE stopped ADD COLUMN number INTEGER NOT NULL DEFAULT 0;
     CREATE TABLE no_jobs(uid, grp, share, mtime, claim);
     CREATE INDEX jobs_claim ON no_jobs(uid, grp, share, mtime) WHERE claim;
     PRAGMA writable_schema = ON;

@@ -36,7 +36,8 @@ void Store::prepare_changes() {
   remove_log_ = file_.prepare("DELETE FROM log WHERE key >= ? AND key < ?");
   defer_log_ = file_.prepare("INSERT OR IGNORE INTO discarded(log) VALUES(?)");
   undefer_log_ = file_.prepare("DELETE FROM discarded WHERE log = ?");
-  add_kill_pending_ = file_.prepare("INSERT INTO stopped(run) VALUES(?)");
+  add_kill_pending_ =
+      file_.prepare("INSERT INTO stopped(run, ino, id, uid, number) VALUES(?, ?, ?, ?, ?)");
   remove_kill_pending_ = file_.prepare("DELETE FROM stopped WHERE run = ?");
   park_ = file_.prepare("INSERT OR IGNORE INTO parked(ino) VALUES(?)");
   unpark_ = file_.prepare("DELETE FROM parked WHERE ino = ?");
@@ -198,10 +199,11 @@ int Store::remove_deferred_log(int64_t log) {
   return result(use.bind(log).step());
 }
 
-int Store::add_kill_pending(int64_t attempt) {
+int Store::add_kill_pending(const KillPending& attempt) {
   if (int error = begin()) return error;
   Statement::Use use(add_kill_pending_);
-  return result(use.bind(attempt).step());
+  use.bind(attempt.attempt).bind(attempt.ino).bind_blob(attempt.id);
+  return result(use.bind(attempt.uid).bind(attempt.number).step());
 }
 
 int Store::remove_kill_pending(int64_t attempt) {

@@ -60,9 +60,8 @@ class Store : public StoreReader {
   // start.
   int defer_log_removal(int64_t log);
   int remove_deferred_log(int64_t log);
-  // Records an attempt that no longer belongs to a job, and has processes that are to be killed. If
-  // filed dies before remove_kill_pending(), the next start kills them.
-  int add_kill_pending(int64_t attempt);
+  // If filed dies before remove_kill_pending(), the next start kills the attempt's processes.
+  int add_kill_pending(const KillPending& attempt);
   int remove_kill_pending(int64_t attempt);
   // For a start: records a launcher, and forgets one that has left nothing. Throw Error, too.
   int add_launcher(const LauncherRecord& launcher);
@@ -135,8 +134,8 @@ class Store : public StoreReader {
   int64_t reserved_ = 0;        // numbers below may be given; staged
   int64_t reserved_saved_ = 0;  // the same, committed
   std::vector<ClaimableChange> claimable_changes_;
-  bool old_index_ = false;             // the index of an older filed is still there
-  int64_t counted_to_ = kAllCounted;   // rows above are counted for OwnerCounts::kUncounted
+  bool old_index_ = false;            // the index of an older filed is still there
+  int64_t counted_to_ = kAllCounted;  // rows above are counted for OwnerCounts::kUncounted
   bool old_index_saved_ = false;
   int64_t counted_to_saved_ = kAllCounted;
   int64_t added_ = 0;                        // bytes of text and output in the open transaction
@@ -145,7 +144,8 @@ class Store : public StoreReader {
 
   Statement begin_, commit_, rollback_;
   Statement insert_, update_, set_text_, remove_, put_chunk_, remove_log_, defer_log_, undefer_log_;
-  Statement update_owner_, insert_owner_, remove_owner_, save_number_, clear_settings_, save_setting_, save_directory_;
+  Statement update_owner_, insert_owner_, remove_owner_, save_number_, clear_settings_,
+      save_setting_, save_directory_;
   Statement add_kill_pending_, remove_kill_pending_, park_, unpark_;
 };
 

@@ -6,7 +6,7 @@
 
 namespace filed {
 
-// Each query names its index, so that no read ever walks through the whole backlog.
+// A query over many rows names its index, so that none walks through the whole table.
 StoreReader::StoreReader(const std::string& path, std::span<const char* const> steps)
     : file_(path, steps) {
   next_number_ = file_.number("SELECT next_serial FROM state");
@@ -29,8 +29,8 @@ StoreReader::StoreReader(const std::string& path, std::span<const char* const> s
   // Two queries, so that many jobs of one time are not read again for each of their places.
   keys_at_ = file_.prepare("SELECT mtime, ino" + of_owner +
                            " AND mtime = ? AND ino > ? ORDER BY ino LIMIT ?");
-  keys_after_ = file_.prepare("SELECT mtime, ino" + of_owner +
-                              " AND mtime > ? ORDER BY mtime, ino LIMIT ?");
+  keys_after_ =
+      file_.prepare("SELECT mtime, ino" + of_owner + " AND mtime > ? ORDER BY mtime, ino LIMIT ?");
   oldest_ = file_.prepare(job +
                           " FROM jobs INDEXED BY jobs_ended WHERE dir = ? AND dir >= 2 "
                           "ORDER BY mtime LIMIT 1");
@@ -185,11 +185,14 @@ int StoreReader::log_size(int64_t log, int64_t& size) const {
   return errno_of(rc);
 }
 
-std::vector<int64_t> StoreReader::kill_pending() const {
-  std::vector<int64_t> attempts;
-  Statement read = file_.prepare("SELECT run FROM stopped");
+std::vector<KillPending> StoreReader::kill_pending() const {
+  std::vector<KillPending> attempts;
+  Statement read = file_.prepare("SELECT run, ino, id, uid, number FROM stopped");
   Statement::Use use(read);
-  while (use.step() == SQLITE_ROW) attempts.push_back(use.integer(0));
+  while (use.step() == SQLITE_ROW) {
+    attempts.push_back({use.integer(0), use.integer(1), std::string(use.bytes(2)),
+                        static_cast<uid_t>(use.integer(3)), static_cast<int>(use.integer(4))});
+  }
   return attempts;
 }
 

@@ -1,5 +1,4 @@
-// What may be read from the queue's state, without any means to change it. Reads see what the open
-// transaction has staged.
+// Read-only access to the queue's state. Reads see what the open transaction has staged.
 //
 // A read returns 0 or an errno: ENOENT if there is no such job; EIO, ENOMEM or EUCLEAN (the file is
 // damaged) from the disk.
@@ -38,6 +37,18 @@ struct LauncherRecord {
   int64_t inode = 0;
 };
 
+// An attempt that means nothing for its job any more, and has processes that are to be killed. With
+// the job that it was of, at its claim.
+struct KillPending {
+  int64_t attempt = 0;
+  int64_t ino = 0;
+  std::string id;
+  uid_t uid = 0;
+  int number = 0;  // FILED_ATTEMPT
+
+  bool operator==(const KillPending&) const = default;
+};
+
 class StoreReader {
  public:
   // A log is kept in chunks of this size in bytes. Only the last one may be shorter.
@@ -63,8 +74,7 @@ class StoreReader {
   int list_names(Dir dir, int64_t after, const std::function<bool(const Job&)>& row) const;
   // An owner's jobs that may be claimed once they are due, in the order of due time and then inode
   // number, until `row` returns false.
-  int claimable(uid_t uid,
-                const std::function<bool(const Job&, std::string_view text)>& row) const;
+  int claimable(uid_t uid, const std::function<bool(const Job&, std::string_view text)>& row) const;
   // The owners that have such jobs, in their order. Reads one row of each.
   int claimable_owners(std::vector<uid_t>& owners) const;
   // The places of at most `most` such jobs behind `after`.
@@ -89,8 +99,8 @@ class StoreReader {
 
   // Those of Store::add_launcher(). Throws Error.
   std::vector<LauncherRecord> launchers() const;
-  // The attempts of Store::add_kill_pending().
-  std::vector<int64_t> kill_pending() const;
+  // Those of Store::add_kill_pending().
+  std::vector<KillPending> kill_pending() const;
   // What config.ini has set, by key.
   std::map<std::string, std::string> load_settings() const;
   // Mode and owner of the mount's directories that chmod or chown has changed, by name. The root's
@@ -121,7 +131,8 @@ class StoreReader {
  private:
   void load_owners();
 
-  Statement get_, find_, has_id_, list_, list_names_, claimable_, next_owner_, keys_at_, keys_after_, oldest_;
+  Statement get_, find_, has_id_, list_, list_names_, claimable_, next_owner_, keys_at_,
+      keys_after_, oldest_;
   Statement read_text_, read_chunk_, last_chunk_;
 };
 

@@ -1,7 +1,8 @@
 // The space of the state file: whether the disk can take a commit, when the write-ahead log (WAL)
 // is moved into the file (a checkpoint), and when free pages go back to the file system (a vacuum).
 //
-// All of it happens between two transactions, in bounded steps, so no request waits long for it.
+// Checkpoints and vacuums happen between two transactions, in bounded steps, so no request waits
+// long for them.
 #pragma once
 
 #include <cstdint>

@@ -1,6 +1,6 @@
 // Counts what each user holds in memory, and refuses more than upload_limit with EDQUOT: texts that
-// are being written, and texts of removed jobs that are still open. Open files count too, because
-// an empty open file also uses memory.
+// are being written, and texts of removed jobs that are still open. Files that are open for
+// writing count too, because an empty one also uses memory.
 #pragma once
 
 #include <sys/types.h>

@@ -42,8 +42,8 @@ class WaitingCount {
 
   struct Owner {
     DueKey horizon;
-    DueKey counted_to;           // jobs behind it are not counted yet
-    int64_t count = 0;           // jobs behind the horizon, up to counted_to
+    DueKey counted_to;            // jobs behind it are not counted yet
+    int64_t count = 0;            // jobs behind the horizon, up to counted_to
     int64_t next_ns = INT64_MAX;  // none of them falls due earlier
   };
 

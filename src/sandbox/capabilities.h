@@ -1,5 +1,5 @@
 // Takes capabilities away from a process before it enters the sandbox. A confined root keeps those
-// that cannot reach out of it.
+// that give no way out of the sandbox.
 #pragma once
 
 #include <cstdint>

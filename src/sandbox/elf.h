@@ -1,5 +1,6 @@
-// Finds the files that an ELF program needs to start: its loader and its libraries. The program is
-// not trusted: bad offsets and sizes give a refusal or an empty answer, never a read out of bounds.
+// Reads from an ELF file which loader and which libraries it names, and looks up libraries in the
+// loader's cache. The file is not trusted: bad offsets and sizes give a refusal or an empty answer,
+// never a read out of bounds.
 #pragma once
 
 #include <cstdint>

@@ -54,14 +54,14 @@ uint64_t rule_rights(int abi, Access access, bool directory, bool scoped) {
   return rights;
 }
 
-RulesetAttr ruleset_attr(int abi, const Wanted& wanted) {
+RulesetAttr ruleset_attr(int abi, const Handled& handled) {
   RulesetAttr attr;
-  attr.handled_access_fs = fs_rights(abi, wanted.scoped);
+  attr.handled_access_fs = fs_rights(abi, handled.scoped);
   if (abi >= 4) {
-    if (wanted.connect) attr.handled_access_net |= kAccessNetConnectTcp;
-    if (wanted.bind) attr.handled_access_net |= kAccessNetBindTcp;
+    if (handled.connect) attr.handled_access_net |= kAccessNetConnectTcp;
+    if (handled.bind) attr.handled_access_net |= kAccessNetBindTcp;
   }
-  if (abi >= 6 && wanted.scoped) attr.scoped = kScopeAbstractUnixSocket | kScopeSignal;
+  if (abi >= 6 && handled.scoped) attr.scoped = kScopeAbstractUnixSocket | kScopeSignal;
   return attr;
 }
 

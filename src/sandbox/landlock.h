@@ -1,6 +1,6 @@
-// Landlock, by its system calls: the names and numbers of <linux/landlock.h>, because that header
-// is older than the kernel on many build machines; and the rights that each version of the ABI
-// knows.
+// Landlock's system calls, and the rights that each version of its ABI knows. The names and numbers
+// are those of <linux/landlock.h>. They stand here because on many build machines that header is
+// older than the kernel.
 //
 //   ABI  Linux  adds
 //   1    5.13   files
@@ -73,16 +73,15 @@ uint64_t fs_rights(int abi, bool scoped = true);
 uint64_t rule_rights(int abi, Access access, bool directory, bool scoped = true);
 
 // What a ruleset handles.
-struct Wanted {
+struct Handled {
   bool connect = false;  // limit TCP connect to the rules' ports
   bool bind = false;     // limit TCP bind to the rules' ports
   bool scoped = true;    // signals, abstract sockets, socket files
 };
-RulesetAttr ruleset_attr(int abi, const Wanted& wanted);
+RulesetAttr ruleset_attr(int abi, const Handled& handled);
 
-// For landlock_restrict_self: what programs in the sandbox are denied is for the audit log,
-// although they are started by an exec; what they deny themselves in sandboxes of their own is not,
-// so they cannot flood it.
+// Flags for landlock_restrict_self. What the programs in the sandbox are denied goes to the audit
+// log. What they deny themselves, in sandboxes of their own, does not, so they cannot flood it.
 uint32_t restrict_flags(int abi);
 
 // The running kernel's ABI. 0 when there is none, with errno ENOSYS (not built in) or EOPNOTSUPP

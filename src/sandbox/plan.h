@@ -23,8 +23,8 @@ Kernel this_kernel();
 
 struct Plan {
   int abi = 0;  // to be used; 0: no Landlock
-  landlock::Wanted landlock;
-  seccomp::Wanted seccomp;
+  landlock::Handled landlock;
+  seccomp::Denied seccomp;
   std::vector<std::string> warnings;  // what is not enforced
 };
 

@@ -1,5 +1,6 @@
 // The files that must be granted so that a program can start: its own, and those that the kernel
-// and the dynamic loader read before its first instruction. Not the files that it opens later.
+// and the dynamic loader read before its first instruction. Not the files that it opens later. Also
+// finds a command by its name.
 #pragma once
 
 #include <string>

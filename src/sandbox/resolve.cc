@@ -60,7 +60,7 @@ int resolve(const std::string& path, Resolved* out) {
     if (name == ".") continue;
     FileId directory = file_id(out->st);
 
-    // As a directory first: unlike the other way of asking, that mounts what is mounted on demand.
+    // With O_DIRECTORY first: it triggers automounts, which O_PATH alone does not.
     Fd next(openat(here.get(), name.c_str(), O_PATH | O_NOFOLLOW | O_DIRECTORY | O_CLOEXEC));
     if (!next && (errno == ENOTDIR || errno == ELOOP)) {
       next = Fd(openat(here.get(), name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));

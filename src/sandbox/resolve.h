@@ -12,7 +12,7 @@
 
 namespace filed {
 
-// What makes a file the same file.
+// Identifies a file.
 struct FileId {
   dev_t dev = 0;
   ino_t ino = 0;

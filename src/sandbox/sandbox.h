@@ -1,5 +1,5 @@
-// Confinement: what a process may reach of the filesystem, the network and other processes. One
-// implementation for three uses: jobs, filed itself, and filed-launch.
+// Confinement: what a process may reach of the filesystem, the network and other processes, and which
+// capabilities it keeps. One implementation for three uses: jobs, filed itself, and filed-launch.
 //
 // A Sandbox is prepared once, when errors can still be reported. It is applied many times, each
 // time by the process that is to be confined: for a job, between fork and exec. Landlock does most
@@ -41,10 +41,10 @@ class Sandbox {
   // it leads to now. One that passes through a directory that the same sandbox makes writable is
   // left out: it is granted already, and a job could have put a link to anything in its place.
   //
-  // Throws Error, always when a path does not exist, cannot be granted, or is a directory where a
-  // file was meant; and unless spec.required is false when the kernel has no Landlock, is too old
-  // for a port list (ABI 4), or has no seccomp where network or ports are limited. What is not
-  // enforced is then in warnings().
+  // Throws Error if a path that is not left out does not exist, cannot be granted, or is a directory
+  // where a file was meant. If spec.required is true, also throws Error if the kernel has no Landlock,
+  // is too old for a port list (ABI 4), or lacks seccomp and the network or the ports are limited.
+  // Anything else that is not enforced is in warnings().
   //
   // Must not be called where looking up one of the paths could wait for the caller (the loop's
   // thread and the queue's own mount).

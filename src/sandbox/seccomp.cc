@@ -93,15 +93,15 @@ void for_call(Program& out, long number, const Program& body) {
 }
 
 // Answers for the calls that are about processes and terminals.
-void for_common_calls(Program& out, const Machine& machine, const Wanted& wanted) {
-  if (wanted.processes) {
+void for_common_calls(Program& out, const Machine& machine, const Denied& denied) {
+  if (denied.processes) {
     Program body;
     load_argument(body, 0);
     answer_if(body, BPF_JEQ, 0, SECCOMP_RET_ALLOW);
     answer(body, kDenyWithPerm);
     for_call(out, machine.prlimit, body);
   }
-  if (wanted.terminal) {
+  if (denied.terminal) {
     Program body;
     load_argument(body, 1);
     answer_if(body, BPF_JEQ, kPushInput, kDenyWithPerm);
@@ -112,12 +112,12 @@ void for_common_calls(Program& out, const Machine& machine, const Wanted& wanted
 }
 
 // Answers for everything of another architecture than ours.
-Program other_architectures(const Wanted& wanted) {
+Program other_architectures(const Denied& denied) {
   Program out;
-  if (!wanted.network()) {
+  if (!denied.network()) {
     out.push_back({BPF_JMP | BPF_JEQ | BPF_K, 0, 0, kMachine32.arch});  // to the end, see below
     load(out, offsetof(seccomp_data, nr));
-    for_common_calls(out, kMachine32, wanted);
+    for_common_calls(out, kMachine32, denied);
     answer(out, SECCOMP_RET_ALLOW);
     out.front().jf = static_cast<uint8_t>(out.size() - 1);
   }
@@ -134,30 +134,30 @@ bool available() {
   return syscall(SYS_seccomp, SECCOMP_GET_ACTION_AVAIL, 0u, &action) == 0;
 }
 
-std::vector<sock_filter> program(const Wanted& wanted) {
+std::vector<sock_filter> program(const Denied& denied) {
   Program out;
-  if (!wanted.any() || !known_machine()) return out;
+  if (!denied.any() || !known_machine()) return out;
 
   load(out, offsetof(seccomp_data, arch));
-  Program others = other_architectures(wanted);
+  Program others = other_architectures(denied);
   out.push_back({BPF_JMP | BPF_JEQ | BPF_K, static_cast<uint8_t>(others.size()), 0, kMachine.arch});
   out.insert(out.end(), others.begin(), others.end());
 
   load(out, offsetof(seccomp_data, nr));
   if (kX32Bit != 0) answer_if(out, BPF_JGE, kX32Bit, SECCOMP_RET_ERRNO | ENOSYS);
-  if (wanted.network()) {
+  if (denied.network()) {
     for (long number : {SYS_io_uring_setup, SYS_io_uring_enter, SYS_io_uring_register}) {
       answer_if(out, BPF_JEQ, static_cast<uint32_t>(number), kDenyWithPerm);
     }
   }
-  if (wanted.no_network) {
+  if (denied.no_network) {
     Program body;
     load_argument(body, 0);
     answer_if(body, BPF_JEQ, AF_UNIX, SECCOMP_RET_ALLOW);
     answer(body, kDeny);
     for_call(out, SYS_socket, body);
     for_call(out, SYS_socketpair, body);
-  } else if (wanted.tcp_ports) {
+  } else if (denied.tcp_ports) {
     Program body;
     load_argument(body, 0);
     answer_if(body, BPF_JEQ, kAddressFamilySmc, kDeny);
@@ -178,7 +178,7 @@ std::vector<sock_filter> program(const Wanted& wanted) {
       for_call(out, send.number, flags);
     }
   }
-  for_common_calls(out, kMachine, wanted);
+  for_common_calls(out, kMachine, denied);
   answer(out, SECCOMP_RET_ALLOW);
   return out;
 }

@@ -8,7 +8,8 @@
 
 namespace filed::seccomp {
 
-struct Wanted {
+// What a filter is to deny.
+struct Denied {
   // network = none: socket(2) and socketpair(2) of anything but AF_UNIX give EACCES.
   bool no_network = false;
   // Beside Landlock's port rules, which see TCP sockets only in bind(2) and connect(2): multipath
@@ -30,12 +31,13 @@ bool known_machine();
 // Whether the running kernel takes filters.
 bool available();
 
-// The program; empty when nothing is wanted or the machine is not known. What is wanted of the
-// network closes two more doors: io_uring, which makes such calls past the filter, gives EPERM (as
-// with the kernel's io_uring_disabled), and the machine's 32-bit system calls end the process with
-// SIGSYS. Without that, 32-bit programs work and are held to the rest. x32's system calls give
-// ENOSYS.
-std::vector<sock_filter> program(const Wanted& wanted);
+// The program; empty when nothing is denied or the machine is not known.
+//
+// Where something of the network is denied, two more things are. io_uring gives EPERM (as with the
+// kernel's io_uring_disabled), because it makes such calls past the filter. A 32-bit system call ends
+// the process with SIGSYS. Else 32-bit programs work, and the rest of the filter holds for them, too.
+// x32's system calls give ENOSYS.
+std::vector<sock_filter> program(const Denied& denied);
 
 // Makes `filter` the calling thread's for good. no_new_privs must be set. Async-signal-safe.
 // Returns 0 or an errno.

@@ -162,8 +162,8 @@ def shell_loop(count, body):
 
 
 def nq_submit_and_run(run_too, count=100):
-    folder = tempfile.mkdtemp(dir=TMP)
-    os.environ["NQDIR"] = folder
+    directory = tempfile.mkdtemp(dir=TMP)
+    os.environ["NQDIR"] = directory
     began = time.monotonic()
     rate = shell_loop(count, "nq sh -c :")
     subprocess.run(["nq", "-w"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -206,29 +206,29 @@ def submit_filed(durability, loops=1, shell=False):
 
 
 @contextlib.contextmanager
-def memfs_folder():
-    folder = tempfile.mkdtemp(dir=TMP)
-    process = subprocess.Popen([TOOL["memfs"], folder])
-    wait_until(lambda: os.path.ismount(folder))
-    yield folder
-    subprocess.run(["umount", folder], check=True)
+def memfs_directory():
+    directory = tempfile.mkdtemp(dir=TMP)
+    process = subprocess.Popen([TOOL["memfs"], directory])
+    wait_until(lambda: os.path.ismount(directory))
+    yield directory
+    subprocess.run(["umount", directory], check=True)
     process.wait()
 
 
 def submit_memfs():
-    with memfs_folder() as folder:
-        return number(TOOL["submit"], folder, "j", str(SUBMISSIONS), ":")
+    with memfs_directory() as directory:
+        return number(TOOL["submit"], directory, "j", str(SUBMISSIONS), ":")
 
 
 def sqlite_commits(mode):
-    with tempfile.TemporaryDirectory(dir=TMP) as folder:
-        return number(TOOL["commits"], os.path.join(folder, "db"), str(SUBMISSIONS), mode)
+    with tempfile.TemporaryDirectory(dir=TMP) as directory:
+        return number(TOOL["commits"], os.path.join(directory, "db"), str(SUBMISSIONS), mode)
 
 
 def submit_beanstalkd():
-    folder = tempfile.mkdtemp(dir=TMP)
+    directory = tempfile.mkdtemp(dir=TMP)
     port = 11399
-    process = subprocess.Popen(["beanstalkd", "-l", "127.0.0.1", "-p", str(port), "-b", folder, "-f0"])
+    process = subprocess.Popen(["beanstalkd", "-l", "127.0.0.1", "-p", str(port), "-b", directory, "-f0"])
     connection = None
     while connection is None:
         try:
@@ -354,10 +354,10 @@ def backlog():
     began = time.monotonic()
     run("sh", "-c", f"ls -f {filed.path('pending')} | wc -l")
     listing = time.monotonic() - began
-    folder = filed.dir
+    directory = filed.dir
     filed.stop()
-    size = os.path.getsize(os.path.join(folder, "db")) / BACKLOG
-    filed = Filed(keep=folder)
+    size = os.path.getsize(os.path.join(directory, "db")) / BACKLOG
+    filed = Filed(keep=directory)
     start = filed.start_seconds
     began = time.monotonic()
     filed.set(workers=CPUS)
@@ -369,7 +369,7 @@ def backlog():
                                               "bytes a job": size, "ls -f, s": listing}, better="")
     add_row("(f) no-op jobs with that backlog and without", "1/s",
             {"with": with_backlog, "without": statistics.median(noop_filed() for _ in range(ROUNDS))})
-    shutil.rmtree(folder)
+    shutil.rmtree(directory)
 
 
 def idle():
@@ -479,28 +479,28 @@ def listings():
     filed = Filed(durability="normal")
     tmpfs = tempfile.mkdtemp(dir=TMP)
     subprocess.run(["mount", "-t", "tmpfs", "-o", "nr_inodes=0", "tmpfs", tmpfs], check=True)
-    with memfs_folder() as memfs:
+    with memfs_directory() as memfs:
         list_and_remove({"filed": filed.path("pending"), "memfs": memfs, "tmpfs": tmpfs})
     filed.stop()
     subprocess.run(["umount", tmpfs], check=True)
 
 
-def list_and_remove(folders):
-    for folder in folders.values():
-        number(TOOL["submit"], folder, "j", str(BACKLOG), ":")
+def list_and_remove(directories):
+    for directory in directories.values():
+        number(TOOL["submit"], directory, "j", str(BACKLOG), ":")
 
-    def seconds(command, folder):
+    def seconds(command, directory):
         began = time.monotonic()
-        subprocess.run(command, cwd=folder, check=True, stdout=subprocess.DEVNULL)
+        subprocess.run(command, cwd=directory, check=True, stdout=subprocess.DEVNULL)
         return time.monotonic() - began
 
     for command in (["ls", "-f"], ["ls", "-l"], ["find", "-type", "f"]):
         compare(f"(k) {' '.join(command)} of {BACKLOG:,}", "s",
-                {name: lambda c=command, f=folder: seconds(c, f) for name, folder in folders.items()},
+                {name: lambda c=command, f=directory: seconds(c, f) for name, directory in directories.items()},
                 rounds=max(ROUNDS, 5), better="less")
     remove = ["sh", "-c", "ls -f | grep j | xargs rm"]
     add_row(f"(k) rm of {BACKLOG:,} by xargs", "s",
-            {name: seconds(remove, folders[name]) for name in ("filed", "memfs")}, better="less")
+            {name: seconds(remove, directories[name]) for name in ("filed", "memfs")}, better="less")
 
 
 def thousand():

@@ -1,9 +1,10 @@
-"""Runs a program whose stderr stands still.
+"""Runs a program whose stderr is full, and stands still.
 
 still_log.py pipe|socket|terminal READ TEXT COMMAND...
 
-Nobody reads the stderr of COMMAND until the file READ is there; from then on what comes is appended to TEXT, until
-COMMAND has ended. Ends with its status, or with 3 if its end of the log has become non-blocking.
+The stderr of COMMAND is filled to the last byte before COMMAND starts. Nobody reads it until the file READ is there.
+Then the file TEXT is made, and what COMMAND writes is appended to it, until COMMAND has ended. Ends with its status,
+or with 3 if this side's descriptor of the log has become non-blocking.
 """
 import fcntl
 import os
@@ -15,6 +16,27 @@ import sys
 import time
 import tty
 
+
+def fill(writer):
+    """Writes until there is no room for one byte more. Returns the number of bytes."""
+    filled = 0
+    refusals = 0
+    os.set_blocking(writer, False)
+    while refusals < 3:
+        for piece in (b"." * 4096, b"."):
+            try:
+                while True:
+                    filled += os.write(writer, piece)
+                    refusals = 0
+            except BlockingIOError:
+                pass
+        # A terminal moves what it has got to a second buffer a moment later.
+        refusals += 1
+        time.sleep(0.1)
+    os.set_blocking(writer, True)
+    return filled
+
+
 kind, read_when, text = sys.argv[1:4]
 if kind == "pipe":
     reader, writer = os.pipe()
@@ -23,10 +45,13 @@ elif kind == "socket":
 else:
     reader, writer = pty.openpty()
     tty.setraw(writer)
+filler = fill(writer)
 
 program = subprocess.Popen(sys.argv[4:], stderr=writer)
 while not os.path.exists(read_when) and program.poll() is None:
     time.sleep(0.05)
+while filler > 0:
+    filler -= len(os.read(reader, min(filler, 65536)))
 with open(text, "ab", buffering=0) as out:
     while True:
         ended = program.poll() is not None

@@ -27,5 +27,5 @@ if [ "$(id -u)" = 0 ]; then
 	assert_eq "750 $(sed -n 's/^filed-serve:[^:]*:\([0-9]*\):.*/\1/p' "$tmp/root/etc/passwd") $(
 		sed -n 's/^filed:[^:]*:\([0-9]*\):.*/\1/p' "$tmp/root/etc/group")" \
 		"$(stat -c '%a %u %g' "$tmp/root/var/lib/filed")" "the state's directory"
-	assert_eq "755 0 0" "$(stat -c '%a %u %g' "$tmp/root/var/spool/filed")" "the mount point"
+	assert_eq "700 0 0" "$(stat -c '%a %u %g' "$tmp/root/var/spool/filed")" "the mount point"
 fi

@@ -3,7 +3,7 @@
 """Kills filed, again and again, while others use its queue, and holds what is left against what was
 promised.
 
-Called by `make torture`. Its environment: out, the folder of the programs; minutes, how long to go on,
+Called by `make torture`. Its environment: out, the directory of the programs; minutes, how long to go on,
 or kills, how many SIGKILLs of filed's processes; seed, to make the same choices again. What the machine
 makes of them is its own.
 

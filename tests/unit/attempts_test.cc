@@ -141,7 +141,8 @@ TEST_CASE_METHOD(EndsRig, "a stopped attempt is killed after the commit, and its
     REQUIRE(turn.end() == 0);
     CHECK(launcher.news() == Strings{"kill j"});
     CHECK(attempts.has_unfinished(job));
-    CHECK(store.kill_pending() == std::vector<int64_t>{static_cast<int64_t>(id)});
+    CHECK(store.kill_pending() ==
+          std::vector<KillPending>{{static_cast<int64_t>(id), job.ino, "j", job.uid, 1}});
     attempts.output(id, "late");
     REQUIRE(exit(id) == 0);
     CHECK(row(job.ino).dir == Dir::kFailed);
@@ -294,6 +295,40 @@ TEST_CASE_METHOD(EndsRig, "an attempt that does not die holds no worker, and blo
     attempts.give_up();
     CHECK(attempts.gave_up());
   }
+}
+
+TEST_CASE_METHOD(EndsRig, "what an earlier filed could not kill blocks its job until it dies") {
+  Job job = add("j");
+  KillPending left{4711, job.ino, "former", 1001, 2};
+  REQUIRE(store.add_kill_pending(left) == 0);
+  REQUIRE(turn.end() == 0);
+  attempts.take_over(left, 77, 'D');
+  attempts.take_over(left, 78, 'D');  // another process of it
+  CHECK(attempts.busy_workers() == 0);
+  CHECK(attempts.all_ended());
+  REQUIRE(attempts.undying().size() == 1);
+  CHECK(attempts.undying()[0]->pid == 77);
+  CHECK(attempts.undying()[0]->uid == 1001);
+  CHECK(attempts.has_unfinished(job));
+  Job other = add("former");
+  CHECK(attempts.has_unfinished(other));
+  CHECK_FALSE(attempts.has_unfinished(add("else")));
+  agenda.rescan_needed = false;
+  bool fails = GENERATE(false, true);
+  if (fails) disk.fail(1);
+  attempts.exited(4711, {});
+  CHECK(turn.end() == (fails ? EIO : 0));
+  if (fails) {
+    CHECK(attempts.has_unfinished(job));
+    attempts.retry_ends();
+    REQUIRE(turn.end() == 0);
+  }
+  CHECK(agenda.rescan_needed);
+  CHECK_FALSE(attempts.has_unfinished(job));
+  CHECK_FALSE(attempts.has_unfinished(other));
+  CHECK(attempts.undying().empty());
+  CHECK(store.kill_pending().empty());
+  CHECK(launcher.news().empty());
 }
 
 TEST_CASE_METHOD(EndsRig, "a start that does not end may fail after all") {

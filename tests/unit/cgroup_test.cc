@@ -181,13 +181,12 @@ TEST_CASE("what a dead launcher has left is killed, but not what was left on pur
   pid_t victim = f.sleeper(running);
   pid_t service = f.sleeper(kept);
   using State = Leftovers::State;
-  auto look = [&] { return kill_leftovers(f.system, f.tree.place()); };
+  auto look = [&] { return kill_crash_leftovers(f.system, f.tree.place()); };
 
   SECTION("if it is dead") {
     Leftovers left = look();
     CHECK(left.state == State::kDying);
-    CHECK(left.processes == 1);
-    CHECK(left.attempts == std::vector<uint64_t>{41});
+    CHECK(left.processes == std::vector<AttemptProcess>{{41, victim}});
     CHECK(WTERMSIG(wait_status(victim)) == SIGKILL);
     CHECK(eventually([&] { return look().state == State::kKept; }));
     CHECK(alive(service));
@@ -212,9 +211,17 @@ TEST_CASE("what a dead launcher has left is killed, but not what was left on pur
     CHECK(error == 0);
     CHECK(look().state == State::kLocked);
     CHECK(alive(victim));
-    kill(launcher, SIGKILL);
-    wait_status(launcher);
-    CHECK(look().state == State::kDying);
+    SECTION("by its lock") {
+      kill(launcher, SIGKILL);
+      wait_status(launcher);
+      CHECK(look().state == State::kDying);
+    }
+    SECTION("unless it is known to do nothing any more") {
+      CHECK(kill_crash_leftovers(f.system, f.tree.place(), LockedTree::kKill).state ==
+            State::kDying);
+      kill(launcher, SIGKILL);
+      wait_status(launcher);
+    }
     wait_status(victim);
     kill(service, SIGKILL);
     wait_status(service);
@@ -242,7 +249,7 @@ TEST_CASE("a child of the launcher does not hold its lock", "[cgroup]") {
   close(pid_pipe[1]);
   wait_status(launcher);
   CHECK(alive(child));
-  CHECK(kill_leftovers(f.system, f.tree.place()).state == Leftovers::State::kNone);
+  CHECK(kill_crash_leftovers(f.system, f.tree.place()).state == Leftovers::State::kNone);
   kill(child, SIGKILL);
 }
 
@@ -252,7 +259,7 @@ TEST_CASE("where there are no cgroups the reason is told", "[cgroup]") {
   CgroupTree tree(none, "token");
   CHECK_FALSE(tree);
   CHECK(tree.reason() == "no cgroups today");
-  CHECK(kill_leftovers(none, "/filed-token").state == Leftovers::State::kUnknown);
+  CHECK(kill_crash_leftovers(none, "/filed-token").state == Leftovers::State::kUnknown);
 
   // No cgroup2 file system: it has no cgroup.kill.
   TempDir dir;
@@ -263,8 +270,8 @@ TEST_CASE("where there are no cgroups the reason is told", "[cgroup]") {
   CHECK_FALSE(other);
   CHECK(other.reason() == "/filed-token: No such file or directory");
   CHECK(access(dir.file("filed-token").c_str(), F_OK) != 0);
-  CHECK(kill_leftovers(plain, "/filed-token").state == Leftovers::State::kNone);
-  CHECK(kill_leftovers(plain, "/gone/filed-token").state == Leftovers::State::kNone);
+  CHECK(kill_crash_leftovers(plain, "/filed-token").state == Leftovers::State::kNone);
+  CHECK(kill_crash_leftovers(plain, "/gone/filed-token").state == Leftovers::State::kNone);
 }
 
 TEST_CASE("a process starts in its group on a stack of its own", "[cgroup]") {

@@ -28,8 +28,8 @@ TEST_CASE("a change of a directory's rights is stored with the turn, and not bef
   SECTION("rolled back") {
     QuietLog quiet;
     // A row with this key is there already, so the turn fails.
-    REQUIRE(store.add_kill_pending(1) == 0);
-    REQUIRE(store.add_kill_pending(1) != 0);
+    REQUIRE(store.add_kill_pending({1}) == 0);
+    REQUIRE(store.add_kill_pending({1}) != 0);
     CHECK(turn.end() != 0);
     CHECK(nodes.rights(failed).mode == 0700);
     CHECK(store.load_directories().empty());

@@ -1,4 +1,6 @@
 // The messages between filed and its launcher.
+//
+// The first case is long because it has one part for each kind of message.
 #include <cerrno>
 #include <random>
 

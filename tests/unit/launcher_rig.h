@@ -153,7 +153,7 @@ class LauncherRig : public LauncherEvents {
                   const std::function<void(StartRequest&)>& change = nullptr) {
     AttemptId id = start(text, change);
     REQUIRE(wait_end(id));
-    INFO(seen[id].failure.stage << " " << seen[id].failure.error);
+    INFO(seen[id].failure.step << " " << seen[id].failure.error);
     REQUIRE(seen[id].exited);
     INFO(seen[id].output);
     CHECK(seen[id].exit.wait_status == 0);

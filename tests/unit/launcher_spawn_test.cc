@@ -12,7 +12,7 @@
 #include "launcher/child_memory.h"
 #include "launcher/environment.h"
 #include "launcher/shared_memory.h"
-#include "launcher/start_rooms.h"
+#include "launcher/start_slots.h"
 #include "launcher_rig.h"
 
 TEST_CASE("stdout and stderr arrive in order, between started and exited", "[launcher]") {
@@ -158,7 +158,7 @@ TEST_CASE("a script with a missing interpreter fails to start, and its name is t
   AttemptId run = f.start("#! /no/such/interpreter -x\necho");
   REQUIRE(f.wait_end(run));
   REQUIRE(f.seen[run].failed);
-  CHECK(f.seen[run].failure.stage == "exec /no/such/interpreter");
+  CHECK(f.seen[run].failure.step == "exec /no/such/interpreter");
   CHECK(f.seen[run].failure.error == ENOENT);
   CHECK(f.seen[run].failure.fault == Fault::kJob);
   CHECK(f.seen[run].order == "f");
@@ -176,7 +176,7 @@ TEST_CASE("a program that is open for writing is its user's fault, a shell the m
   REQUIRE(f.wait_end(script));
   REQUIRE(f.wait_end(shell));
   unlink(path);
-  CHECK(f.seen[script].failure.stage == std::string("exec ") + path);
+  CHECK(f.seen[script].failure.step == std::string("exec ") + path);
   CHECK(f.seen[script].failure.error == ETXTBSY);
   CHECK(f.seen[script].failure.fault == Fault::kJob);
   CHECK(f.seen[shell].failure.error == ETXTBSY);
@@ -189,7 +189,7 @@ TEST_CASE("a shell that cannot be executed fails the start, and says why", "[lau
   AttemptId forbidden = f.start("echo", [](StartRequest& a) { a.shell = "/etc/passwd"; });
   REQUIRE(f.wait_end(missing));
   REQUIRE(f.wait_end(forbidden));
-  CHECK(f.seen[missing].failure.stage == "exec /no/such/shell");
+  CHECK(f.seen[missing].failure.step == "exec /no/such/shell");
   CHECK(f.seen[missing].failure.error == ENOENT);
   CHECK(f.seen[forbidden].failure.error == EACCES);
   CHECK(f.seen[forbidden].failure.fault == Fault::kJob);
@@ -354,7 +354,7 @@ TEST_CASE("the confine hook runs in the child, and its refusal is the attempt's"
     AttemptId run = f.start("echo never");
     REQUIRE(f.wait_end(run));
     REQUIRE(f.seen[run].failed);
-    CHECK(f.seen[run].failure.stage == "sandbox: landlock");
+    CHECK(f.seen[run].failure.step == "sandbox: landlock");
     CHECK(f.seen[run].failure.error == EPERM);
   }
   {
@@ -386,7 +386,7 @@ TEST_CASE("a half-started child that is stopped delays no other", "[launcher]") 
   REQUIRE(f.wait_end(run));
   CHECK(SystemClock().mono_ns() - before < 5 * kNsPerSec);
   REQUIRE(f.seen[run].failed);
-  CHECK(f.seen[run].failure.stage == "stopped before exec");
+  CHECK(f.seen[run].failure.step == "stopped before exec");
   CHECK(f.seen[run].failure.fault == Fault::kJob);
   CHECK(marked_count(f.token) == 0);
 }
@@ -417,7 +417,7 @@ TEST_CASE("starts that hang delay no other start and no kill, however many they 
   HookPipe gate(HookPipe::End::kRead);
   LauncherRig f(gate.settings(confine_wait));
   std::vector<AttemptId> hanging;
-  for (int i = 0; i < StartRooms::kMax + 8; ++i) hanging.push_back(f.start("echo went on"));
+  for (int i = 0; i < StartSlots::kMax + 8; ++i) hanging.push_back(f.start("echo went on"));
   // Commands of [hooks] are not confined.
   auto hook = [](StartRequest& a) {
     a.hook = true;
@@ -436,17 +436,17 @@ TEST_CASE("starts that hang delay no other start and no kill, however many they 
   }
 }
 
-TEST_CASE("a start that takes longer than 3 s has failed, and its room is used again",
+TEST_CASE("a start that takes longer than 3 s has failed, and its slot is used again",
           "[launcher][slow]") {
   HookPipe gate(HookPipe::End::kRead);
   LauncherRig f(gate.settings(confine_wait));
   AttemptId run = f.start("echo never");
   REQUIRE(f.wait_end(run));
   REQUIRE(f.seen[run].failed);
-  CHECK(f.seen[run].failure.stage == "the interpreter did not answer within 3 s");
+  CHECK(f.seen[run].failure.step == "the interpreter did not answer within 3 s");
   CHECK(f.seen[run].failure.error == ETIMEDOUT);
   gate.ours.reset();
-  for (int i = 0; i < StartRooms::kMax * 2; ++i) CHECK(f.run("echo fine") == "fine\n");
+  for (int i = 0; i < StartSlots::kMax * 2; ++i) CHECK(f.run("echo fine") == "fine\n");
 }
 
 namespace {
@@ -480,19 +480,19 @@ TEST_CASE("a child that shares the memory has an errno of its own", "[launcher]"
   CHECK(status == 0);
 }
 
-TEST_CASE("a user gets half of the rooms for starts, and all get their rooms back", "[launcher]") {
+TEST_CASE("a user gets half of the slots for starts, and all get their slots back", "[launcher]") {
   if (!ChildMemory::is_possible()) return;
-  StartRooms rooms;
-  std::vector<StartRooms::Lease> leases;
+  StartSlots slots;
+  std::vector<StartSlots::Lease> leases;
   auto with_memory = [&] {
-    return std::ranges::count_if(leases, [](const auto& room) { return room->memory != nullptr; });
+    return std::ranges::count_if(leases, [](const auto& slot) { return slot->memory != nullptr; });
   };
   for (uid_t uid : {1, 2, 3}) {
-    for (int i = 0; i < StartRooms::kMax; ++i) leases.push_back(rooms.take(uid));
-    int users = std::min<int>(static_cast<int>(uid), StartRooms::kMax / StartRooms::kMaxOfUser);
-    CHECK(with_memory() == users * StartRooms::kMaxOfUser);
+    for (int i = 0; i < StartSlots::kMax; ++i) leases.push_back(slots.take(uid));
+    int users = std::min<int>(static_cast<int>(uid), StartSlots::kMax / StartSlots::kMaxOfUser);
+    CHECK(with_memory() == users * StartSlots::kMaxOfUser);
   }
   leases.clear();
-  for (int i = 0; i < StartRooms::kMaxOfUser; ++i) leases.push_back(rooms.take(3));
-  CHECK(with_memory() == StartRooms::kMaxOfUser);
+  for (int i = 0; i < StartSlots::kMaxOfUser; ++i) leases.push_back(slots.take(3));
+  CHECK(with_memory() == StartSlots::kMaxOfUser);
 }

@@ -66,7 +66,7 @@ TEST_CASE("no attempt runs as the user that filed serves as", "[launcher]") {
   for (uid_t uid : {uid_t{54321}, kServingId}) {
     AttemptId run = f.start("true", [&](StartRequest& a) { a.uid = a.gid = uid; });
     REQUIRE(f.wait_until([&] { return f.seen[run].failed; }));
-    CHECK(f.seen[run].failure.stage == "its owner is the user that filed serves as");
+    CHECK(f.seen[run].failure.step == "its owner is the user that filed serves as");
     CHECK(f.seen[run].failure.error == EPERM);
     CHECK(f.seen[run].failure.fault == Fault::kJob);
   }
@@ -120,6 +120,6 @@ TEST_CASE("RLIMIT_NPROC that is reached is worth another try", "[launcher]") {
   }
   REQUIRE(f.seen[runs.back()].failed);
   CHECK(f.seen[runs.back()].failure.error == EAGAIN);
-  CHECK(f.seen[runs.back()].failure.stage == "exec /bin/sh");
+  CHECK(f.seen[runs.back()].failure.step == "exec /bin/sh");
   CHECK(f.seen[runs.back()].failure.fault == Fault::kOwner);
 }

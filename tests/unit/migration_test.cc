@@ -17,7 +17,8 @@ std::string old_file(const TempDir& dir, int jobs) {
   sql("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < " +
       std::to_string(3 * jobs) +
       ") INSERT INTO jobs(ino, id, dir, ready, mode, uid, gid, mtime, submitted, text)"
-      "  SELECT i, CAST('j' || i AS BLOB), 0, 1, 420, 1000 + i % 3, 100, 100000 - i, 5, x'3a' FROM n");
+      "  SELECT i, CAST('j' || i AS BLOB), 0, 1, 420, 1000 + i % 3, 100, 100000 - i, 5, x'3a' FROM "
+      "n");
   const char* others[][4] = {{"later", "0", "1", "':'"},
                              {".draft", "0", "0", "':'"},
                              {"empty", "0", "0", "''"},
@@ -27,13 +28,15 @@ std::string old_file(const TempDir& dir, int jobs) {
   for (const auto& [id, in, ready, text] : others) {
     std::string mtime = std::string(id) == "later" ? "9000000000000000000" : "1";
     sql("INSERT INTO jobs(ino, id, dir, ready, mode, uid, gid, mtime, submitted, log_size, text)"
-        " VALUES(" + std::to_string(++ino) + ", CAST('" + id + "' AS BLOB), " + in + ", " + ready +
+        " VALUES(" +
+        std::to_string(++ino) + ", CAST('" + id + "' AS BLOB), " + in + ", " + ready +
         ", 420, 1000, 100, " + mtime + ", 5, " + (*in >= '2' ? "7" : "NULL") + ", CAST(" + text +
         " AS BLOB))");
   }
   int64_t ready = 3 * jobs + 1;
-  sql("UPDATE counts SET pending = " + std::to_string(ready + 2) + ", failed = 1, complete = 1, ready = " +
-      std::to_string(ready) + "; UPDATE state SET next_serial = 2000000");
+  sql("UPDATE counts SET pending = " + std::to_string(ready + 2) +
+      ", failed = 1, complete = 1, ready = " + std::to_string(ready) +
+      "; UPDATE state SET next_serial = 2000000");
   return path;
 }
 
@@ -110,7 +113,8 @@ TEST_CASE("a large file of an older filed is served while its jobs are brought u
       changed.uid = 1001;
       REQUIRE(store->update(job, changed) == 0);
     }
-    if (store->find("j" + std::to_string(2000 - pieces), job) == 0) REQUIRE(store->remove(job) == 0);
+    if (store->find("j" + std::to_string(2000 - pieces), job) == 0)
+      REQUIRE(store->remove(job) == 0);
     add(*store, "new" + std::to_string(pieces));
     REQUIRE(store->commit() == 0);
     check_sums(*store);
@@ -128,7 +132,8 @@ TEST_CASE("a large file of an older filed is served while its jobs are brought u
   CHECK(sql("SELECT sum(pending), sum(ready), sum(bytes) FROM owners") ==
         sql("SELECT sum(dir = 0), sum(ifnull(claim, 0)), sum(length(text) + ifnull(log_size, 0)) "
             "FROM jobs"));
-  CHECK(sql("SELECT count(DISTINCT pending) FROM owners WHERE uid IN (SELECT uid FROM jobs)") != "0\n");
+  CHECK(sql("SELECT count(DISTINCT pending) FROM owners WHERE uid IN (SELECT uid FROM jobs)") !=
+        "0\n");
   CHECK(sql("PRAGMA integrity_check") == "ok\n");
 }
 

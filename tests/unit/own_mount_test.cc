@@ -23,7 +23,7 @@ TEST_CASE("a process without free descriptors still unmounts its own mount", "[l
     return;  // no right to mount here
   }
   OwnMount own(dir, false);
-  own.note();
+  own.note(Fd(open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC)));
   rlimit before{};
   getrlimit(RLIMIT_NOFILE, &before);
   rlimit few = {64, before.rlim_max};

@@ -48,7 +48,8 @@ TEST_CASE("owners are counted in the file with each commit, and forgotten when t
   REQUIRE(store.insert(yours, "text") == 0);
   REQUIRE(store.commit() == 0);
   auto stored = [&] {
-    return Sql(copy_of(dir, "db"))("SELECT uid || ' ' || pending || ready || ' ' || bytes FROM owners");
+    return Sql(copy_of(dir, "db"))(
+        "SELECT uid || ' ' || pending || ready || ' ' || bytes FROM owners");
   };
   CHECK(stored() == "7 11 4\n1000 11 4\n");
   Job given = mine;

@@ -1,11 +1,11 @@
 // Random operations on a queue and on a much simpler model of it, compared after every turn.
 //
-// The model knows the rules of filed(5) and nothing of rows, transactions or processes: after a turn
+// The model knows the rules of filed(5) and nothing of rows, transactions or processes. After a turn
 // that fails, a copy of the model is put back. FILED_TEST_SEED repeats a run, and
 // FILED_TEST_OPERATIONS makes it longer.
 //
-// Long because the model is one thing: each operation is told once, and every operation may follow
-// every other.
+// Long because the model is one thing: it describes each operation once, and any operation may follow
+// any other.
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>

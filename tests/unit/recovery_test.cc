@@ -41,7 +41,7 @@ TEST_CASE_METHOD(PartsRig, "active jobs go back to pending, with what is stored 
 }
 
 TEST_CASE_METHOD(PartsRig, "what was to be killed is known until the recovery is committed") {
-  REQUIRE(store.add_kill_pending(4711) == 0);
+  REQUIRE(store.add_kill_pending({4711}) == 0);
   REQUIRE(turn.end() == 0);
   CHECK(interrupted_attempts(store) == std::vector<AttemptId>{4711});
   disk.fail(1);
@@ -49,6 +49,24 @@ TEST_CASE_METHOD(PartsRig, "what was to be killed is known until the recovery is
   CHECK(interrupted_attempts(store) == std::vector<AttemptId>{4711});
   REQUIRE(recover(store, clock) == 0);
   CHECK(interrupted_attempts(store).empty());
+}
+
+TEST_CASE_METHOD(PartsRig,
+                 "what does not die is still to be killed, with the job that waits for it") {
+  Job job = add("j", Dir::kActive);
+  add_log(job, "log");
+  Job other = add("other", Dir::kActive);
+  add_log(other, "log");
+  KillPending gone{4711, 12, "gone", 1001, 3};
+  REQUIRE(store.add_kill_pending(gone) == 0);
+  REQUIRE(store.add_kill_pending({4712}) == 0);
+  REQUIRE(turn.end() == 0);
+  REQUIRE(recover(store, clock, {static_cast<AttemptId>(job.log), 4711, 99}) == 0);
+  CHECK(row(job.ino).dir == Dir::kPending);
+  std::vector<KillPending> left = {{job.log, job.ino, "j", kAlice.uid, 1}, gone};
+  CHECK(store.kill_pending() == left);
+  REQUIRE(recover(store, clock, {4711}) == 0);
+  CHECK(store.kill_pending() == std::vector<KillPending>{gone});
 }
 
 TEST_CASE_METHOD(PartsRig, "a recovery that fails changes nothing") {

@@ -70,17 +70,17 @@ TEST_CASE("a rule has no right that its ruleset does not handle or that makes no
 TEST_CASE("a ruleset handles ports only when asked to, and scopes only where there are any",
           "[sandbox]") {
   using namespace landlock;
-  Wanted wanted;
-  CHECK(ruleset_attr(7, wanted).handled_access_net == 0);
-  CHECK(ruleset_attr(5, wanted).scoped == 0);
-  CHECK(ruleset_attr(6, wanted).scoped == 3);
-  wanted.scoped = false;
-  CHECK(ruleset_attr(9, wanted).scoped == 0);
-  wanted.connect = true;
-  CHECK(ruleset_attr(3, wanted).handled_access_net == 0);
-  CHECK(ruleset_attr(4, wanted).handled_access_net == kAccessNetConnectTcp);
-  wanted.bind = true;
-  CHECK(ruleset_attr(4, wanted).handled_access_net == (kAccessNetConnectTcp | kAccessNetBindTcp));
+  Handled handled;
+  CHECK(ruleset_attr(7, handled).handled_access_net == 0);
+  CHECK(ruleset_attr(5, handled).scoped == 0);
+  CHECK(ruleset_attr(6, handled).scoped == 3);
+  handled.scoped = false;
+  CHECK(ruleset_attr(9, handled).scoped == 0);
+  handled.connect = true;
+  CHECK(ruleset_attr(3, handled).handled_access_net == 0);
+  CHECK(ruleset_attr(4, handled).handled_access_net == kAccessNetConnectTcp);
+  handled.bind = true;
+  CHECK(ruleset_attr(4, handled).handled_access_net == (kAccessNetConnectTcp | kAccessNetBindTcp));
   CHECK(restrict_flags(6) == 0);
   CHECK(restrict_flags(7) == 6);
 }
@@ -199,12 +199,12 @@ seccomp_data call(long number, std::vector<uint64_t> args = {}, uint32_t arch = 
 
 std::vector<sock_filter> filter_for(bool no_network, bool tcp_ports, bool processes,
                                     bool terminal) {
-  seccomp::Wanted wanted;
-  wanted.no_network = no_network;
-  wanted.tcp_ports = tcp_ports;
-  wanted.processes = processes;
-  wanted.terminal = terminal;
-  return seccomp::program(wanted);
+  seccomp::Denied denied;
+  denied.no_network = no_network;
+  denied.tcp_ports = tcp_ports;
+  denied.processes = processes;
+  denied.terminal = terminal;
+  return seccomp::program(denied);
 }
 
 }  // namespace

@@ -196,7 +196,8 @@ TEST_CASE_METHOD(SchedulerRig, "a claim that is rolled back is made again, in it
   CHECK(run() == Strings{"start a"});
 }
 
-TEST_CASE_METHOD(SchedulerRig, "many jobs that are held open are looked at once, not at each claim") {
+TEST_CASE_METHOD(SchedulerRig,
+                 "many jobs that are held open are looked at once, not at each claim") {
   set("workers = 1\n");
   std::vector<OpenJob> writers;
   for (int i = 0; i < 300; ++i) writers.push_back(write(due_at("held" + std::to_string(i), 0)));
@@ -207,7 +208,8 @@ TEST_CASE_METHOD(SchedulerRig, "many jobs that are held open are looked at once,
   CHECK(launcher.attempts.back().id == "free0");
   auto left = [&] {
     size_t jobs = 0;
-    REQUIRE(store.claimable(kAlice.uid, [&](const Job&, std::string_view) { return ++jobs < 1000; }) == 0);
+    REQUIRE(store.claimable(kAlice.uid,
+                            [&](const Job&, std::string_view) { return ++jobs < 1000; }) == 0);
     return jobs;
   };
   CHECK(left() == 2);
@@ -243,4 +245,20 @@ TEST_CASE_METHOD(SchedulerRig, "a job whose id a dying attempt has had starts wh
   end("x");
   CHECK(run().empty());  // the end is committed in this turn
   CHECK(run() == Strings{"start x"});
+}
+
+TEST_CASE_METHOD(SchedulerRig, "a parked job is not lost if the turn fails that brings it back") {
+  set("workers = 1\n");
+  std::vector<OpenJob> writers;
+  for (int i = 0; i < 20; ++i) writers.push_back(write(due_at("held" + std::to_string(i), 0)));
+  CHECK(run().empty());
+  CHECK(row(writers[3].ino).parked);
+  close(writers[3]);
+  scheduler.run();
+  CHECK(store.counts().of(Dir::kActive) == 1);
+  disk.fail(1, SQLITE_IOERR_WRITE, 50);
+  scheduler.note_changes();
+  REQUIRE(turn.end() != 0);
+  disk.fail(0);
+  CHECK(run() == Strings{"start held3"});
 }

@@ -119,7 +119,7 @@ std::string text_between(const std::string& path, const std::string& from, const
 std::string words_for(const Transition& row, bool within) {
   if (row.error != 0) return errno_name(row.error);
   if (within) {
-    return row.may_replace ? "renamed; a job of that name that is not open is replaced"
+    return row.may_replace ? "renamed; a job of that name that is not open for writing is replaced"
                            : "renamed; EEXIST if the id is taken";
   }
   if (row.kills) {
@@ -127,7 +127,7 @@ std::string words_for(const Transition& row, bool within) {
                ? "killed at once with all its processes, no retry"
                : "killed at once, queued again, the attempt does not count";
   }
-  if (row.log == LogChange::kReplace) return "cancelled, never started; the log says so";
+  if (row.log == LogChange::kReplace) return "cancelled: it does not run; the log says so";
   std::string text = "runs again";
   if (row.attempts == AttemptsChange::kReset) text += ": attempts begin from 0";
   if (row.mtime == MtimeChange::kNowOrLater) {

@@ -18,9 +18,10 @@ by "$carol" c "echo c >>$tmp/order"
 by "$alice" urgent "echo urgent >>$tmp/order"
 by "$alice" urgent2 "echo urgent2 >>$tmp/order"
 
-assert_eq EPERM "$(outcome as_user "$alice" touch -d '1969-01-01 00:00:00' "$q/pending/a6")" "a time before 1970 by its owner"
+first='1969-01-01 00:00:00'
+assert_eq EPERM "$(outcome as_user "$alice" touch -d "$first" "$q/pending/a6")" "a time before 1970 by its owner"
 touch -d '1969-06-01 00:00:00' "$q/pending/urgent"
-touch -d '1969-01-01 00:00:00' "$q/pending/urgent2"
+touch -d "$first" "$q/pending/urgent2"
 
 echo "workers = 1" >"$q/config.ini"
 wait_for '[ "$(counter complete)" = 11 ]' 30

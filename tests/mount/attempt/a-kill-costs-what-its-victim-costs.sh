@@ -1,5 +1,6 @@
-# The cost of a kill does not depend on what else runs: 300 processes without an environment, left by another job, add
-# no system call to it.
+# The cost of a kill does not depend on what else runs. Beside it are 300 processes without an environment, left by
+# another job. If the kill looked at each of them, it would make at least one call more for each. Some calls more or
+# less are the machine's noise.
 # limit: 300
 . "${0%/*}/../../lib/test.sh"
 needs root setsid strace
@@ -40,4 +41,4 @@ assert_eq 300 "$(pgrep -P "$launcher" -f '^sleep 87654' | wc -l)" "orphans"
 wait_trace=beside
 beside=$(calls_of_kill beside)
 echo "alone: $alone, beside 300 orphans: $beside"
-assert "no more than alone" [ "$beside" -le $((alone + 5)) ]
+assert "not a call more for each orphan" [ "$beside" -lt $((alone + 100)) ]

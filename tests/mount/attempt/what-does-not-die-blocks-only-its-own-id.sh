@@ -2,40 +2,8 @@
 # id until it is dead. status and log name it. rm, mv and the stop of filed do not wait for it.
 # limit: 300
 . "${0%/*}/../../lib/test.sh"
+. "${0%/*}/../../lib/hold.sh"
 needs root # to trace any process
-tracer=
-release() {
-	[ ! "$tracer" ] || kill -KILL "$tracer"
-	tracer=
-}
-trap 'status=$?; set +e; release; (exit "$status"); cleanup' EXIT
-
-# hold PID: it does not die until release.
-hold() {
-	: >"$tmp/held"
-	traced hold "$1" >"$tmp/held" &
-	tracer=$!
-	wait_for '[ -s "$tmp/held" ]'
-}
-# begin ID: submits a job that runs for long. Its process is $pid, which is held.
-begin() {
-	rm -f "$tmp/run/$1"
-	submit "$1" "echo \$\$ >$tmp/run/$1; exec sleep 1000"
-	wait_for '[ -s "$tmp/run/'"$1"'" ]'
-	pid=$(cat "$tmp/run/$1")
-	hold "$pid"
-}
-is_told() {
-	assert_eq 1 "$(counter undying)" "undying"
-	assert_eq "$pid,t" "$(counter does_not_die)" "the line of status"
-	assert "the log tells" grep -q "does not die: PID $pid, state t" "$log"
-}
-dies() {
-	kill -0 "$pid" || fail "the process is not held"
-	release
-	wait_gone "$pid"
-	wait_for '[ "$(counter undying)" = 0 ]'
-}
 
 # try NAME [OPTION…]
 try() {

@@ -1,4 +1,4 @@
-#include "launcher/start_rooms.h"
+#include "launcher/start_slots.h"
 
 #include <utility>
 
@@ -6,26 +6,26 @@
 
 namespace filed {
 
-StartRooms::Lease StartRooms::take(uid_t uid) {
-  std::unique_ptr<StartRoom> room;
+StartSlots::Lease StartSlots::take(uid_t uid) {
+  std::unique_ptr<StartSlot> slot;
   auto user = of_user_.find(uid);
   if (user == of_user_.end() || user->second < kMaxOfUser) {
     if (!free_.empty()) {
-      room = std::move(free_.back());
+      slot = std::move(free_.back());
       free_.pop_back();
     } else if (auto memory = make_memory()) {
-      room = std::make_unique<StartRoom>();
-      room->memory = std::move(memory);
+      slot = std::make_unique<StartSlot>();
+      slot->memory = std::move(memory);
     }
   }
-  if (!room) room = std::make_unique<StartRoom>();
-  room->uid = uid;
-  if (room->memory) ++of_user_[uid];
-  return Lease(room.release(), GiveBack{this});
+  if (!slot) slot = std::make_unique<StartSlot>();
+  slot->uid = uid;
+  if (slot->memory) ++of_user_[uid];
+  return Lease(slot.release(), GiveBack{this});
 }
 
 // Null if there is enough of it, or if the machine has no more.
-std::unique_ptr<ChildMemory> StartRooms::make_memory() {
+std::unique_ptr<ChildMemory> StartSlots::make_memory() {
   if (!ChildMemory::is_possible() || made_ == kMax) return nullptr;
   try {
     auto memory = std::make_unique<ChildMemory>();
@@ -36,8 +36,8 @@ std::unique_ptr<ChildMemory> StartRooms::make_memory() {
   }
 }
 
-void StartRooms::give_back(StartRoom* room) {
-  std::unique_ptr<StartRoom> owned(room);
+void StartSlots::give_back(StartSlot* slot) {
+  std::unique_ptr<StartSlot> owned(slot);
   if (!owned->memory) return;
   auto user = of_user_.find(owned->uid);
   if (--user->second == 0) of_user_.erase(user);
