@@ -64,7 +64,7 @@ std::string StatusText::make() const {
   text += queue_.settings().pause ? "pause yes\n" : "pause no\n";
   text += "containment " + queue_.containment() + '\n';
   line("pending", pending);
-  line("waiting", queue_.jobs().count_waiting());
+  line("waiting", queue_.count_waiting());
   line("drafts", pending - counts.ready);
   line("active", counts.of(Dir::kActive));
   line("failed", counts.of(Dir::kFailed));

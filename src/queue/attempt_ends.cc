@@ -47,9 +47,13 @@ bool Attempts::free_worker(Attempt& attempt) {
   if (attempt.phase == Phase::kLeaving) return false;
   attempt.phase = Phase::kLeaving;
   ++leaving_;
+  shares_.add_running(attempt.uid, -1);
   core_.turn.on_end([this, id = attempt.id](int) {
     --leaving_;
-    if (Attempt* later = find(id)) later->phase = Phase::kEnded;
+    Attempt* later = find(id);
+    if (later == nullptr) return;
+    later->phase = Phase::kEnded;
+    shares_.add_running(later->uid, 1);
   });
   return true;
 }

@@ -108,6 +108,7 @@ Attempt& Attempts::add(const Job& job, std::string_view text) {
   of_job.attached = &attempt;
   ++of_job.unfinished;
   ++by_id_[job.id];
+  shares_.start(job.uid);
   core_.turn.on_rollback([this, id] { forget(id); });
   return attempt;
 }
@@ -130,8 +131,13 @@ void Attempts::forget(AttemptId id) {
   if (auto of_id = by_id_.find(attempt->job_id); --of_id->second == 0) by_id_.erase(of_id);
   deadlines_.clear(id);
   saves_.clear(id);
-  attempts_.erase(id);
+  if (attempt->phase != Phase::kLeaving) shares_.add_running(attempt->uid, -1);
   core_.agenda.rescan_needed = true;
+  core_.agenda.unblocked.push_back(attempt->ino);
+  if (attempt->tie != Tie::kAttached) {
+    core_.agenda.unblocked_ids.push_back(std::move(attempt->job_id));
+  }
+  attempts_.erase(id);
 }
 
 // --- what the launcher reports
@@ -215,6 +221,7 @@ void Attempts::take_over(const KillPending& left, pid_t pid, char state) {
   attempt.tie = Tie::kDetached;
   ++by_job_[left.ino].unfinished;
   ++by_id_[left.id];
+  shares_.add_running(left.uid, 1);
   undying(id, pid, state);
 }
 

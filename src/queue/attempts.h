@@ -25,6 +25,7 @@
 #include "queue/job.h"
 #include "queue/open_files.h"
 #include "queue/queue_watcher.h"
+#include "queue/shares.h"
 #include "queue/totals.h"
 #include "queue/transitions.h"
 
@@ -92,9 +93,10 @@ struct Attempt {
 
 class Attempts final : public LauncherEvents {
  public:
-  Attempts(const Core& core, OpenFiles& open_files, Launcher& launcher, Hooks& hooks,
-           WatcherLink& watcher)
+  Attempts(const Core& core, Shares& shares, OpenFiles& open_files, Launcher& launcher,
+           Hooks& hooks, WatcherLink& watcher)
       : core_(core),
+        shares_(shares),
         open_files_(open_files),
         launcher_(launcher),
         hooks_(hooks),
@@ -134,7 +136,7 @@ class Attempts final : public LauncherEvents {
   // For a start: an attempt of an earlier filed that does not die. It is in kUndying, and means
   // nothing for its job but that the job waits. `exited` follows. May be called for each process.
   void take_over(const KillPending& left, pid_t pid, char state);
-  // Those that do not die, in the order of their claims.
+  // Those that do not die, in the order of their claims. They count for their owners' shares.
   std::vector<const Attempt*> undying() const;
   const Totals& totals() const { return totals_; }
 
@@ -189,6 +191,7 @@ class Attempts final : public LauncherEvents {
   void forget(AttemptId id);
 
   const Core core_;
+  Shares& shares_;
   OpenFiles& open_files_;
   Launcher& launcher_;
   Hooks& hooks_;

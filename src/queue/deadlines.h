@@ -19,6 +19,8 @@ class Deadlines {
   void clear(Key key);
 
   bool has(Key key) const { return at_.contains(key); }
+  // The deadline of a key that has one.
+  int64_t at(Key key) const { return at_.at(key); }
   size_t size() const { return at_.size(); }
 
   // The earliest deadline; empty if there is none.

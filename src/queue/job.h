@@ -54,6 +54,7 @@ struct Job {
   int64_t log = 0;       // number of the latest attempt's log; 0: there is none
   int64_t log_size = 0;  // bytes
   Outcome outcome;
+  bool parked = false;   // not in the index of what may be claimed while it is open for writing
   bool removed = false;  // it is in no directory, but a file of it is open
 
   // What the file shows: the text while it is pending, the log elsewhere.
@@ -62,6 +63,8 @@ struct Job {
   bool is_draft() const { return id.starts_with('.') || (mode & kNamedAsDraft) != 0; }
   // May be claimed, once it is due and not open for writing.
   bool runnable() const { return dir == Dir::kPending && text_size > 0 && !is_draft(); }
+  // In the index of what may be claimed.
+  bool claimable() const { return runnable() && !parked; }
 };
 
 }  // namespace filed

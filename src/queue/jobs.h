@@ -22,11 +22,7 @@ namespace filed {
 class Jobs {
  public:
   Jobs(const Core& core, OpenFiles& open_files, const Uploads& uploads, const Attempts& attempts)
-      : store_(core.store),
-        clock_(core.clock),
-        open_files_(open_files),
-        uploads_(uploads),
-        attempts_(attempts) {}
+      : store_(core.store), open_files_(open_files), uploads_(uploads), attempts_(attempts) {}
 
   // A job by its inode number; also one that was removed and is still open. ENOENT.
   int get(int64_t ino, Job& job) const;
@@ -37,8 +33,6 @@ class Jobs {
   int list(Dir dir, int64_t after, const std::function<bool(const Job&)>& row,
            bool names_only = false) const;
   Counts counts() const;
-  // Jobs that may run but are not due yet.
-  int64_t count_waiting() const { return store_.count_waiting(clock_.wall_ns()); }
 
   bool id_in_use(std::string_view id) const;
   // 0 if no job but `except_ino` has this id; else EEXIST, EINVAL if it is empty, ENAMETOOLONG.
@@ -55,7 +49,6 @@ class Jobs {
   int read_log(OpenJob& file, int64_t offset, int64_t size, std::string& bytes) const;
 
   const StoreReader& store_;
-  const Clock& clock_;
   OpenFiles& open_files_;
   const Uploads& uploads_;
   const Attempts& attempts_;

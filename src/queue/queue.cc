@@ -11,6 +11,9 @@ namespace {
 
 constexpr std::string_view kIdDigits = "0123456789abcdefghijklmnopqrstuvwxyz";
 
+// Jobs of an older filed that one turn brings up to date. It takes a few milliseconds.
+constexpr int kMigratedRows = 200;
+
 // With leading zeros. The numbers of a thousand jobs a second for 89 years have no more digits.
 std::string new_id_of(int64_t number) {
   std::string digits(Queue::kNewIdLength, '0');
@@ -33,11 +36,11 @@ Queue::Queue(Store& store, Launcher& launcher, const Clock& clock, LiveSettings 
       hooks_(store, launcher, clock, options.mount_dir),
       open_files_(core_, quota_),
       uploads_(core_, quota_, open_files_),
-      attempts_(core_, open_files_, launcher, hooks_, watcher_),
+      attempts_(core_, shares_, open_files_, launcher, hooks_, watcher_),
       jobs_(core_, open_files_, uploads_, attempts_),
       moves_(core_, open_files_, uploads_, attempts_, jobs_),
       attributes_(core_, uploads_, attempts_, jobs_),
-      scheduler_(core_, uploads_, attempts_, moves_, watcher_),
+      scheduler_(core_, shares_, uploads_, attempts_, moves_, watcher_),
       events_(hooks_, attempts_),
       changed_ns_(clock.wall_ns()),
       settings_changed_ns_(changed_ns_) {
@@ -124,6 +127,8 @@ void Queue::before_remove(Dir dir, std::string_view id, std::function<void(int e
 int Queue::check_change(int64_t ino, const AttributeChange& change, const Caller& caller,
                         bool by_writer) const {
   if (change.uid && !may_own(*change.uid, "")) return EPERM;
+  // Such a time puts a job before those of all others.
+  if (change.mtime_ns && *change.mtime_ns < 0 && caller.uid != 0) return EPERM;
   return options_.owner_mode ? attributes_.check(ino, change, caller, by_writer) : 0;
 }
 
@@ -203,14 +208,26 @@ int Queue::end_turn(std::optional<int64_t> looked_ns) {
     attempts_.save_output(now);
     if (agenda_.rescan_needed || turn_.changed()) scheduler_.run();
   }
+  migrate();
   uploads_.end_turn();
+  scheduler_.note_changes();
   bool changed = turn_.changed();
   int error = turn_.end();
   if (changed && error == 0) changed_ns_ = core_.clock.wall_ns();
   if (error != 0 && !agenda_.retry_ns) agenda_.retry_ns = now + kRetryDelayNs;
   if (error != 0 && agenda_.stopping) attempts_.give_up();
+  scheduler_.after_commit();
   store_.set_durability(settings().durability);
   return error;
+}
+
+// A piece of what an older filed has left to do.
+void Queue::migrate() {
+  if (!store_.migrating() || agenda_.retry_ns || agenda_.stopping) return;
+  if (store_.migrate(kMigratedRows) != 0) return;
+  agenda_.rescan_needed = true;
+  if (store_.migrating()) return;
+  turn_.log_on_commit(store_.path() + ": the jobs of an older filed are up to date");
 }
 
 std::optional<int64_t> Queue::next_deadline_ns() const {

@@ -30,6 +30,7 @@
 #include "queue/open_files.h"
 #include "queue/queue_watcher.h"
 #include "queue/scheduler.h"
+#include "queue/shares.h"
 #include "queue/store.h"
 #include "queue/totals.h"
 #include "queue/turn.h"
@@ -67,6 +68,8 @@ class Queue {
   // --- what there is
 
   const Jobs& jobs() const { return jobs_; }
+  // Jobs that may run but are not due yet. Fewer for a moment after a start, while they are counted.
+  int64_t count_waiting() const { return scheduler_.count_waiting(); }
   const Totals& totals() const { return attempts_.totals(); }
   std::vector<const Attempt*> undying() const { return attempts_.undying(); }
   const QueueSettings& settings() const { return live_.queue(); }
@@ -100,8 +103,8 @@ class Queue {
 
   // --- attributes and moves
 
-  // Checks that the kernel cannot make. EPERM for a new owner that may not own a job. In owner mode
-  // see Attributes::check(), too.
+  // Checks that the kernel cannot make. EPERM for a new owner that may not own a job, and for a mtime
+  // before 1970 by anyone but root. In owner mode see Attributes::check(), too.
   int check_change(int64_t ino, const AttributeChange& change, const Caller& caller,
                    bool by_writer) const;
   int set_attributes(int64_t ino, const AttributeChange& change, Job& job) {
@@ -163,6 +166,7 @@ class Queue {
 
  private:
   void retry_due(int64_t now_ns);
+  void migrate();
   bool may_own(uid_t uid, std::string_view id) const;
   int refuse_settings(const std::string& reason, const std::string& text_before);
   void note_settings_text(const std::string& before);
@@ -176,6 +180,7 @@ class Queue {
   WatcherLink watcher_;
   Hooks hooks_;
   UserQuota quota_;
+  Shares shares_;
   OpenFiles open_files_;
   Uploads uploads_;
   Attempts attempts_;

@@ -1,5 +1,5 @@
 // The columns of the table jobs: SQL, reading and binding, all made from one list in rows.cc. To
-// store one more field of a job, add a row to that list and a schema step in state_file.cc.
+// store one more field of a job, add a row to that list and a schema step in schema.cc.
 #pragma once
 
 #include <string>

@@ -1,22 +1,3 @@
-// The schema:
-//
-// jobs         One row a job. `ready` is 1 if the job may be claimed. The partial index jobs_due
-//              has those in the order in which they run. jobs_dir lists a directory. jobs_ended
-//              finds the jobs that ended first.
-// log          The logs in chunks of 64 KiB. The key is the log's number and the chunk's number,
-//              so a log is a range of rows and needs no index.
-// discarded    Logs to be removed when their last reader closes, or at the next start.
-// stopped      Attempts that no longer belong to a job, while their processes are being killed; and
-//              the jobs that they were of, which wait until the processes are dead.
-// counts       The number of jobs in each directory. A start reads it here, because counting
-//              rows takes too long.
-// state        Numbers of jobs and logs below next_serial may be in use. in_use is 1 from a start
-//              to an orderly stop.
-// directories  Mode and owner of directories, if they were changed on the mount.
-// launchers    What launchers of this state may have left running if they were killed: the token of
-//              each, the place of its cgroups, and the device and inode of the state file then.
-// settings     What a user has written to config.ini.
-//
 // A start does, in this order:
 //
 // 1. Checks that the path names a regular file that can be written.
@@ -46,69 +27,7 @@ constexpr int kApplicationId = 0x66696c64;  // "fild"
 constexpr const char* kHowToRepair =
     "); move it away, or save what can be saved with sqlite3's .recover";
 
-// Each string brings the schema one version further. A released string is never edited: a change
-// of the schema is a new string.
-constexpr const char* kSchema[] = {
-    R"(
-    CREATE TABLE jobs(
-      ino INTEGER PRIMARY KEY,
-      id BLOB NOT NULL UNIQUE,
-      dir INTEGER NOT NULL,
-      ready INTEGER NOT NULL,
-      mode INTEGER NOT NULL,
-      uid INTEGER NOT NULL,
-      gid INTEGER NOT NULL,
-      mtime INTEGER NOT NULL,
-      atime INTEGER,
-      ctime INTEGER,
-      submitted INTEGER NOT NULL,
-      attempts INTEGER,
-      log INTEGER,
-      log_size INTEGER,
-      wait_status INTEGER,
-      cause TEXT,
-      started INTEGER,
-      finished INTEGER,
-      cpu_us INTEGER,
-      maxrss_kb INTEGER,
-      text BLOB NOT NULL
-    );
-    CREATE INDEX jobs_dir ON jobs(dir);
-    CREATE INDEX jobs_due ON jobs(mtime) WHERE ready;
-    CREATE INDEX jobs_ended ON jobs(dir, mtime) WHERE dir >= 2;
-    CREATE TABLE log(key INTEGER PRIMARY KEY, bytes BLOB NOT NULL);
-    CREATE TABLE discarded(log INTEGER PRIMARY KEY);
-    CREATE TABLE counts(
-      pending INTEGER NOT NULL, active INTEGER NOT NULL,
-      failed INTEGER NOT NULL, complete INTEGER NOT NULL, ready INTEGER NOT NULL
-    );
-    INSERT INTO counts VALUES(0, 0, 0, 0, 0);
-    CREATE TABLE state(next_serial INTEGER NOT NULL, in_use INTEGER NOT NULL);
-    INSERT INTO state VALUES(1000, 0);
-    CREATE TABLE directories(
-      name TEXT PRIMARY KEY, mode INTEGER NOT NULL, uid INTEGER NOT NULL, gid INTEGER NOT NULL
-    ) WITHOUT ROWID;
-    CREATE TABLE settings(key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-    )",
-    R"(
-    CREATE TABLE stopped(run INTEGER PRIMARY KEY);
-    )",
-    R"(
-    CREATE TABLE launchers(
-      token TEXT PRIMARY KEY, place TEXT NOT NULL, device INTEGER NOT NULL, inode INTEGER NOT NULL
-    ) WITHOUT ROWID;
-    )",
-    R"(
-    ALTER TABLE stopped ADD COLUMN ino INTEGER NOT NULL DEFAULT 0;
-    ALTER TABLE stopped ADD COLUMN id BLOB NOT NULL DEFAULT x'';
-    ALTER TABLE stopped ADD COLUMN uid INTEGER NOT NULL DEFAULT 0;
-    ALTER TABLE stopped ADD COLUMN number INTEGER NOT NULL DEFAULT 0;
-    )",
-};
-
 }  // namespace
-
-std::span<const char* const> StateFile::schema() { return kSchema; }
 
 StateFile::StateFile(const std::string& path, std::span<const char* const> steps) : path_(path) {
   check_regular();
@@ -210,7 +129,7 @@ void StateFile::exec(const std::string& sql) const {
   if (rc != SQLITE_OK) fail(rc);
 }
 
-int64_t StateFile::number(const char* sql) const {
+int64_t StateFile::number(const std::string& sql) const {
   Statement statement = prepare(sql);
   Statement::Use use(statement);
   int rc = use.step();

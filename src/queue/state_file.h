@@ -15,19 +15,17 @@
 
 #include "base/fd.h"
 #include "config/settings.h"
+#include "queue/schema.h"
 #include "queue/statement.h"
 
 namespace filed {
 
 class StateFile {
  public:
-  // The steps of this filed's schema. Step n brings a file from version n to version n + 1.
-  static std::span<const char* const> schema();
-
   // Opens the file. Creates it with mode 0600 if it is missing. Throws Error if the file is not a
   // regular file, not readable and writable, not a SQLite file, not filed's, written by a newer
   // filed, in use by another filed, or damaged. A refused file is left unchanged.
-  explicit StateFile(const std::string& path, std::span<const char* const> steps = schema());
+  explicit StateFile(const std::string& path, std::span<const char* const> steps = schema_steps());
   StateFile(const StateFile&) = delete;
   StateFile& operator=(const StateFile&) = delete;
 
@@ -39,7 +37,7 @@ class StateFile {
   // Runs SQL that returns no rows. Throws Error.
   void exec(const std::string& sql) const;
   // The first column of the only row. Throws Error.
-  int64_t number(const char* sql) const;
+  int64_t number(const std::string& sql) const;
   // The error that `rc` stands for, with the path and what to do. Throws Error.
   [[noreturn]] void fail(int rc) const;
 

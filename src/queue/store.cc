@@ -18,10 +18,10 @@ Store::Store(const std::string& path, std::span<const char* const> steps)
     : StoreReader(path, steps),
       space_(file_),
       reserved_(next_number_),
-      reserved_saved_(next_number_),
-      counts_saved_(counts_) {
+      reserved_saved_(next_number_) {
   prepare_changes();
   mark_in_use();
+  start_migration();
 }
 
 void Store::prepare_changes() {
@@ -39,8 +39,15 @@ void Store::prepare_changes() {
   add_kill_pending_ =
       file_.prepare("INSERT INTO stopped(run, ino, id, uid, number) VALUES(?, ?, ?, ?, ?)");
   remove_kill_pending_ = file_.prepare("DELETE FROM stopped WHERE run = ?");
-  save_counts_ = file_.prepare(
-      "UPDATE counts SET pending = ?, active = ?, failed = ?, complete = ?, ready = ?");
+  park_ = file_.prepare("INSERT OR IGNORE INTO parked(ino) VALUES(?)");
+  unpark_ = file_.prepare("DELETE FROM parked WHERE ino = ?");
+  update_owner_ = file_.prepare(
+      "UPDATE owners SET pending = ?, active = ?, failed = ?, complete = ?, ready = ?, bytes = ? "
+      "WHERE uid = ?");
+  insert_owner_ = file_.prepare(
+      "INSERT OR REPLACE INTO owners(pending, active, failed, complete, ready, bytes, uid) "
+      "VALUES(?, ?, ?, ?, ?, ?, ?)");
+  remove_owner_ = file_.prepare("DELETE FROM owners WHERE uid = ?");
   save_number_ = file_.prepare("UPDATE state SET next_serial = ?");
   clear_settings_ = file_.prepare("DELETE FROM settings");
   save_setting_ = file_.prepare("INSERT INTO settings(key, value) VALUES(?, ?)");
@@ -94,9 +101,15 @@ int Store::step_change(const Statement& statement) {
   return result(Statement::Use(statement).step());
 }
 
-void Store::count(const Job& job, int64_t by) {
-  counts_.of(job.dir) += by;
-  if (job.runnable()) counts_.ready += by;
+void Store::count(const Job& job, int by) {
+  owners_.add(job.ino > counted_to_ ? OwnerCounts::kUncounted : int64_t{job.uid}, job, by);
+  if (job.claimable()) claimable_changes_.push_back({job.uid, {job.mtime_ns, job.ino}, by});
+}
+
+int Store::park(const Job& before, const Job& job) {
+  if (before.parked == job.parked) return 0;
+  Statement::Use use(job.parked ? park_ : unpark_);
+  return result(use.bind(job.ino).step());
 }
 
 void Store::stage(const Job& job) {
@@ -134,7 +147,7 @@ int Store::update(const Job& before, const Job& job) {
   if (int error = result(use.bind(job.ino).step())) return error;
   count(before, -1);
   count(job, 1);
-  return 0;
+  return park(before, job);
 }
 
 int Store::set_text(const Job& before, const Job& job, std::string_view text) {
@@ -147,7 +160,7 @@ int Store::set_text(const Job& before, const Job& job, std::string_view text) {
   added_ += static_cast<int64_t>(text.size());
   count(before, -1);
   count(job, 1);
-  return 0;
+  return park(before, job);
 }
 
 int Store::remove(const Job& job) {
@@ -235,11 +248,7 @@ int Store::save_directory(const std::string& name, const DirectoryRights& rights
 
 int Store::commit(bool use_reserve) {
   if (!open_) return std::exchange(failed_, 0);
-  if (failed_ == 0 && counts_ != counts_saved_) {
-    Statement::Use use(save_counts_);
-    for (int64_t number : counts_.dir) use.bind(number);
-    result(use.bind(counts_.ready).step());
-  }
+  if (failed_ == 0) save_owners();
   if (failed_ == 0 && added_ > 0 && !space_.take(added_) && !use_reserve) {
     log_error("%s: the disk is nearly full; what is left is kept for removals", path().c_str());
     rollback();
@@ -252,10 +261,27 @@ int Store::commit(bool use_reserve) {
     rollback();
     return error;
   }
-  counts_saved_ = counts_;
+  owners_.commit();
   reserved_saved_ = reserved_;
+  old_index_saved_ = old_index_;
+  counted_to_saved_ = counted_to_;
   end_transaction();
   return 0;
+}
+
+void Store::save_owners() {
+  for (int64_t owner : owners_.staged()) {
+    const OwnerCounts::Owner& entry = owners_.all().at(owner);
+    if (entry.counts == entry.stored) continue;
+    bool gone = entry.counts == Counts{};
+    bool is_new = entry.stored == Counts{};
+    Statement::Use use(gone ? remove_owner_ : is_new ? insert_owner_ : update_owner_);
+    if (!gone) {
+      for (int64_t number : entry.counts.dir) use.bind(number);
+      use.bind(entry.counts.ready).bind(entry.counts.bytes);
+    }
+    if (result(use.bind(owner).step()) != 0) return;
+  }
 }
 
 void Store::end_transaction() {
@@ -270,8 +296,11 @@ void Store::rollback() {
   if (sqlite3_get_autocommit(file_.db()) == 0) Statement::Use(rollback_).step();
   end_transaction();
   failed_ = 0;
-  counts_ = counts_saved_;
+  owners_.rollback();
+  claimable_changes_.clear();
   reserved_ = reserved_saved_;
+  old_index_ = old_index_saved_;
+  counted_to_ = counted_to_saved_;
 }
 
 bool Store::tidy(bool idle) { return open_ || space_.tidy(idle); }

@@ -15,6 +15,8 @@
 #include <string>
 #include <string_view>
 #include <unordered_set>
+#include <utility>
+#include <vector>
 
 #include "config/settings.h"
 #include "queue/job.h"
@@ -29,7 +31,7 @@ class Store : public StoreReader {
  public:
   // Opens the state file and marks it as in use. Throws Error as StateFile does. Tests give other
   // `steps` of the schema.
-  explicit Store(const std::string& path, std::span<const char* const> steps = StateFile::schema());
+  explicit Store(const std::string& path, std::span<const char* const> steps = schema_steps());
   Store(const Store&) = delete;
   Store& operator=(const Store&) = delete;
 
@@ -84,6 +86,26 @@ class Store : public StoreReader {
   int commit(bool use_reserve = false);
   void rollback();
 
+  // What the open transaction, and the commits since the last call, have put into the index of what
+  // may be claimed, and taken out of it. A rollback forgets those that were not taken yet.
+  struct ClaimableChange {
+    uid_t uid = 0;
+    DueKey key;
+    int by = 0;  // 1 or -1
+  };
+  std::vector<ClaimableChange> take_claimable_changes() {
+    return std::exchange(claimable_changes_, {});
+  }
+
+  // --- old files
+
+  // True if rows of an older filed are still to be brought up to date.
+  bool migrating() const { return old_index_ || counted_to_ != kAllCounted; }
+  // True if jobs of an older filed may be missing in the index of what may be claimed.
+  bool lacks_claimable() const { return old_index_; }
+  // Stages this for at most so many rows. Returns 0 or an errno.
+  int migrate(int rows);
+
   // One step of housekeeping between two turns: see StoreSpace. True if an idle moment would find
   // more to do.
   bool tidy(bool idle);
@@ -94,24 +116,37 @@ class Store : public StoreReader {
   int begin();
   int result(int rc);
   int step_change(const Statement& statement);
-  void count(const Job& job, int64_t by);
+  void count(const Job& job, int by);
+  int park(const Job& before, const Job& job);
   void stage(const Job& job);
   void end_transaction();
+  void save_owners();
+  void start_migration();
+  void unpark_all();
+  int migrate_claims(int rows);
+  int migrate_counts(int rows);
+
+  static constexpr int64_t kAllCounted = INT64_MAX;
 
   StoreSpace space_;
   bool open_ = false;
   int failed_ = 0;
   int64_t reserved_ = 0;        // numbers below may be given; staged
   int64_t reserved_saved_ = 0;  // the same, committed
-  Counts counts_saved_;
+  std::vector<ClaimableChange> claimable_changes_;
+  bool old_index_ = false;            // the index of an older filed is still there
+  int64_t counted_to_ = kAllCounted;  // rows above are counted for OwnerCounts::kUncounted
+  bool old_index_saved_ = false;
+  int64_t counted_to_saved_ = kAllCounted;
   int64_t added_ = 0;                        // bytes of text and output in the open transaction
   std::unordered_set<int64_t> staged_inos_;  // of the rows that it changes
   std::unordered_set<size_t> staged_ids_;    // hashes of their ids, old and new
 
   Statement begin_, commit_, rollback_;
   Statement insert_, update_, set_text_, remove_, put_chunk_, remove_log_, defer_log_, undefer_log_;
-  Statement save_counts_, save_number_, clear_settings_, save_setting_, save_directory_;
-  Statement add_kill_pending_, remove_kill_pending_;
+  Statement update_owner_, insert_owner_, remove_owner_, save_number_, clear_settings_,
+      save_setting_, save_directory_;
+  Statement add_kill_pending_, remove_kill_pending_, park_, unpark_;
 };
 
 }  // namespace filed

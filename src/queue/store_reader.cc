@@ -10,7 +10,7 @@ namespace filed {
 StoreReader::StoreReader(const std::string& path, std::span<const char* const> steps)
     : file_(path, steps) {
   next_number_ = file_.number("SELECT next_serial FROM state");
-  counts_ = load_counts();
+  load_owners();
 
   const std::string job = "SELECT " + job_columns();
   get_ = file_.prepare(job + " FROM jobs WHERE ino = ?");
@@ -20,14 +20,17 @@ StoreReader::StoreReader(const std::string& path, std::span<const char* const> s
       file_.prepare(job + " FROM jobs INDEXED BY jobs_dir WHERE dir = ? AND ino > ? ORDER BY ino");
   list_names_ = file_.prepare(
       "SELECT ino, id FROM jobs INDEXED BY jobs_dir WHERE dir = ? AND ino > ? ORDER BY ino");
-  due_ = file_.prepare(job +
-                       ", text FROM jobs INDEXED BY jobs_due WHERE ready AND mtime <= ? "
-                       "ORDER BY mtime, ino");
-  next_due_ = file_.prepare(
-      "SELECT mtime FROM jobs INDEXED BY jobs_due WHERE ready AND mtime > ? "
-      "ORDER BY mtime LIMIT 1");
-  count_waiting_ =
-      file_.prepare("SELECT count(*) FROM jobs INDEXED BY jobs_due WHERE ready AND mtime > ?");
+  // Groups and shares are not in use yet.
+  const std::string of_owner =
+      " FROM jobs INDEXED BY jobs_claim WHERE claim AND uid = ? AND grp IS NULL AND share IS NULL";
+  claimable_ = file_.prepare(job + ", text" + of_owner + " ORDER BY mtime, ino");
+  next_owner_ = file_.prepare(
+      "SELECT uid FROM jobs INDEXED BY jobs_claim WHERE claim AND uid > ? ORDER BY uid LIMIT 1");
+  // Two queries, so that many jobs of one time are not read again for each of their places.
+  keys_at_ = file_.prepare("SELECT mtime, ino" + of_owner +
+                           " AND mtime = ? AND ino > ? ORDER BY ino LIMIT ?");
+  keys_after_ =
+      file_.prepare("SELECT mtime, ino" + of_owner + " AND mtime > ? ORDER BY mtime, ino LIMIT ?");
   oldest_ = file_.prepare(job +
                           " FROM jobs INDEXED BY jobs_ended WHERE dir = ? AND dir >= 2 "
                           "ORDER BY mtime LIMIT 1");
@@ -37,15 +40,19 @@ StoreReader::StoreReader(const std::string& path, std::span<const char* const> s
       "SELECT key, length(bytes) FROM log WHERE key >= ? AND key < ? ORDER BY key DESC LIMIT 1");
 }
 
-Counts StoreReader::load_counts() const {
-  Statement read = file_.prepare("SELECT pending, active, failed, complete, ready FROM counts");
+void StoreReader::load_owners() {
+  Statement read =
+      file_.prepare("SELECT uid, pending, active, failed, complete, ready, bytes FROM owners");
   Statement::Use use(read);
-  int rc = use.step();
-  if (rc != SQLITE_ROW) file_.fail(rc);
-  Counts counts;
-  for (int i = 0; i < kDirs; ++i) counts.dir[static_cast<size_t>(i)] = use.integer(i);
-  counts.ready = use.integer(kDirs);
-  return counts;
+  int rc;
+  while ((rc = use.step()) == SQLITE_ROW) {
+    Counts counts;
+    for (int i = 0; i < kDirs; ++i) counts.dir[static_cast<size_t>(i)] = use.integer(i + 1);
+    counts.ready = use.integer(kDirs + 1);
+    counts.bytes = use.integer(kDirs + 2);
+    owners_.load(use.integer(0), counts);
+  }
+  if (rc != SQLITE_DONE) file_.fail(rc);
 }
 
 int StoreReader::get(int64_t ino, Job& job) const {
@@ -96,10 +103,10 @@ int StoreReader::list_names(Dir dir, int64_t after,
   return errno_of(rc);
 }
 
-int StoreReader::due(int64_t now_ns,
-                     const std::function<bool(const Job&, std::string_view text)>& row) const {
-  Statement::Use use(due_);
-  use.bind(now_ns);
+int StoreReader::claimable(
+    uid_t uid, const std::function<bool(const Job&, std::string_view text)>& row) const {
+  Statement::Use use(claimable_);
+  use.bind(uid);
   Job job;
   int rc;
   while ((rc = use.step()) == SQLITE_ROW) {
@@ -109,15 +116,34 @@ int StoreReader::due(int64_t now_ns,
   return errno_of(rc);
 }
 
-std::optional<int64_t> StoreReader::next_due(int64_t after_ns) const {
-  Statement::Use use(next_due_);
-  if (use.bind(after_ns).step() != SQLITE_ROW) return std::nullopt;
-  return use.integer(0);
+int StoreReader::claimable_owners(std::vector<uid_t>& owners) const {
+  owners.clear();
+  for (int64_t last = -1;;) {
+    Statement::Use use(next_owner_);
+    int rc = use.bind(last).step();
+    if (rc != SQLITE_ROW) return errno_of(rc);
+    last = use.integer(0);
+    owners.push_back(static_cast<uid_t>(last));
+  }
 }
 
-int64_t StoreReader::count_waiting(int64_t now_ns) const {
-  Statement::Use use(count_waiting_);
-  return use.bind(now_ns).step() == SQLITE_ROW ? use.integer(0) : 0;
+int StoreReader::claimable_keys(uid_t uid, DueKey after, size_t most,
+                                std::vector<DueKey>& keys) const {
+  keys.clear();
+  auto read = [&](Statement::Use& use) {
+    int rc = use.bind(static_cast<int64_t>(most - keys.size())).step();
+    for (; rc == SQLITE_ROW; rc = use.step()) keys.push_back({use.integer(0), use.integer(1)});
+    return errno_of(rc);
+  };
+  {
+    Statement::Use use(keys_at_);
+    use.bind(uid).bind(after.mtime_ns).bind(after.ino);
+    if (int error = read(use)) return error;
+  }
+  if (keys.size() == most) return 0;
+  Statement::Use use(keys_after_);
+  use.bind(uid).bind(after.mtime_ns);
+  return read(use);
 }
 
 std::optional<int64_t> StoreReader::oldest(Dir dir, Job* job) const {

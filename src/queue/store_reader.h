@@ -4,7 +4,7 @@
 // damaged) from the disk.
 #pragma once
 
-#include <array>
+#include <compare>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -15,21 +15,18 @@
 #include <vector>
 
 #include "queue/job.h"
+#include "queue/owner_counts.h"
 #include "queue/state_file.h"
 #include "queue/statement.h"
 
 namespace filed {
 
-// The number of jobs in each directory, and of pending jobs that may be claimed (no drafts, not
-// empty).
-struct Counts {
-  std::array<int64_t, kDirs> dir{};
-  int64_t ready = 0;
+// The place of a job among its owner's: due time, then inode number.
+struct DueKey {
+  int64_t mtime_ns = 0;
+  int64_t ino = 0;
 
-  int64_t& of(Dir d) { return dir[static_cast<size_t>(d)]; }
-  int64_t of(Dir d) const { return dir[static_cast<size_t>(d)]; }
-  int64_t total() const { return dir[0] + dir[1] + dir[2] + dir[3]; }
-  bool operator==(const Counts&) const = default;
+  auto operator<=>(const DueKey&) const = default;
 };
 
 // A launcher that may have left processes.
@@ -75,18 +72,19 @@ class StoreReader {
   int list(Dir dir, int64_t after, const std::function<bool(const Job&)>& row) const;
   // The same with only inode number, id and directory of each job. It costs less than half.
   int list_names(Dir dir, int64_t after, const std::function<bool(const Job&)>& row) const;
-  // Jobs that may be claimed at `now_ns`, in the order of due time and then inode number, until
-  // `row` returns false.
-  int due(int64_t now_ns, const std::function<bool(const Job&, std::string_view text)>& row) const;
-  // The earliest due time above `after_ns`. Empty if no job falls due later.
-  std::optional<int64_t> next_due(int64_t after_ns) const;
-  // The number of jobs that fall due after `now_ns`.
-  int64_t count_waiting(int64_t now_ns) const;
+  // An owner's jobs that may be claimed once they are due, in the order of due time and then inode
+  // number, until `row` returns false.
+  int claimable(uid_t uid, const std::function<bool(const Job&, std::string_view text)>& row) const;
+  // The owners that have such jobs, in their order. Reads one row of each.
+  int claimable_owners(std::vector<uid_t>& owners) const;
+  // The places of at most `most` such jobs behind `after`.
+  int claimable_keys(uid_t uid, DueKey after, size_t most, std::vector<DueKey>& keys) const;
   // The job of `dir` (failed or complete) that ended first: returns when it ended, and fills `job`
   // if that is given.
   std::optional<int64_t> oldest(Dir dir, Job* job = nullptr) const;
   int read_text(int64_t ino, std::string& text) const;
-  const Counts& counts() const { return counts_; }
+  const Counts& counts() const { return owners_.total(); }
+  const OwnerCounts& owners() const { return owners_; }
 
   // --- logs
 
@@ -126,12 +124,13 @@ class StoreReader {
 
   StateFile file_;
   int64_t next_number_ = 0;
-  Counts counts_;
+  OwnerCounts owners_;
 
  private:
-  Counts load_counts() const;
+  void load_owners();
 
-  Statement get_, find_, has_id_, list_, list_names_, due_, next_due_, count_waiting_, oldest_;
+  Statement get_, find_, has_id_, list_, list_names_, claimable_, next_owner_, keys_at_,
+      keys_after_, oldest_;
   Statement read_text_, read_chunk_, last_chunk_;
 };
 

@@ -263,6 +263,7 @@ void Uploads::close(const OpenJob& file) {
 
 void Uploads::end(Upload& upload) {
   core_.agenda.rescan_needed = true;
+  core_.agenda.unblocked.push_back(upload.job.ino);
   bool removed = upload.row == Upload::Row::kRemoved;
   auto held = static_cast<int64_t>(upload.text.size());
   if (!removed) {
@@ -318,7 +319,10 @@ void Uploads::end_turn() {
 }
 
 void Uploads::run_deadlines(int64_t now_ns) {
-  while (held_.take(now_ns)) core_.agenda.rescan_needed = true;
+  while (std::optional<Deadlines::Key> ino = held_.take(now_ns)) {
+    core_.agenda.rescan_needed = true;
+    core_.agenda.unblocked.push_back(static_cast<int64_t>(*ino));
+  }
 }
 
 }  // namespace filed

@@ -15,6 +15,7 @@
 #include "queue/core.h"
 #include "queue/jobs.h"
 #include "queue/open_files.h"
+#include "queue/shares.h"
 #include "queue/uploads.h"
 #include "queue/user_quota.h"
 #include "quiet_log.h"
@@ -96,6 +97,7 @@ class PartsRig {
   filed::Turn turn{store};
   filed::Agenda agenda;
   filed::UserQuota quota;
+  filed::Shares shares;
   const filed::Core core{store, turn, agenda, clock, live};
 };
 
@@ -114,7 +116,7 @@ class AttemptsRig : public PartsRig {
   filed::WatcherLink watcher;
   filed::OpenFiles files{core, quota};
   filed::Hooks hooks{store, launcher, clock, "/q"};
-  filed::Attempts attempts{core, files, launcher, hooks, watcher};
+  filed::Attempts attempts{core, shares, files, launcher, hooks, watcher};
 };
 
 // With uploads as well, and the view of all jobs.

@@ -27,7 +27,7 @@ TEST_CASE_METHOD(QueueRig,
     CHECK(waiting.attempts == attempt);
     CHECK(waiting.mtime_ns == clock.wall + delays[attempt - 1] * kNsPerMs);
     CHECK(queue->next_wall_ns() == waiting.mtime_ns);
-    CHECK(queue->jobs().count_waiting() == 1);
+    CHECK(queue->count_waiting() == 1);
     CHECK(cat(kPending, "j") == "x");
     news();
     pass_ms(delays[attempt - 1] - 1);

@@ -405,3 +405,15 @@ TEST_CASE_METHOD(QueueRig, "a directory is listed with what is still being writt
   turn();
   CHECK(ls(kPending) == Strings{"a", "c"});
 }
+
+TEST_CASE_METHOD(QueueRig, "only root may give a job a time before 1970") {
+  set([](QueueSettings& queue) { queue.workers = 0; });
+  submit("a", "x");
+  AttributeChange change;
+  change.mtime_ns = -1;
+  int64_t ino = job(kPending, "a").ino;
+  CHECK(queue->check_change(ino, change, kAlice, false) == EPERM);
+  CHECK(queue->check_change(ino, change, kRoot, false) == 0);
+  change.mtime_ns = 0;
+  CHECK(queue->check_change(ino, change, kAlice, false) == 0);
+}

@@ -222,7 +222,7 @@ TEST_CASE("a directory is listed in the order of its jobs' numbers, from any of 
   CHECK(list(numbers[9], 100).empty());
 }
 
-TEST_CASE("jobs fall due by due time, then in the order of submission") {
+TEST_CASE("an owner's jobs fall due by due time, then in the order of submission") {
   TempDir dir;
   Store store(dir.file("db"));
   add(store, "b", Dir::kPending, 20);
@@ -231,21 +231,106 @@ TEST_CASE("jobs fall due by due time, then in the order of submission") {
   add(store, "a", Dir::kPending, -5);
   add(store, ".draft", Dir::kPending, 1);
   add(store, "failed", Dir::kFailed, 1);
+  Job other = job_of(store, "another owner's", Dir::kPending, 1);
+  other.uid = 7;
+  REQUIRE(store.insert(other, "text") == 0);
   std::string due;
-  REQUIRE(store.due(30, [&](const Job& job, std::string_view text) {
+  REQUIRE(store.claimable(1000, [&](const Job& job, std::string_view text) {
     due += job.id;
     CHECK(text == "text");
     return true;
   }) == 0);
-  CHECK(due == "abc");
-  CHECK(store.next_due(30) == 31);
-  CHECK(store.next_due(19) == 20);
-  CHECK_FALSE(store.next_due(31));
-  CHECK(store.count_waiting(30) == 1);
+  CHECK(due == "abclater");
+  std::vector<uid_t> owners;
+  REQUIRE(store.claimable_owners(owners) == 0);
+  CHECK(owners == std::vector<uid_t>{7, 1000});
   Job oldest;
   CHECK(store.oldest(Dir::kFailed, &oldest) == 1);
   CHECK(oldest.id == "failed");
   CHECK_FALSE(store.oldest(Dir::kComplete));
+}
+
+TEST_CASE("the places of an owner's jobs are read in pieces, also among jobs of one time") {
+  TempDir dir;
+  Store store(dir.file("db"));
+  std::vector<DueKey> all;
+  for (int64_t time : {1, 5, 5, 5, 5, 5, 9}) {
+    all.push_back({time, add(store, "j" + std::to_string(all.size()), Dir::kPending, time).ino});
+  }
+  for (size_t piece : {1, 2, 3, 100}) {
+    std::vector<DueKey> read;
+    std::vector<DueKey> keys;
+    DueKey last{INT64_MIN, INT64_MIN};
+    do {
+      REQUIRE(store.claimable_keys(1000, last, piece, keys) == 0);
+      CHECK(keys.size() <= piece);
+      read.insert(read.end(), keys.begin(), keys.end());
+      if (!keys.empty()) last = keys.back();
+    } while (!keys.empty());
+    CHECK(read == all);
+  }
+}
+
+TEST_CASE("a parked job is not among those to claim, until it is unparked or at a start") {
+  TempDir dir;
+  {
+    Store store(dir.file("db"));
+    for (const char* id : {"a", "b", "draft later"}) {
+      Job before = add(store, id);
+      Job parked = before;
+      parked.parked = true;
+      REQUIRE(store.update(before, parked) == 0);
+    }
+    REQUIRE(store.commit() == 0);
+    Job job;
+    REQUIRE(store.find("a", job) == 0);
+    CHECK(job.parked);
+    CHECK(store.counts().ready == 3);
+    std::vector<uid_t> owners;
+    REQUIRE(store.claimable_owners(owners) == 0);
+    CHECK(owners.empty());
+    Job unparked = job;
+    unparked.parked = false;
+    REQUIRE(store.update(job, unparked) == 0);
+    Job named;
+    REQUIRE(store.find("draft later", named) == 0);
+    Job draft = named;
+    draft.id = ".draft";
+    REQUIRE(store.update(named, draft) == 0);
+    REQUIRE(store.commit() == 0);
+    REQUIRE(store.claimable_owners(owners) == 0);
+    CHECK(owners.size() == 1);
+  }
+  Store store(dir.file("db"));
+  std::string due;
+  REQUIRE(store.claimable(1000, [&](const Job& job, std::string_view) {
+    CHECK_FALSE(job.parked);
+    due += job.id;
+    return true;
+  }) == 0);
+  CHECK(due == "ab");
+}
+
+TEST_CASE("what a transaction puts among the jobs to claim is told, unless it is rolled back") {
+  TempDir dir;
+  Store store(dir.file("db"));
+  Job job = add(store, "a", Dir::kPending, 5);
+  auto changes = store.take_claimable_changes();
+  REQUIRE(changes.size() == 1);
+  CHECK(changes[0].uid == 1000);
+  CHECK(changes[0].key == DueKey{5, job.ino});
+  CHECK(changes[0].by == 1);
+  CHECK(store.take_claimable_changes().empty());
+  REQUIRE(store.commit() == 0);
+  Job active = job;
+  active.dir = Dir::kActive;
+  REQUIRE(store.update(job, active) == 0);
+  store.rollback();
+  CHECK(store.take_claimable_changes().empty());
+  REQUIRE(store.update(job, active) == 0);
+  changes = store.take_claimable_changes();
+  REQUIRE(changes.size() == 1);
+  CHECK(changes[0].by == -1);
 }
 
 TEST_CASE("settings and directories' rights survive a restart, whole or not at all") {
@@ -359,9 +444,12 @@ TEST_CASE("neither a start nor a claim, a look or a count reads the backlog") {
       CHECK(store.get(job.ino, job) == 0);
       CHECK(store.list(Dir::kComplete, 1000, first) == 0);
       CHECK(store.list(Dir::kActive, 0, first) == 0);
-      CHECK(store.due(1'000'000, [](const Job&, std::string_view) { return false; }) == 0);
-      CHECK(store.next_due(5) == 6);
-      CHECK_FALSE(store.next_due(1'000'000));
+      CHECK(store.claimable(1000, [](const Job&, std::string_view) { return false; }) == 0);
+      std::vector<DueKey> keys;
+      CHECK(store.claimable_keys(1000, {5, 0}, 2, keys) == 0);
+      CHECK(keys.size() == 2);
+      std::vector<uid_t> owners;
+      CHECK(store.claimable_owners(owners) == 0);
       CHECK(store.oldest(Dir::kFailed) == 0);
       Job after = job;
       after.dir = Dir::kActive;
