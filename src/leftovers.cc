@@ -185,7 +185,7 @@ std::vector<UndyingProcess> end_leftovers(Store& store, const CgroupSystem& syst
 }
 
 void watch_undying(EventLoop& loop, std::vector<UndyingProcess>& processes,
-                   std::function<void(AttemptId)> on_end) {
+                   const std::function<void(AttemptId)>& on_end) {
   for (const UndyingProcess& process : processes) {
     int fd = process.process.get();
     if (fd < 0) continue;

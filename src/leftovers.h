@@ -39,6 +39,6 @@ std::vector<UndyingProcess> end_leftovers(Store& store, const CgroupSystem& syst
 // Calls `on_end` from the loop for each attempt, when the last of these processes of it has died. All
 // three must outlive the loop's use. What the kernel cannot tell of counts as alive.
 void watch_undying(EventLoop& loop, std::vector<UndyingProcess>& processes,
-                   std::function<void(AttemptId)> on_end);
+                   const std::function<void(AttemptId)>& on_end);
 
 }  // namespace filed
