@@ -21,8 +21,8 @@ struct Agenda {
   std::optional<int64_t> next_wall_ns;  // wall: when the next job falls due or expires
   bool stopping = false;                // filed is to exit: nothing starts any more
   // Jobs that may have been passed over because they were open for writing, about to be renamed, or
-  // had an attempt under way, and are not any more. Of an attempt that was abandoned also the id,
-  // because another job may have got it.
+  // had an attempt under way, and are not any more. Of an attempt also the id, because another job
+  // may have got it.
   std::vector<int64_t> unblocked;
   std::vector<std::string> unblocked_ids;
 };

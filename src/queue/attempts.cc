@@ -134,9 +134,7 @@ void Attempts::forget(AttemptId id) {
   if (attempt->phase != Phase::kLeaving) shares_.add_running(attempt->uid, -1);
   core_.agenda.rescan_needed = true;
   core_.agenda.unblocked.push_back(attempt->ino);
-  if (attempt->tie != Tie::kAttached) {
-    core_.agenda.unblocked_ids.push_back(std::move(attempt->job_id));
-  }
+  core_.agenda.unblocked_ids.push_back(std::move(attempt->job_id));
   attempts_.erase(id);
 }
 

@@ -274,6 +274,19 @@ TEST_CASE_METHOD(SchedulerRig, "a job whose id a dying attempt has had starts wh
   CHECK(run() == Strings{"start x"});
 }
 
+TEST_CASE_METHOD(SchedulerRig,
+                 "a job that gets the id of another in the turn that ends it starts") {
+  set("workers = 2\nretries = 0\n");
+  Job first = due_at("x", 0);
+  REQUIRE(run() == Strings{"start x"});
+  Job second = due_at(".y", 0);
+  end("x");
+  REQUIRE(moves.rename(Dir::kComplete, "x", Dir::kComplete, "z", false) == 0);
+  REQUIRE(moves.rename(Dir::kPending, ".y", Dir::kPending, "x", false) == 0);
+  CHECK(run().empty());  // the end is committed in this turn
+  CHECK(run() == Strings{"start x"});
+}
+
 TEST_CASE_METHOD(SchedulerRig, "a parked job is not lost if the turn fails that brings it back") {
   set("workers = 1\n");
   std::vector<OpenJob> writers;
