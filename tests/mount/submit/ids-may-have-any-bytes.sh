@@ -8,7 +8,7 @@ printf 'Schl\303\274ssel \360\237\224\221' >"$tmp/2"
 printf '\377\376\001\033[31m\177' >"$tmp/3"
 printf -- '-rf *' >"$tmp/4"
 printf '%%s$(touch x)`id`"'\'\;\\ >"$tmp/5"
-printf '~' >"$tmp/6"
+printf '~x' >"$tmp/6"
 for i in 1 2 3 4 5 6; do
 	id=$(cat "$tmp/$i")
 	printf 'printf %%s "$FILED_ID"' >"$q/pending/$id"
