@@ -61,9 +61,9 @@ void check_header(const std::string& path, int fd) {
     throw Error(path + ": not a filed state file");
   }
   int version = big_endian(header.data() + kVersionOffset);
-  if (has_id && version > static_cast<int>(StateFile::schema().size())) {
+  if (has_id && version > static_cast<int>(schema_steps().size())) {
     throw Error(path + ": written by a newer filed (schema " + std::to_string(version) +
-                ", this one knows " + std::to_string(StateFile::schema().size()) + ")");
+                ", this one knows " + std::to_string(schema_steps().size()) + ")");
   }
 }
 
