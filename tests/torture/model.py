@@ -150,18 +150,20 @@ class Snapshot:
         logs = {}
         for key, bytes in db.execute("SELECT key, bytes FROM log ORDER BY key"):
             logs[key >> 23] = logs.get(key >> 23, b"") + bytes
-        counts = [0] * 4
-        for id, dir, text, log, size in db.execute("SELECT id, dir, text, log, log_size FROM jobs"):
+        counts = {}
+        for id, uid, dir, text, log, size in db.execute("SELECT id, uid, dir, text, log, log_size FROM jobs"):
             row = Row(id.decode(), dir, text, size or 0, log is not None)
             row.log = logs.pop(log, b"")
             self.rows.append(row)
-            counts[dir] += 1
+            counts.setdefault(uid, [0] * 4)[dir] += 1
         for (log,) in db.execute("SELECT log FROM discarded"):
             logs.pop(log, None)
         if logs:
             self.errors.append(f"logs of no job: {sorted(logs)[:5]}")
-        stored = db.execute("SELECT pending, active, failed, complete FROM counts").fetchone()
-        if list(stored) != counts:
+        stored = {uid: list(of_dirs) for uid, *of_dirs in
+                  db.execute("SELECT uid, pending, active, failed, complete FROM owners")}
+        stored = {uid: of_dirs for uid, of_dirs in stored.items() if any(of_dirs)}
+        if stored != counts:
             self.errors.append(f"the counts are {stored}, and there are {counts}")
         for key, value in db.execute("SELECT key, value FROM settings"):
             self.settings[key.decode()] = value.decode()
