@@ -26,7 +26,7 @@ struct DueKey {
   int64_t mtime_ns = 0;
   int64_t ino = 0;
 
-  auto operator<=>(const DueKey&) const = default;
+  auto operator<=>(const DueKey&) const = default;  // NOLINT(modernize-use-nullptr): clang-tidy 14
 };
 
 // A launcher that may have left processes.

@@ -1,5 +1,6 @@
 # The state file of an older filed is brought up to date at a start, and nothing of it is lost.
 . "${0%/*}/../../lib/test.sh"
+needs root # the states have jobs of several users
 states=$(cd "${0%/*}/../../lib/states" && pwd)
 
 for old in "$states"/*.db; do
