@@ -40,7 +40,9 @@ MountLine parse(const std::string& text) {
   line.id = atoi(words[0].c_str());
   line.parent = atoi(words[1].c_str());
   line.device = words[2];
+  line.root = unescaped(words[3]);
   line.place = unescaped(words[4]);
+  line.is_read_only = !words[5].starts_with("rw");
   line.type = dash[1];
   return line;
 }

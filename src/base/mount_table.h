@@ -12,8 +12,10 @@ struct MountLine {
   int id = -1;         // no other mount has it at the same time
   int parent = -1;     // the id of the mount that it is mounted on
   std::string device;  // "0:52", the file system: a bind mount has that of its source
+  std::string root;    // what of the file system is mounted: "/", or a directory that was bound
   std::string place;   // the mount point
-  std::string type;    // "fuse.filed"
+  bool is_read_only = false;
+  std::string type;  // "fuse.filed"
 };
 
 // Gives EPOLLPRI when any mount has changed. Throws Error.

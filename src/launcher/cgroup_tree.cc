@@ -14,8 +14,9 @@
 #include <optional>
 #include <string_view>
 
+#include "base/error.h"
 #include "base/files.h"
-#include "base/text.h"
+#include "base/mount_table.h"
 #include "launcher/cgroup.h"
 #include "launcher/cgroup_clone.h"
 
@@ -50,21 +51,6 @@ std::string own_cgroup() {
     if (line.starts_with(kUnifiedLine)) return line.substr(kUnifiedLine.size());
   }
   return "";
-}
-
-// A path as mountinfo writes it: blanks and backslashes are \ooo.
-std::string unescape(std::string_view text) {
-  std::string path;
-  for (size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '\\' && i + 3 < text.size()) {
-      path +=
-          static_cast<char>((text[i + 1] - '0') * 64 + (text[i + 2] - '0') * 8 + text[i + 3] - '0');
-      i += 3;
-    } else {
-      path += text[i];
-    }
-  }
-  return path;
 }
 
 // A mount without a place in the tree of files.
@@ -164,17 +150,20 @@ CgroupSystem find_cgroups() {
     system.reason = "filed's own cgroup is outside of its cgroup namespace";
     return system;
   }
-  for (const std::string& line : read_lines("/proc/self/mountinfo")) {
-    size_t second = line.find(" - cgroup2 ");
-    if (second == std::string::npos) continue;
-    std::vector<std::string> fields = split(line, ' ');
-    if (fields.size() < 6 || fields[3] != "/") continue;
-    if (!fields[5].starts_with("rw")) {
+  std::vector<MountLine> mounts;
+  try {
+    mounts = read_mount_table(open_mount_table().get());
+  } catch (const Error& error) {
+    system.reason = error.what();
+    return system;
+  }
+  for (const MountLine& mount : mounts) {
+    if (mount.type != "cgroup2" || mount.root != "/") continue;
+    if (mount.is_read_only) {
       system.reason = "the file system of cgroups is mounted read-only";
       continue;
     }
-    system.root.reset(
-        open(unescape(fields[4]).c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+    system.root.reset(open(mount.place.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
     system.mounted = true;
     if (system.root) return system;
     system.reason = strerror(errno);
