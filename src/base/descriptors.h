@@ -1,5 +1,5 @@
 // Closes all file descriptors of a process but some, for the helper processes, which must not keep
-// what filed has open. Moves a descriptor above the numbers that children use.
+// what filed has open. Moves a descriptor above the numbers that children use. Receives one.
 #pragma once
 
 #include <sys/syscall.h>
@@ -33,5 +33,9 @@ void close_descriptors_but(std::vector<int> keep);
 // The same open file by a number above those that are given to children, close-on-exec. Empty with
 // errno if there is none.
 Fd move_up(Fd fd);
+
+// recv(2), also of the descriptor that may come with the packet: it is put into `descriptor`, else
+// that is emptied. It is close-on-exec. Returns the size, or -1 with errno.
+ssize_t receive_with_descriptor(int socket, void* packet, size_t size, int flags, Fd& descriptor);
 
 }  // namespace filed

@@ -3,10 +3,10 @@
 #include <sys/socket.h>
 
 #include <cerrno>
-#include <cstring>
 #include <string_view>
 #include <utility>
 
+#include "base/descriptors.h"
 #include "base/error.h"
 #include "launcher/cgroup.h"
 #include "launcher/protocol.h"
@@ -56,21 +56,13 @@ void KillFiles::kill_all() {
 void KillFiles::receive() {
   for (;;) {
     Announcement message;
-    alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))];
-    iovec part{&message, sizeof message};
-    msghdr header{};
-    header.msg_iov = &part;
-    header.msg_iovlen = 1;
-    header.msg_control = control;
-    header.msg_controllen = sizeof control;
-    ssize_t size = recvmsg(socket_.get(), &header, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+    Fd file;
+    ssize_t size =
+        receive_with_descriptor(socket_.get(), &message, sizeof message, MSG_DONTWAIT, file);
     if (size < 0 && errno == EINTR) continue;
     if (size != sizeof message) return;
-    cmsghdr* extra = CMSG_FIRSTHDR(&header);
-    if (extra != nullptr && extra->cmsg_level == SOL_SOCKET && extra->cmsg_type == SCM_RIGHTS) {
-      int file = -1;
-      memcpy(&file, CMSG_DATA(extra), sizeof file);
-      files_[message.group].reset(file);
+    if (file) {
+      files_[message.group] = std::move(file);
     } else {
       files_.erase(message.group);
     }

@@ -54,25 +54,6 @@ std::optional<Dir> dir_of_code(char code) {
   return static_cast<Dir>(code - '0');
 }
 
-// recv(2), with the descriptor that has come along.
-ssize_t receive(char* packet, size_t size, Fd& descriptor) {
-  iovec part{packet, size};
-  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))];
-  msghdr header{};
-  header.msg_iov = &part;
-  header.msg_iovlen = 1;
-  header.msg_control = control;
-  header.msg_controllen = sizeof control;
-  ssize_t got = recvmsg(kSocket, &header, MSG_CMSG_CLOEXEC);
-  const cmsghdr* message = got > 0 ? CMSG_FIRSTHDR(&header) : nullptr;
-  if (message != nullptr && message->cmsg_type == SCM_RIGHTS) {
-    int fd = -1;
-    memcpy(&fd, CMSG_DATA(message), sizeof fd);
-    descriptor.reset(fd);
-  }
-  return got;
-}
-
 class NotifierProcess {
  public:
   NotifierProcess(OwnMount mount, std::atomic<uint32_t>& done)
@@ -83,7 +64,7 @@ class NotifierProcess {
     char packet[kMaxPacket + 1];
     while (true) {
       Fd descriptor;
-      ssize_t size = receive(packet, kMaxPacket, descriptor);
+      ssize_t size = receive_with_descriptor(kSocket, packet, kMaxPacket, 0, descriptor);
       if (size < 0 && errno == EINTR) continue;
       if (size <= 0) return;
       packet[size] = '\0';
