@@ -21,7 +21,6 @@ constexpr size_t kHeaderSize = 100;
 constexpr std::string_view kMagic{"SQLite format 3\0", 16};
 constexpr size_t kVersionOffset = 60;
 constexpr size_t kApplicationOffset = 68;
-constexpr std::string_view kApplication = "fild";
 // SQLite's locks lie on these bytes.
 constexpr off_t kLockOffset = 0x40000000;
 constexpr off_t kLockSize = 512;
@@ -56,15 +55,11 @@ void check_header(const std::string& path, int fd) {
     throw Error(path + ": not a filed state file");
   }
   // SQLite writes all but the first page into the log at first: then there is no id yet.
-  bool has_id = header.substr(kApplicationOffset, 4) == kApplication;
-  if (!has_id && big_endian(header.data() + kApplicationOffset) != 0) {
-    throw Error(path + ": not a filed state file");
-  }
-  int version = big_endian(header.data() + kVersionOffset);
-  if (has_id && version > static_cast<int>(schema_steps().size())) {
-    throw Error(path + ": written by a newer filed (schema " + std::to_string(version) +
-                ", this one knows " + std::to_string(schema_steps().size()) + ")");
-  }
+  int application = big_endian(header.data() + kApplicationOffset);
+  if (application == 0) return;
+  if (application != kApplicationId) throw Error(path + ": not a filed state file");
+  auto newest = static_cast<int64_t>(schema_steps().size());
+  check_schema_version(path, big_endian(header.data() + kVersionOffset), newest);
 }
 
 }  // namespace

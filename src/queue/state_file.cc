@@ -22,12 +22,16 @@
 namespace filed {
 namespace {
 
-constexpr int kApplicationId = 0x66696c64;  // "fild"
-
 constexpr const char* kHowToRepair =
     "); move it away, or save what can be saved with sqlite3's .recover";
 
 }  // namespace
+
+void check_schema_version(const std::string& path, int64_t version, int64_t newest) {
+  if (version <= newest) return;
+  throw Error(path + ": written by a newer filed (schema " + std::to_string(version) +
+              ", this one knows " + std::to_string(newest) + ")");
+}
 
 StateFile::StateFile(const std::string& path, std::span<const char* const> steps) : path_(path) {
   check_regular();
@@ -72,10 +76,7 @@ int64_t StateFile::check_version(int64_t newest) {
   if (application != kApplicationId && !(application == 0 && empty)) {
     throw Error(path_ + ": not a filed state file");
   }
-  if (version > newest) {
-    throw Error(path_ + ": written by a newer filed (schema " + std::to_string(version) +
-                ", this one knows " + std::to_string(newest) + ")");
-  }
+  check_schema_version(path_, version, newest);
   // Only possible before the first table is created.
   if (empty) exec("PRAGMA auto_vacuum = INCREMENTAL");
   return version;

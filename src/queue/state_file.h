@@ -20,6 +20,12 @@
 
 namespace filed {
 
+constexpr int kApplicationId = 0x66696c64;  // "fild", in SQLite's header
+
+// Throws Error if a state file of that version of the schema is not for this filed, which knows the
+// versions up to `newest`.
+void check_schema_version(const std::string& path, int64_t version, int64_t newest);
+
 class StateFile {
  public:
   // Opens the file. Creates it with mode 0600 if it is missing. Throws Error if the file is not a
