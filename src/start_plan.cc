@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "base/privileges.h"
 #include "launcher/cgroup_tree.h"
+#include "launcher/environment.h"
 #include "mount/mount_point.h"
 #include "mount/session.h"
 #include "sandbox/program.h"
@@ -21,9 +22,6 @@
 
 namespace filed {
 namespace {
-
-// Programs of hooks are looked for here, as those of jobs are.
-constexpr const char* kSearch = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 class Planner {
  public:
@@ -93,7 +91,8 @@ class Planner {
     if (!plan_.identity.root) {
       int error = 0;
       const char* path = getenv("PATH");
-      if (!find_command("fusermount3", path == nullptr ? kSearch : path, &error).empty()) return;
+      if (!find_command("fusermount3", path == nullptr ? kDefaultPath : path, &error).empty())
+        return;
       throw_errno(settings_.mount.dir + ": cannot mount: fusermount3", error);
     }
     constexpr const char* kDevice = "/dev/fuse";

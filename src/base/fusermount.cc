@@ -6,11 +6,17 @@
 
 #include <cerrno>
 
+#include "base/clock.h"
 #include "base/reap.h"
 
 namespace filed {
+namespace {
 
-int run_fusermount(const std::string& dir, int64_t timeout_ns) {
+constexpr int64_t kTimeoutNs = 5 * kNsPerSec;
+
+}  // namespace
+
+int run_fusermount(const std::string& dir) {
   posix_spawnattr_t attributes;
   posix_spawnattr_init(&attributes);
   sigset_t none;
@@ -26,7 +32,7 @@ int run_fusermount(const std::string& dir, int64_t timeout_ns) {
   int error = posix_spawnp(&pid, program.c_str(), nullptr, &attributes, argv, environ);
   posix_spawnattr_destroy(&attributes);
   if (error != 0) return error;
-  return reap_within(pid, timeout_ns) ? 0 : ETIMEDOUT;
+  return reap_within(pid, kTimeoutNs) ? 0 : ETIMEDOUT;
 }
 
 }  // namespace filed

@@ -15,7 +15,6 @@
 namespace filed {
 namespace {
 
-constexpr std::string_view kPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 constexpr int64_t kRememberNs = 5 * kNsPerSec;
 constexpr size_t kMaxUsers = 256;                // remembered at once
 constexpr size_t kMaxPasswdEntry = 1024 * 1024;  // a longer one counts as unknown
@@ -106,7 +105,7 @@ void Environment::build(const StartMessage& attempt, const User& user, std::stri
   block.offsets.push_back(0);
   text.append(mark).append(1, '\0');
 
-  if (!sets_path_) add("PATH", kPath);
+  if (!sets_path_) add("PATH", kDefaultPath);
   if (!sets_home_) {
     home_offset = text.size() + 5;
     add("HOME", user.home);

@@ -15,6 +15,9 @@
 
 namespace filed {
 
+// PATH where nothing else sets it.
+constexpr const char* kDefaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
 // What the user database knows of a user. An unknown user has the number as name, / as home and no
 // groups.
 struct User {

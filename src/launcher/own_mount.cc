@@ -6,7 +6,6 @@
 #include <cerrno>
 #include <cstring>
 
-#include "base/clock.h"
 #include "base/error.h"
 #include "base/fusermount.h"
 #include "base/log.h"
@@ -14,8 +13,6 @@
 
 namespace filed {
 namespace {
-
-constexpr int64_t kFusermountNs = 5 * kNsPerSec;
 
 // fusermount3 takes a path. True if this one leads to the mount.
 bool leads_to(const std::string& path, int root) {
@@ -35,7 +32,7 @@ void OwnMount::unmount() {
   if (!root_) return;
   for (Fd& fd : spare_) fd.reset();
   if (use_fusermount_) {
-    int error = leads_to(dir_, root_.get()) ? run_fusermount(dir_, kFusermountNs) : 0;
+    int error = leads_to(dir_, root_.get()) ? run_fusermount(dir_) : 0;
     if (error != 0) log_warning("fusermount3: %s", strerror(error));
     return;
   }

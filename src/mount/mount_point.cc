@@ -28,7 +28,6 @@ constexpr std::string_view kType = "fuse.filed";
 // Looks at the mount point. Each dead mount that is found there takes one, and so does each change
 // by another process between two steps of a look.
 constexpr int kMaxLooks = 16;
-constexpr int64_t kFusermountNs = 5 * kNsPerSec;
 
 const MountLine* find_mount(const std::vector<MountLine>& lines, int id) {
   auto line = std::find_if(lines.begin(), lines.end(), [=](const auto& l) { return l.id == id; });
@@ -51,7 +50,7 @@ bool is_dead(int directory) {
 void unmount_dead(int root, const std::string& dir) {
   log_warning("%s: unmounting what a dead filed has left", escaped(dir).c_str());
   if (umount2(by_descriptor(root).c_str(), MNT_DETACH) != 0 && errno == EPERM) {
-    run_fusermount(dir, kFusermountNs);
+    run_fusermount(dir);
   }
   if (is_filed_mount(root)) throw Error(dir + ": what a dead filed has left cannot be unmounted");
 }
