@@ -13,11 +13,16 @@ void Counts::add(const Job& job, int64_t by) {
   bytes += by * bytes_of(job);
 }
 
+Counts& Counts::operator+=(const Counts& other) {
+  for (size_t i = 0; i < dir.size(); ++i) dir[i] += other.dir[i];
+  ready += other.ready;
+  bytes += other.bytes;
+  return *this;
+}
+
 void OwnerCounts::load(int64_t owner, const Counts& counts) {
   owners_[owner] = {counts, counts};
-  for (size_t i = 0; i < counts.dir.size(); ++i) total_.dir[i] += counts.dir[i];
-  total_.ready += counts.ready;
-  total_.bytes += counts.bytes;
+  total_ += counts;
   total_stored_ = total_;
 }
 
@@ -48,22 +53,21 @@ void OwnerCounts::count(int64_t owner, const Job& job) {
 }
 
 void OwnerCounts::commit() {
-  for (int64_t owner : staged_) {
-    Owner& entry = owners_.at(owner);
-    entry.stored = entry.counts;
-    entry.staged = false;
-  }
+  end_transaction(&Owner::stored, &Owner::counts);
   total_stored_ = total_;
-  staged_.clear();
 }
 
 void OwnerCounts::rollback() {
+  end_transaction(&Owner::counts, &Owner::stored);
+  total_ = total_stored_;
+}
+
+void OwnerCounts::end_transaction(Counts Owner::*to, Counts Owner::*from) {
   for (int64_t owner : staged_) {
     Owner& entry = owners_.at(owner);
-    entry.counts = entry.stored;
+    entry.*to = entry.*from;
     entry.staged = false;
   }
-  total_ = total_stored_;
   staged_.clear();
 }
 

@@ -22,6 +22,7 @@ struct Counts {
   int64_t of(Dir d) const { return dir[static_cast<size_t>(d)]; }
   int64_t total() const { return dir[0] + dir[1] + dir[2] + dir[3]; }
   void add(const Job& job, int64_t by);
+  Counts& operator+=(const Counts& other);
   bool operator==(const Counts&) const = default;
 };
 
@@ -58,6 +59,7 @@ class OwnerCounts {
 
  private:
   Counts& stage(int64_t owner);
+  void end_transaction(Counts Owner::*to, Counts Owner::*from);
 
   Counts total_;
   Counts total_stored_;
