@@ -6,15 +6,8 @@
 needs busybox
 busybox --list | grep -q -x syslogd || skip "busybox has no syslogd here"
 
-mkdir "$tmp/dev"
-mount -t tmpfs -o mode=755 none "$tmp/dev"
-for device in null zero urandom fuse; do
-	: >"$tmp/dev/$device"
-	mount --bind /dev/$device "$tmp/dev/$device"
-done
-mount --rbind "$tmp/dev" /dev
-busybox syslogd -n -O "$tmp/messages" &
-wait_for '[ -S /dev/log ]'
+. "${0%/*}/../lib/logger.sh"
+start_logger
 
 set_in queue retries 0
 rc start || fail "start"

@@ -28,18 +28,14 @@ class SchedulerRig : public JobsRig {
 
   // A job of a user.
   Job by(uid_t uid, const std::string& id, int64_t mtime_ns) {
-    Job job = add(id);
-    Job before = job;
-    job.uid = uid;
-    job.mtime_ns = mtime_ns;
-    REQUIRE(store.update(before, job) == 0);
-    REQUIRE(turn.end() == 0);
-    return job;
+    return due_at(id, mtime_ns, Dir::kPending, uid);
   }
 
-  Job due_at(const std::string& id, int64_t mtime_ns, Dir where = Dir::kPending) {
+  Job due_at(const std::string& id, int64_t mtime_ns, Dir where = Dir::kPending,
+             uid_t uid = kAlice.uid) {
     Job job = add(id, where);
     Job before = job;
+    job.uid = uid;
     job.mtime_ns = mtime_ns;
     REQUIRE(store.update(before, job) == 0);
     REQUIRE(turn.end() == 0);

@@ -12,26 +12,9 @@ if [ -z "${boxed-}" ]; then
 	unshare -m sh "$0" || status=$?
 	exit $status
 fi
-mkdir "$tmp/dev"
-mount -t tmpfs -o mode=755 none "$tmp/dev"
-for device in null zero urandom fuse; do
-	: >"$tmp/dev/$device"
-	mount --bind /dev/$device "$tmp/dev/$device"
-done
-mount --rbind "$tmp/dev" /dev
+. "${0%/*}/../../lib/logger.sh"
 
-logger() {
-	busybox syslogd -n -O "$tmp/messages" &
-	logger_pid=$!
-	wait_for '[ -S /dev/log ]'
-}
-end_logger() {
-	kill "$logger_pid"
-	wait "$logger_pid" || :
-	rm -f /dev/log
-}
-
-logger
+start_logger
 config retries=0 '[daemon]' log=syslog
 start_filed
 id=$(printf 'line\nbreak')
@@ -47,7 +30,7 @@ assert_eq "" "$(cat "$log")" "what it prints"
 end_logger
 submit unseen true
 wait_in complete unseen
-logger
+start_logger
 submit seen true
 wait_in complete seen
 wait_for 'grep -q "job seen: .* complete" "$tmp/messages"'
