@@ -11,6 +11,9 @@ mkdir "$tmp/other"
 mount -t tmpfs none "$tmp/other"
 umount "$tmp/other"
 submit 1 true
+# It is claimed and put back, then stays for a second.
+wait_for 'grep -q "job 1: .* put back" "$log"'
+wait_in pending 1
 assert_eq pending "$(where 1)" "a job that is submitted now"
 assert "filed goes on" [ -e "$q/status" ]
 ! grep 'the mount is gone' "$log" || fail "it has given up"
