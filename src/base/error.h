@@ -1,6 +1,6 @@
 // The exception that stops a start. It is thrown while filed reads its settings and sets itself up;
-// main catches it and prints one line. Once the daemon serves, no exception leaves its
-// loop: operations return an errno.
+// main catches it and prints one line. Once the daemon serves, no exception leaves its loop:
+// operations return an errno.
 #pragma once
 
 #include <cerrno>

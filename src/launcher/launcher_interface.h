@@ -89,8 +89,8 @@ class Launcher {
 };
 
 // What the launcher reports. For each start there is either one start_failed; or one started, any
-// number of outputs and one exited, in this order. start_failed and
-// exited also say that the attempt's leader is gone.
+// number of outputs and one exited, in this order.
+// start_failed and exited also say that the attempt's leader is gone.
 class LauncherEvents {
  public:
   virtual ~LauncherEvents() = default;

@@ -70,7 +70,7 @@ int Store::migrate_claims(int rows) {
   }
   for (const Job& before : jobs) {
     Job job = before;
-    // Only root's choice is a time before 1970: an older filed did not ask whose it is.
+    // Only root may set a time before 1970. An older filed let every owner do it.
     if (job.mtime_ns < 0) job.mtime_ns = 0;
     if (int error = update(before, job)) return error;
   }
