@@ -27,7 +27,6 @@ constexpr size_t kTidied = 2;
 Containment::Containment(const LauncherSettings& settings, Children& children, ProcessTable& table)
     : tree_(settings.cgroups),
       kill_all_(settings.kill_leftovers == KillLeftovers::kAll),
-      children_(children),
       table_(table),
       marks_(settings.token, children, table) {
   if (tree_ == nullptr) return;
@@ -110,21 +109,31 @@ void Containment::kill_rest(const Child& leader, const std::function<bool()>& is
   } else {
     CgroupMembers members(table_, group);
     kill_session(members, leader.pid);
+    found->second.session = leader.pid;
   }
 }
 
-void Containment::cancel(AttemptId attempt) {
+// The last one, because most of the others have died when it has.
+std::optional<pid_t> Containment::dying(AttemptId attempt) {
+  auto found = groups_.find(attempt);
+  if (found == groups_.end() || found->second.is_empty) return std::nullopt;
+  const AttemptGroup& ended = found->second;
+  if (!ended.group->is_populated()) return std::nullopt;
+  std::optional<pid_t> last;
+  CgroupMembers members(table_, *ended.group);
+  members.for_each([&](const Process& process) {
+    if (ended.group->was_killed() || process.session == ended.session) last = process.pid;
+  });
+  return last;
+}
+
+void Containment::end(AttemptId attempt) {
   auto group = groups_.extract(attempt);
   if (group) give_back(std::move(group.mapped()));
 }
 
 void Containment::free_descriptors() {
   if (pool_) pool_->drop_free();
-}
-
-void Containment::reaped(pid_t pid) {
-  marks_.reaped(pid);
-  if (Child* child = children_.find(pid)) cancel(child->attempt);
 }
 
 void Containment::give_back(AttemptGroup ended) {

@@ -38,7 +38,7 @@ class Containment {
   void killed_by_filed(AttemptId attempt);
 
   // The group of an attempt that has begun; null if there are no cgroups. Another attempt gets it
-  // only after this one's leader was reaped.
+  // only after end().
   Cgroup* group(AttemptId attempt);
 
   // Sends each of the signals once to each process of the attempts.
@@ -52,18 +52,22 @@ class Containment {
   // something is left, that the attempt did not end by itself: then all of it is killed.
   void kill_rest(const Child& leader, const std::function<bool()>& is_orphaned);
 
+  // A process of the attempt that kill_rest() or filed has killed, and that is not dead yet. Always
+  // none without cgroups.
+  std::optional<pid_t> dying(AttemptId attempt);
+
   // Whether processes of it were killed because its memory was short.
   bool ran_out_of_memory(AttemptId attempt);
 
-  // The fork has failed.
-  void cancel(AttemptId attempt);
+  // The attempt is over, or its fork has failed: its group goes back to the pool.
+  void end(AttemptId attempt);
 
   // Frees the descriptors of groups that are not in use. For a start that has failed for lack of
   // some: otherwise none would ever become free.
   void free_descriptors();
 
-  // The process has been reaped. Before it is removed from the children.
-  void reaped(pid_t pid);
+  // The process has been reaped.
+  void reaped(pid_t pid) { marks_.reaped(pid); }
 
   // True if nothing of ended attempts is dying. Always without cgroups.
   bool is_settled();
@@ -75,13 +79,13 @@ class Containment {
   struct AttemptGroup {
     std::unique_ptr<Cgroup> group;
     bool is_empty = false;  // as its leader had ended; nothing can have come since
+    pid_t session = 0;      // of its leader, since kill_rest() has killed this session
   };
 
   void give_back(AttemptGroup ended);
 
   CgroupTree* tree_;  // null: no cgroups
   const bool kill_all_;
-  Children& children_;
   ProcessTable& table_;
   Marks marks_;
   std::optional<CgroupPool> pool_;

@@ -11,6 +11,7 @@
 #include <linux/capability.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/epoll.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
@@ -74,6 +75,8 @@ LauncherProcess::LauncherProcess(const LauncherSettings& settings, Fd socket)
   sigaddset(&child, SIGCHLD);
   signals_.reset(signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK));
   if (!signals_) throw_errno("signalfd");
+  dying_.reset(epoll_create1(EPOLL_CLOEXEC));
+  if (!dying_) throw_errno("epoll_create1");
 }
 
 void LauncherProcess::serve() {
@@ -85,6 +88,7 @@ void LauncherProcess::serve() {
       reap();
     }
     look_at_starts();
+    if (polled_[2].revents != 0) look_at_dying();
     look_at_killed();
     if (polled_[0].revents != 0) receive();
     carry_out_orders();
@@ -94,7 +98,7 @@ void LauncherProcess::serve() {
 }
 
 void LauncherProcess::wait_for_events() {
-  polled_ = {{socket_.get(), POLLIN, 0}, {signals_.get(), POLLIN, 0}};
+  polled_ = {{socket_.get(), POLLIN, 0}, {signals_.get(), POLLIN, 0}, {dying_.get(), POLLIN, 0}};
   int64_t now = SystemClock().mono_ns();
   std::optional<int64_t> wake_ns;
   auto wake_at = [&](int64_t at_ns) { wake_ns = std::min(wake_ns.value_or(at_ns), at_ns); };
@@ -115,7 +119,7 @@ void LauncherProcess::wait_for_events() {
 void LauncherProcess::look_at_starts() {
   for (size_t i = 0; i < polled_pids_.size(); ++i) {
     Child* child = children_.find(polled_pids_[i]);
-    if (child != nullptr) look_at_start(*child, polled_[i + 2].revents != 0);
+    if (child != nullptr) look_at_start(*child, polled_[i + kPolledAlways].revents != 0);
   }
 }
 
@@ -155,7 +159,7 @@ void LauncherProcess::handle_batch() {
 // A kill that was recalled is left out. If the attempt was killed already, that is reported again.
 void LauncherProcess::order_kill(const KillMessage& kill) {
   Child* child = children_.find_attempt(kill.attempt);
-  if (child == nullptr) return;
+  if (child == nullptr) return kill_ended(kill.attempt);
   if (!kill.recallable || OrderWords::kill(orders_.word(child->word))) {
     order(kill.attempt, Child::Order::kKill);
   } else if (child->order >= Child::Order::kKilled) {
@@ -201,7 +205,7 @@ void LauncherProcess::start(const StartMessage& message, size_t packet) {
     orders_.set_group(message.order, membership->group);
     pid = spawner_.start(message, *membership, limits, output.get(), std::move(text), &starting,
                          &failure);
-    if (pid == 0) containment_.cancel(message.attempt);
+    if (pid == 0) containment_.end(message.attempt);
   } else {
     failure = {"cgroup", errno, fault_of(errno)};
   }

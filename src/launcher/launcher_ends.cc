@@ -1,6 +1,7 @@
 // How an attempt ends. Its leader becomes a zombie. The leader stays a zombie until its process
-// group and what else it has left are killed, so that its pid is not reused. Then it is reaped and
-// the end is reported.
+// group and what else it has left are killed, so that its pid is not reused. Then it is reaped. The
+// end is reported when all that was killed is dead: where there are cgroups, nothing of an attempt
+// outlives its end but what it has left on purpose.
 //
 // Waiting. A job may ask its parent, which is the launcher, to trace it. Then waitid(2) also tells
 // of each stop of its threads, and a traced thread that has died keeps its leader from ending until
@@ -11,11 +12,15 @@
 // launcher knows why. Such an end is no end by itself: it leaves nothing on purpose.
 #include <poll.h>
 #include <signal.h>
+#include <sys/epoll.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
+#include <cerrno>
 
 #include "base/clock.h"
 #include "launcher/launcher_process.h"
@@ -26,6 +31,7 @@ namespace {
 
 // Children that one turn looks at, because a job could stop and go on without end.
 constexpr int kMaxReaped = 1000;
+constexpr size_t kMaxDead = 64;  // that one turn looks at; the others come next
 // A killed process has this long to die, which mostly takes some ms. Then filed is told.
 constexpr int64_t kDeathGraceNs = kNsPerSec;
 constexpr int64_t kExitWaitNs = 2 * kNsPerSec;  // for the killed to end, before the launcher exits
@@ -41,12 +47,20 @@ void LauncherProcess::note_killed(Child& child) {
 void LauncherProcess::look_at_killed() {
   while (!killed_.empty() && killed_.front().first <= SystemClock().mono_ns()) {
     Child* child = children_.find_attempt(killed_.front().second);
+    auto ending = ending_.find(killed_.front().second);
     killed_.pop_front();
-    if (child == nullptr || child->order != Child::Order::kKilled) continue;
-    child->order = Child::Order::kOverdue;
-    auto process = table_.read(child->pid);
-    reply(UndyingMessage{child->attempt, child->pid, process ? process->state : '?'});
+    if (child != nullptr && child->order == Child::Order::kKilled) {
+      child->order = Child::Order::kOverdue;
+      tell_undying(child->attempt, child->pid);
+    } else if (ending != ending_.end() && !std::exchange(ending->second.told, true)) {
+      tell_undying(ending->first, ending->second.pid);
+    }
   }
+}
+
+void LauncherProcess::tell_undying(AttemptId attempt, pid_t pid) {
+  auto process = table_.read(pid);
+  reply(UndyingMessage{attempt, pid, process ? process->state : '?'});
 }
 
 void LauncherProcess::reap() {
@@ -78,21 +92,69 @@ void LauncherProcess::reap_ended(pid_t pid) {
   int status = 0;
   rusage usage{};
   if (wait4(pid, &status, WNOHANG | __WALL, &usage) != pid) return;
-  if (leader != nullptr && !OrderWords::end(orders_.word(leader->word))) {
-    containment_.killed_by_filed(leader->attempt);
-  }
   containment_.reaped(pid);
   if (leader == nullptr) return;
+  Ending ending;
+  ending.attempt = leader->attempt;
+  ending.word = leader->word;
   if (leader->phase == Child::Phase::kFailed) {
     const StartFailure& failure = leader->failure;
-    reply(StartFailedMessage{leader->attempt, failure.step, failure.error, failure.fault});
+    ending.report =
+        StartFailedMessage{leader->attempt, failure.step, failure.error, failure.fault};
   } else {
     auto micros = [](const timeval& t) { return int64_t{t.tv_sec} * 1'000'000 + t.tv_usec; };
-    reply(ExitedMessage{leader->attempt,
-                        {status, micros(usage.ru_utime) + micros(usage.ru_stime),
-                         int64_t{usage.ru_maxrss}, out_of_memory}});
+    ending.report = ExitedMessage{leader->attempt,
+                                  {status, micros(usage.ru_utime) + micros(usage.ru_stime),
+                                   int64_t{usage.ru_maxrss}, out_of_memory}};
   }
   children_.erase(pid);
+  if (is_over(ending)) return;
+  killed_.emplace_back(SystemClock().mono_ns() + kDeathGraceNs, ending.attempt);
+  AttemptId attempt = ending.attempt;
+  ending_.emplace(attempt, std::move(ending));
+}
+
+// Reports the end if nothing of the attempt is dying. Else arranges a look at the time when one more
+// process has died; if no descriptor is left for that, it is not waited for.
+bool LauncherProcess::is_over(Ending& ending) {
+  for (;;) {
+    std::optional<pid_t> pid = containment_.dying(ending.attempt);
+    if (pid) {
+      ending.pid = *pid;
+      ending.process.reset(static_cast<int>(syscall(SYS_pidfd_open, *pid, 0)));
+      if (!ending.process && errno == ESRCH) continue;
+      epoll_event event{};
+      event.events = EPOLLIN;
+      event.data.u64 = ending.attempt;
+      if (ending.process &&
+          epoll_ctl(dying_.get(), EPOLL_CTL_ADD, ending.process.get(), &event) == 0) {
+        return false;
+      }
+    }
+    if (ending.word_ended) break;
+    ending.word_ended = true;
+    if (OrderWords::end(orders_.word(ending.word))) break;
+    containment_.killed_by_filed(ending.attempt);
+  }
+  containment_.end(ending.attempt);
+  reply(ending.report);
+  return true;
+}
+
+void LauncherProcess::look_at_dying() {
+  std::array<epoll_event, kMaxDead> events;
+  int count = epoll_wait(dying_.get(), events.data(), events.size(), 0);
+  for (int i = 0; i < count; ++i) {
+    auto ending = ending_.find(events[static_cast<size_t>(i)].data.u64);
+    if (ending != ending_.end() && is_over(ending->second)) ending_.erase(ending);
+  }
+}
+
+// The leader is dead, so only what it has left on purpose is to be killed.
+void LauncherProcess::kill_ended(AttemptId attempt) {
+  if (!ending_.contains(attempt)) return;
+  if (Cgroup* group = containment_.group(attempt)) group->kill();
+  reply(KilledMessage{attempt});
 }
 
 // The end of the socket, which the loop may not have come to yet.
@@ -146,10 +208,13 @@ void LauncherProcess::kill_all(int64_t deadline_ns) {
 // so that the next start of filed does not find dying processes.
 void LauncherProcess::await_ends(int64_t deadline_ns) {
   auto is_dying = [](const auto& child) { return child.second.order != Child::Order::kOverdue; };
+  auto is_ending = [](const auto& ending) { return !ending.second.told; };
   while (SystemClock().mono_ns() < deadline_ns) {
     reap();
+    look_at_dying();
     replies_.clear();
-    if (std::none_of(children_.begin(), children_.end(), is_dying) && containment_.is_settled()) {
+    if (std::none_of(children_.begin(), children_.end(), is_dying) &&
+        std::ranges::none_of(ending_, is_ending) && containment_.is_settled()) {
       break;
     }
     pollfd fd = {signals_.get(), POLLIN, 0};

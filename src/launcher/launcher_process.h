@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <deque>
 #include <string>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -31,6 +32,18 @@ class LauncherProcess {
 
  private:
   static constexpr int64_t kRetryNs = 20 * kNsPerMs;  // until an unfinished kill is repeated
+  static constexpr size_t kPolledAlways = 3;          // then come the starts under way
+
+  // An attempt whose leader was reaped while another process of it, which was killed, had not died.
+  struct Ending {
+    AttemptId attempt = 0;
+    uint32_t word = 0;         // as Child::word
+    bool word_ended = false;   // the word is OrderWords::end()
+    Message report;            // to be sent when all that was killed is dead
+    pid_t pid = 0;             // a process that is waited for
+    Fd process;                // its pidfd, in dying_
+    bool told = false;         // filed knows that it does not die
+  };
 
   void wait_for_events();
   void look_at_starts();
@@ -46,6 +59,10 @@ class LauncherProcess {
   void look_at_killed();
   void reap();
   void reap_ended(pid_t pid);
+  bool is_over(Ending& ending);
+  void look_at_dying();
+  void kill_ended(AttemptId attempt);
+  void tell_undying(AttemptId attempt, pid_t pid);
   void carry_out_orders();
   Targets with_order(Child::Order order);
   void take_sigchld();
@@ -58,18 +75,20 @@ class LauncherProcess {
 
   Fd socket_;
   Fd signals_;
+  Fd dying_;  // an epoll of Ending::process, by attempt
   OrderWords& orders_;
   LinuxProcesses table_;
   Spawner spawner_;
   Children children_;
   std::vector<pid_t> starting_;  // those of them in Child::Phase::kStarting
+  std::unordered_map<AttemptId, Ending> ending_;
   // Those that got SIGKILL, and until when they have time to die (monotonic), in this order.
   std::deque<std::pair<int64_t, AttemptId>> killed_;
   Containment containment_;
   OwnMount mount_;
   PacketBatch incoming_;
   std::vector<std::string> replies_;
-  std::vector<pollfd> polled_;      // the socket, the signals, then starts under way
+  std::vector<pollfd> polled_;      // the socket, the signals, dying_, then starts under way
   std::vector<pid_t> polled_pids_;  // of the starts under way
   bool has_orders_ = false;         // a child may have an order that is not yet carried out
   bool more_to_reap_ = false;       // the last look at children has ended early

@@ -52,7 +52,8 @@ struct Attempt {
   // Not drawn: a removal or a move by a user leads from kStarting, kRunning and kTerminating straight
   // to kKilling; a stop leads from kStarting to kTerminating.
   //
-  // An attempt in kUndying holds no worker. A start that does not end goes there from kStarting.
+  // An attempt in kUndying holds no worker. A start that does not end goes there from kStarting, and
+  // from kRunning an attempt whose leader has ended while another process of it does not die.
   enum class Phase : uint8_t {
     kStarting,
     kRunning,
@@ -75,8 +76,8 @@ struct Attempt {
   int number = 0;  // FILED_ATTEMPT
   JobTerms terms;
   std::shared_ptr<AttemptLog> log;
-  pid_t pid = 0;                // of its leader; 0 while it starts
-  char state = '?';             // of its leader, in kUndying
+  pid_t pid = 0;                // of its leader, in kUndying of what does not die; 0 while it starts
+  char state = '?';             // of that process, in kUndying
   int64_t started_mono_ns = 0;  // when it was claimed, then when it was started
   int64_t last_output_ns = 0;   // wall time; the file's mtime
 

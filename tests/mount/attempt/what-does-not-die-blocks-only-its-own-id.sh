@@ -1,9 +1,19 @@
 # A killed process that a tracer outside of the queue keeps from dying does not keep its worker. It blocks only its own
-# id until it is dead. status and log name it. rm, mv and the stop of filed do not wait for it.
+# id until it is dead, also if the shell of its job has ended. status and log name it. rm, mv and the stop of filed do
+# not wait for it.
 # limit: 300
 . "${0%/*}/../../lib/test.sh"
 . "${0%/*}/../../lib/hold.sh"
 needs root # to trace any process
+
+# leaves ID: submits a job whose shell ends when its other process is held, which is $pid.
+leaves() {
+	submit "$1" "sleep 1000 & echo \$! >$tmp/run/$1; until [ -e $tmp/run/$1.held ]; do sleep 0.05; done"
+	wait_for '[ -s "$tmp/run/'"$1"'" ]'
+	pid=$(cat "$tmp/run/$1")
+	hold "$pid"
+	: >"$tmp/run/$1.held"
+}
 
 # try NAME [OPTION…]
 try() {
@@ -53,6 +63,26 @@ try() {
 	dies
 	assert_eq failed "$(where u)" "what was moved"
 
+	# what the shell of a job has left, which is killed at its end
+	leaves v
+	submit more "echo more"
+	wait_in complete more
+	is_told
+	assert_eq active "$(where v)" "whose shell has ended"
+	dies
+	wait_in complete v
+
+	# rm of it
+	leaves w
+	wait_for '[ "$(counter undying)" = 1 ]'
+	rm "$q/active/w"
+	submit w "echo again"
+	submit last "echo last"
+	wait_in complete last
+	assert_eq pending "$(where w)" "the new w"
+	dies
+	wait_in complete w
+
 	# a stop
 	echo 'timeout = 0' >"$q/config.ini"
 	begin s
@@ -61,7 +91,7 @@ try() {
 	assert "the log tells" grep -q "does not die: PID $pid, state t" "$log"
 	release
 	wait_gone "$pid"
-	rm -f "$state"*
+	rm -f "$state"* "$tmp"/run/*
 }
 
 mkdir "$tmp/run"
