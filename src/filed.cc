@@ -32,6 +32,7 @@ int main(int argc, char** argv) {
     return run_daemon(options, settings);
   } catch (const UsageError& error) {
     print_error(error.what());
+    if (argc == 1) fputs(help_text().c_str(), stderr);
     return kUsageExit;
   } catch (const std::exception& error) {
     print_error(error.what());

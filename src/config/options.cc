@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <climits>
 #include <cstdlib>
 #include <functional>
@@ -29,7 +30,7 @@ constexpr const char* kSandboxHelp =
 
 constexpr const char* kCommonHelp =
     "  -version       print the version and exit\n"
-    "  -help          print this text and exit\n";
+    "  -help, -h      print this text and exit\n";
 
 // `path` seen from the root directory, without "./" in front and "/" at the end.
 std::string absolute_path(std::string_view path) {
@@ -157,6 +158,12 @@ Option flag_option(std::string_view name, bool& flag) {
   return {name, "", false, [&flag](const std::string&) { flag = true; }};
 }
 
+void add_common_options(std::vector<Option>& table, bool& version, bool& help) {
+  table.push_back(flag_option("version", version));
+  table.push_back(flag_option("help", help));
+  table.push_back(flag_option("h", help));
+}
+
 std::vector<Option> sandbox_options(SandboxSpec& spec) {
   auto set_network = [&spec](const std::string& value) {
     if (value != "none") throw UsageError("-network: " + quoted(value) + " is not `none`");
@@ -196,6 +203,10 @@ std::string home_directory() {
 
 Options parse_options(const std::vector<std::string>& args) {
   Options options;
+  if (args.size() == 1 && args[0] == "help") {
+    options.help = true;
+    return options;
+  }
   std::vector<Option> table = sandbox_options(options.sandbox);
   table.push_back(path_option("c", "FILE", options.config_file));
   table.push_back(path_option("state", "FILE", options.state_file));
@@ -209,8 +220,7 @@ Options parse_options(const std::vector<std::string>& args) {
                      }
                      options.ready_fd = *number;
                    }});
-  table.push_back(flag_option("version", options.version));
-  table.push_back(flag_option("help", options.help));
+  add_common_options(table, options.version, options.help);
   CommandLine line(std::move(table), args);
   while (line.next_operand()) {
     if (line.operand().empty()) throw UsageError("the mount directory is an empty word");
@@ -226,8 +236,7 @@ Options parse_options(const std::vector<std::string>& args) {
 LaunchOptions parse_launch_options(const std::vector<std::string>& args) {
   LaunchOptions options;
   std::vector<Option> table = sandbox_options(options.sandbox);
-  table.push_back(flag_option("version", options.version));
-  table.push_back(flag_option("help", options.help));
+  add_common_options(table, options.version, options.help);
   CommandLine line(std::move(table), args);
   if (line.next_operand()) {
     options.command = line.rest();
@@ -241,6 +250,7 @@ LaunchOptions parse_launch_options(const std::vector<std::string>& args) {
 std::string help_text() {
   return std::string(
              "usage: filed [-c FILE] [-state FILE] [SANDBOX OPTION]... [MDIR]\n"
+             "       filed help\n"
              "\n"
              "Serves a job queue as the directory MDIR, and runs its jobs.\n"
              "\n"
@@ -272,7 +282,12 @@ std::string launch_help_text() {
 Settings load_settings(const Options& options) {
   Settings settings = default_settings();
   std::optional<std::string> file = options.config_file;
-  if (!file && !options.mount_dir) file = kDefaultConfigFile;
+  if (!file && !options.mount_dir) {
+    file = kDefaultConfigFile;
+    if (access(kDefaultConfigFile, F_OK) != 0 && errno == ENOENT) {
+      throw UsageError("no MDIR is given, and there is no " + *file);
+    }
+  }
   if (file) read_config_file(*file, settings);
   if (options.mount_dir) settings.mount.dir = *options.mount_dir;
   if (settings.mount.dir.empty()) {

@@ -41,7 +41,8 @@ struct LaunchOptions {
   bool help = false;
 };
 
-// Both take the arguments without the program's name, and throw UsageError.
+// Both take the arguments without the program's name, and throw UsageError. `filed help` is -help; a
+// directory of that name is ./help.
 Options parse_options(const std::vector<std::string>& args);
 LaunchOptions parse_launch_options(const std::vector<std::string>& args);
 
@@ -51,7 +52,8 @@ std::string launch_help_text();
 
 // The defaults, then the configuration file, then the command line. The file is -c, else none when
 // MDIR is given, else kDefaultConfigFile. MDIR goes before [mount] dir; the command line's sandbox
-// adds to the file's. Throws Error: of the file, or when there is no mount directory.
+// adds to the file's. Throws Error: of the file, or when there is no mount directory; UsageError when
+// neither MDIR nor -c is given and there is no kDefaultConfigFile.
 Settings load_settings(const Options& options);
 
 // Where the state is kept, an absolute path: -state, else $FILED_STATE_FILE, else state_file of

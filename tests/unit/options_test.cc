@@ -121,6 +121,10 @@ TEST_CASE("no arguments are no options") {
   CHECK(options.sandbox.empty());
   CHECK(parse_options({"-version"}).version);
   CHECK(parse_options({"--help"}).help);
+  CHECK(parse_options({"-h"}).help);
+  CHECK(parse_options({"help"}).help);
+  CHECK_FALSE(parse_options({"./help"}).help);
+  CHECK_FALSE(parse_options({"-check", "help"}).help);
 }
 
 TEST_CASE("options may follow the mount directory, and -- ends them") {
@@ -179,6 +183,8 @@ TEST_CASE("filed-launch takes the sandbox's options and a command") {
 
   CHECK(parse_launch_options({"--", "-x", "y"}).command == Args{"-x", "y"});
   CHECK(parse_launch_options({"-help"}).help);
+  CHECK(parse_launch_options({"-h"}).help);
+  CHECK_FALSE(parse_launch_options({"help"}).help);
   CHECK(parse_launch_options({"-version"}).version);
   CHECK(launch_usage_error({}) == "no command to run");
   CHECK(launch_usage_error({"-ro", "/usr", "--"}) == "no command to run");
@@ -191,7 +197,7 @@ TEST_CASE("the help texts name every option and fit a terminal") {
   std::string filed = help_text();
   std::string launch = launch_help_text();
   for (const char* option : {"-ro PATH", "-rof PATH", "-rw PATH", "-rwf PATH", "-connect PORT",
-                             "-bind PORT", "-network none", "-version", "-help"}) {
+                             "-bind PORT", "-network none", "-version", "-help, -h"}) {
     INFO(option);
     CHECK(filed.find(option) != filed.npos);
     CHECK(launch.find(option) != launch.npos);

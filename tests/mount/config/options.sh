@@ -27,8 +27,19 @@ grep -q -E '^filed [0-9.]+$' "$tmp/out" || fail "-version prints $(cat "$tmp/out
 filed --version | cmp -s - "$tmp/out" || fail "--version is another"
 filed --help >"$tmp/out"
 grep -q '^usage: filed ' "$tmp/out" || fail "--help prints $(cat "$tmp/out")"
+for help in -h -help help; do
+	filed $help | cmp -s - "$tmp/out" || fail "filed $help is another"
+done
+if [ ! -e /etc/filed/filed.conf ]; then
+	status=0
+	filed >"$tmp/out2" 2>"$tmp/said" || status=$?
+	assert_eq 2 "$status" "status of filed alone"
+	assert_eq "" "$(cat "$tmp/out2")" "output of filed alone"
+	sed 1q "$tmp/said" | grep -q '^filed: no MDIR is given' || fail "filed alone says: $(cat "$tmp/said")"
+	sed 1d "$tmp/said" | cmp -s - "$tmp/out" || fail "filed alone prints no help"
+fi
 for option in -c -state -check -ready-fd -version -help -ro -rw -connect -bind -network; do
-	grep -q -e " $option " "$tmp/out" || fail "--help lacks $option"
+	grep -q -e " $option[ ,]" "$tmp/out" || fail "--help lacks $option"
 done
 
 # Both forms mean the same.
