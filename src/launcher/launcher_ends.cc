@@ -99,8 +99,7 @@ void LauncherProcess::reap_ended(pid_t pid) {
   ending.word = leader->word;
   if (leader->phase == Child::Phase::kFailed) {
     const StartFailure& failure = leader->failure;
-    ending.report =
-        StartFailedMessage{leader->attempt, failure.step, failure.error, failure.fault};
+    ending.report = StartFailedMessage{leader->attempt, failure.step, failure.error, failure.fault};
   } else {
     auto micros = [](const timeval& t) { return int64_t{t.tv_sec} * 1'000'000 + t.tv_usec; };
     ending.report = ExitedMessage{leader->attempt,
@@ -157,10 +156,13 @@ void LauncherProcess::kill_ended(AttemptId attempt) {
   reply(KilledMessage{attempt});
 }
 
-// The end of the socket, which the loop may not have come to yet.
-bool LauncherProcess::is_filed_gone() const {
+// The loop may not have come to the end of the socket yet. And a process that exits may close the
+// pipes of jobs before its socket.
+bool LauncherProcess::is_filed_gone() {
   pollfd socket = {socket_.get(), 0, 0};
-  return poll(&socket, 1, 0) > 0;
+  if (poll(&socket, 1, 0) > 0 || getppid() != filed_) return true;
+  auto filed = table_.read(filed_);
+  return filed && filed->exiting;
 }
 
 Targets LauncherProcess::with_order(Child::Order order) {

@@ -4,6 +4,7 @@
 
 #include <poll.h>
 #include <sys/types.h>
+#include <unistd.h>
 
 #include <cstdint>
 #include <deque>
@@ -37,12 +38,12 @@ class LauncherProcess {
   // An attempt whose leader was reaped while another process of it, which was killed, had not died.
   struct Ending {
     AttemptId attempt = 0;
-    uint32_t word = 0;         // as Child::word
-    bool word_ended = false;   // the word is OrderWords::end()
-    Message report;            // to be sent when all that was killed is dead
-    pid_t pid = 0;             // a process that is waited for
-    Fd process;                // its pidfd, in dying_
-    bool told = false;         // filed knows that it does not die
+    uint32_t word = 0;        // as Child::word
+    bool word_ended = false;  // the word is OrderWords::end()
+    Message report;           // to be sent when all that was killed is dead
+    pid_t pid = 0;            // a process that is waited for
+    Fd process;               // its pidfd, in dying_
+    bool told = false;        // filed knows that it does not die
   };
 
   void wait_for_events();
@@ -70,9 +71,10 @@ class LauncherProcess {
   void send_replies();
   void kill_all(int64_t deadline_ns);
   void await_ends(int64_t deadline_ns);
-  bool is_filed_gone() const;
+  bool is_filed_gone();
   [[noreturn]] void exit_process();
 
+  const pid_t filed_ = getppid();
   Fd socket_;
   Fd signals_;
   Fd dying_;  // an epoll of Ending::process, by attempt

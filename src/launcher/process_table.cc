@@ -28,7 +28,9 @@ constexpr size_t kMaxEnvironment = 1 << 20;  // read at most; the mark is near t
 constexpr size_t kStatSize = 1024;           // longer than any /proc/PID/stat
 constexpr int kEnvironmentTries = 20;        // for a process that is just in an exec
 
-constexpr unsigned long kKernelThread = 0x00200000;  // PF_KTHREAD in the flags of stat(5)
+// In the flags of stat(5): PF_KTHREAD and PF_EXITING.
+constexpr unsigned long kKernelThread = 0x00200000;
+constexpr unsigned long kExiting = 0x00000004;
 
 // What is there, at most `size` bytes. Returns the count, 0 on any error.
 size_t read_some(int fd, char* buffer, size_t size) {
@@ -47,7 +49,7 @@ std::optional<Process> parse_stat(pid_t pid, std::string_view text) {
   const char* at = text.data() + end + 3;
   const char* last = text.data() + text.size();
   long threads = 0;
-  bool is_kernel = false;
+  unsigned long flags = 0;
   for (int field = 4; field <= 22; ++field) {
     while (at < last && *at == ' ') ++at;
     long long value = 0;
@@ -57,11 +59,12 @@ std::optional<Process> parse_stat(pid_t pid, std::string_view text) {
     if (field == 4) process.parent = static_cast<pid_t>(value);
     if (field == 5) process.group = static_cast<pid_t>(value);
     if (field == 6) process.session = static_cast<pid_t>(value);
-    if (field == 9) is_kernel = (static_cast<unsigned long>(value) & kKernelThread) != 0;
+    if (field == 9) flags = static_cast<unsigned long>(value);
     if (field == 20) threads = static_cast<long>(value);
     if (field == 22) process.start = static_cast<uint64_t>(value);
   }
-  if (is_kernel) return std::nullopt;
+  if ((flags & kKernelThread) != 0) return std::nullopt;
+  process.exiting = (flags & kExiting) != 0;
   // A first thread that has ended looks like a zombie while the others go on.
   process.dead = process.state == 'X' || (process.state == 'Z' && threads <= 1);
   return process;

@@ -24,9 +24,10 @@ struct Process {
   pid_t parent = 0;
   pid_t group = 0;
   pid_t session = 0;
-  uint64_t start = 0;  // clock ticks since boot: with the pid it names one process for ever
-  char state = '?';    // as in /proc/PID/stat
-  bool dead = false;   // a zombie without threads
+  uint64_t start = 0;    // clock ticks since boot: with the pid it names one process for ever
+  char state = '?';      // as in /proc/PID/stat
+  bool dead = false;     // a zombie without threads
+  bool exiting = false;  // it has begun to exit, or has ended: it may have closed descriptors
 };
 
 // A process of an attempt.

@@ -54,10 +54,16 @@ wait_for_hidden
 stop_filed
 assert_hidden_die
 
-# A job that prints when filed dies ends by SIGPIPE. That is no end by itself.
+# A job that prints when filed dies ends by SIGPIPE. That is no end by itself, also if filed takes its time to
+# close what it has open: many pipes, and its socket last.
 rm -f "$state"*
+config workers=300 retries=0 kill_grace=0 stop_grace=0
 start_filed
-submit pipe "$hide; while :; do echo and so on; done"
-wait_for_hidden
+seq 290 | while read -r i; do submit "idle$i" "exec sleep 98764"; done
+wait_for '[ "$(counter active)" = 290 ]' 60
+for i in 1 2 3 4 5 6 7 8; do
+	submit "pipe$i" "setsid sh -c 'echo \$\$ >>$tmp/pids; exec sleep 98765' & while :; do echo and so on; done"
+done
+wait_for '[ -e "$tmp/pids" ] && [ "$(grep -c . "$tmp/pids")" = 8 ]' 30
 kill9
 assert_hidden_die
