@@ -99,12 +99,13 @@ void LauncherProcess::reap_ended(pid_t pid) {
   ending.word = leader->word;
   if (leader->phase == Child::Phase::kFailed) {
     const StartFailure& failure = leader->failure;
-    ending.report = StartFailedMessage{leader->attempt, failure.step, failure.error, failure.fault};
+    ending.report =
+        encode(StartFailedMessage{leader->attempt, failure.step, failure.error, failure.fault});
   } else {
     auto micros = [](const timeval& t) { return int64_t{t.tv_sec} * 1'000'000 + t.tv_usec; };
-    ending.report = ExitedMessage{leader->attempt,
-                                  {status, micros(usage.ru_utime) + micros(usage.ru_stime),
-                                   int64_t{usage.ru_maxrss}, out_of_memory}};
+    ending.report = encode(ExitedMessage{leader->attempt,
+                                         {status, micros(usage.ru_utime) + micros(usage.ru_stime),
+                                          int64_t{usage.ru_maxrss}, out_of_memory}});
   }
   children_.erase(pid);
   if (is_over(ending)) return;
@@ -136,7 +137,7 @@ bool LauncherProcess::is_over(Ending& ending) {
     containment_.killed_by_filed(ending.attempt);
   }
   containment_.end(ending.attempt);
-  reply(ending.report);
+  replies_.push_back(std::move(ending.report));
   return true;
 }
 

@@ -40,7 +40,7 @@ class LauncherProcess {
     AttemptId attempt = 0;
     uint32_t word = 0;        // as Child::word
     bool word_ended = false;  // the word is OrderWords::end()
-    Message report;           // to be sent when all that was killed is dead
+    std::string report;       // the packet that is sent when all that was killed is dead
     pid_t pid = 0;            // a process that is waited for
     Fd process;               // its pidfd, in dying_
     bool told = false;        // filed knows that it does not die
