@@ -255,7 +255,9 @@ void Daemon::open_state() {
   undying_ = end_leftovers(*store_, cgroup_system_, token_, cgroups_);
   std::set<AttemptId> attempts;
   for (const UndyingProcess& process : undying_) attempts.insert(process.attempt);
-  if (int error = recover(*store_, clock_, attempts)) throw_errno(state_file_, error);
+  if (int error = recover(*store_, clock_, queue_->settings(), attempts)) {
+    throw_errno(state_file_, error);
+  }
   for (const UndyingProcess& process : undying_) {
     queue_->take_over(process.attempt, process.pid, process.state);
   }

@@ -161,6 +161,9 @@ constexpr Key kKeys[] = {
         "workers", {"8", "How many attempts run at once; 0 pauses the queue."}),
     kQueue.key<&Queue::retries, Number<0, kMaxRetries>>(
         "retries", {"5", "How many further attempts a failed job gets.", kReplace}),
+    kQueue.key<&Queue::interruptions, Number<0, kMaxRetries>>(
+        "interruptions",
+        {"1", "After how many crashes of filed a job fails that ran; 0 is never.", kReplace}),
     kQueue.key<&Queue::backoff_ms, Duration>(
         "backoff", {"5s", "How long a job waits before its first retry.", kReplace}),
     kQueue.key<&Queue::backoff_factor, Fraction<1, kMaxBackoffFactor>>(

@@ -25,9 +25,10 @@ enum class Durability {
 
 // [queue]: what may be changed while the daemon runs, through config.ini.
 struct QueueSettings {
-  bool pause = false;  // no attempt starts; what runs goes on
-  int workers = 1;     // attempts at once; 0 pauses the queue, too
-  int retries = 3;     // further attempts after the first
+  bool pause = false;     // no attempt starts; what runs goes on
+  int workers = 1;        // attempts at once; 0 pauses the queue, too
+  int retries = 3;        // further attempts after the first
+  int interruptions = 3;  // of an attempt by a crash, until the job fails; 0: any number
   int64_t backoff_ms = 1000;
   double backoff_factor = 2;
   int64_t backoff_max_ms = 3'600'000;

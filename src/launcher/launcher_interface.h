@@ -39,8 +39,9 @@ struct StartRequest {
   // own user, outside of the sandbox, without the limits, and reads `input`. Its text is a short
   // command.
   bool hook = false;
-  std::vector<std::pair<std::string, std::string>> env;  // besides what every attempt gets
   std::shared_ptr<Fd> input;
+
+  std::vector<std::pair<std::string, std::string>> env;  // besides what every start gets
 };
 
 struct AttemptExit {

@@ -203,7 +203,6 @@ void read(FieldReader& in, StartMessage& message) {
   message.gid = gid;
   message.kind = static_cast<TextKind>(kind);
   if (message.kind != TextKind::kArgument && (message.hook || !message.text.empty())) in.fail();
-  if (!message.hook && !message.env.empty()) in.fail();
   if (message.hook && !message.limits.empty()) in.fail();
   if (message.shell.empty()) in.fail();
 }

@@ -53,7 +53,7 @@ struct StartMessage {
   std::string_view shell;
   std::string_view text;  // kArgument only
   bool hook = false;      // kArgument only; the second descriptor is its standard input then
-  std::vector<std::pair<std::string_view, std::string_view>> env = {};  // hooks only
+  std::vector<std::pair<std::string_view, std::string_view>> env = {};
   std::vector<LimitValue> limits = {};  // what the job itself brings; not for hooks
   uint32_t order = 0;                   // the number of its word in OrderWords
 };

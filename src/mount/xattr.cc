@@ -36,6 +36,7 @@ Xattrs job_xattrs(const Job& job, int retries, pid_t pid) {
 
   add("state", std::string(dir_name(job.dir)));
   add("attempt", std::to_string(job.attempts + (active ? 1 : 0)));
+  if (outcome.interruptions > 0) add("interrupted", std::to_string(outcome.interruptions));
   add("retries", std::to_string(retries));
   add("submitted", rfc3339(job.submitted_ns));
   if (pid != 0) add("pid", std::to_string(pid));

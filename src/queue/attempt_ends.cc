@@ -28,6 +28,17 @@ int64_t backoff_ns(const QueueSettings& settings, int attempts) {
   return static_cast<int64_t>(std::min(ms, longest)) * kNsPerMs;
 }
 
+// Why an attempt did not succeed; empty if it did.
+std::string cause_of_end(const Attempt& attempt) {
+  if (!attempt.exit) {
+    return "could not start: " + attempt.failure.step + ": " + strerror(attempt.failure.error);
+  }
+  if (attempt.verdict == Verdict::kTimedOut) {
+    return "timed out after " + format_duration(attempt.terms.timeout_ms);
+  }
+  return exit_cause(attempt.exit->wait_status, attempt.exit->out_of_memory);
+}
+
 std::string seconds(int64_t ns) {
   char text[32];
   snprintf(text, sizeof text, "%.3fs", static_cast<double>(ns) / 1e9);
@@ -109,21 +120,18 @@ int Attempts::write_end(Attempt& attempt, const Transition*& row, Job& job) {
   int64_t now = core_.clock.wall_ns();
   job = before;
   Outcome& outcome = job.outcome;
-  outcome.finished_ns = now;
-  if (attempt.exit) {
-    outcome.wait_status = attempt.exit->wait_status;
-    outcome.cpu_us = attempt.exit->cpu_us;
-    outcome.maxrss_kb = attempt.exit->maxrss_kb;
-    outcome.cause = attempt.verdict == Verdict::kTimedOut
-                        ? "timed out after " + format_duration(attempt.terms.timeout_ms)
-                        : exit_cause(attempt.exit->wait_status, attempt.exit->out_of_memory);
-  } else {
-    outcome.cause =
-        "could not start: " + attempt.failure.step + ": " + strerror(attempt.failure.error);
-  }
+  outcome.cause = cause_of_end(attempt);
   row = &transition(event_of_end(attempt, before, outcome.cause), before.dir);
   if (row->error != 0) return row->error;
   row->apply(job, now, due_again_ns(attempt, *row, before.attempts + 1));
+  if (!row->continues) {
+    outcome.finished_ns = now;
+    if (attempt.exit) {
+      outcome.wait_status = attempt.exit->wait_status;
+      outcome.cpu_us = attempt.exit->cpu_us;
+      outcome.maxrss_kb = attempt.exit->maxrss_kb;
+    }
+  }
 
   if (!attempt.log->finished()) attempt.log->finish(log_trailer(outcome.cause));
   job.log_size = attempt.log->size();

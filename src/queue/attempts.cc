@@ -81,6 +81,7 @@ int Attempts::claim(const Job& before, std::string_view text) {
   request.gid = job.mode & kGroupOfDirectory ? kNoGroup : job.gid;
   request.number = attempt.number;
   request.retries = attempt.terms.retries;
+  request.env.emplace_back("FILED_INTERRUPTED", std::to_string(job.outcome.interruptions));
   core_.turn.on_end([this, request = std::move(request), job, &row](int error) {
     if (error != 0) return;
     ++(totals_.*row.counter);

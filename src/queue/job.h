@@ -27,7 +27,7 @@ constexpr mode_t kGroupOfDirectory = 0200000;
 // And one more: the job got its id when that was the name of a draft. See queue/draft_names.h.
 constexpr mode_t kNamedAsDraft = 0400000;
 
-// How the latest attempt ended.
+// What became of the latest attempt.
 struct Outcome {
   std::optional<int> wait_status;  // as waitpid(2) gives it; empty if there was no process
   std::string cause;               // as in the log's last line; empty after a success
@@ -35,6 +35,7 @@ struct Outcome {
   int64_t finished_ns = 0;
   int64_t cpu_us = 0;
   int64_t maxrss_kb = 0;
+  int interruptions = 0;  // how often filed or the machine went down during the attempt
 };
 
 struct Job {
@@ -63,6 +64,9 @@ struct Job {
   bool is_draft() const { return id.starts_with('.') || (mode & kNamedAsDraft) != 0; }
   // May be claimed, once it is due and not open for writing.
   bool runnable() const { return dir == Dir::kPending && text_size > 0 && !is_draft(); }
+  // Its latest attempt began and has not ended. Of a pending job: the attempt was interrupted or put
+  // off, and the next start is a part of it.
+  bool attempt_unfinished() const { return outcome.started_ns != 0 && outcome.finished_ns == 0; }
   // In the index of what may be claimed.
   bool claimable() const { return runnable() && !parked; }
 };

@@ -49,8 +49,10 @@ int Moves::cancel(const Job& before, Job job, const Transition& row) {
   std::string text;
   if (int error = core_.store.read_text(job.ino, text)) return error;
   if (int error = open_files_.discard_log(before.log)) return error;
-  row.apply(job, core_.clock.wall_ns());
-  if (job.attempts > 0 && !before.outcome.cause.empty()) {
+  int64_t now = core_.clock.wall_ns();
+  row.apply(job, now);
+  if (job.attempt_unfinished()) job.outcome.finished_ns = now;
+  if (before.outcome.started_ns != 0 && !before.outcome.cause.empty()) {
     job.outcome.cause += ", last attempt: " + before.outcome.cause;
   }
   std::string log = log_header(text) + log_trailer(job.outcome.cause);

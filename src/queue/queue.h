@@ -51,7 +51,7 @@ class Queue {
     std::string containment;  // what keeps the processes of attempts together, for `status`
   };
 
-  // recover() must have been called for the store.
+  // recover() is to be called for the store before the first turn.
   Queue(Store& store, Launcher& launcher, const Clock& clock, LiveSettings settings,
         const Options& options);
   Queue(const Queue&) = delete;

@@ -30,6 +30,20 @@ int end_log(Store& store, Job& job) {
   return 0;
 }
 
+// What becomes of a job whose attempt was under way.
+Job interrupt(const Job& before, int64_t now_ns, int most, const Transition*& row) {
+  Job job = before;
+  int times = ++job.outcome.interruptions;
+  bool is_last = most > 0 && times >= most;
+  row = &transition(is_last ? Event::kInterruptLast : Event::kInterrupt, before.dir);
+  row->apply(job, now_ns);
+  if (!is_last) return job;
+  job.outcome.finished_ns = now_ns;
+  job.outcome.cause = "interrupted " + std::to_string(times) + (times == 1 ? " time" : " times") +
+                      ": filed was killed or the machine stopped";
+  return job;
+}
+
 }  // namespace
 
 std::vector<AttemptId> interrupted_attempts(const StoreReader& store) {
@@ -44,7 +58,8 @@ std::vector<AttemptId> interrupted_attempts(const StoreReader& store) {
   return attempts;
 }
 
-int recover(Store& store, const Clock& clock, const std::set<AttemptId>& undying) {
+int recover(Store& store, const Clock& clock, const QueueSettings& settings,
+            const std::set<AttemptId>& undying) {
   for (const KillPending& attempt : store.kill_pending()) {
     if (undying.contains(static_cast<AttemptId>(attempt.attempt))) continue;
     if (int error = store.remove_kill_pending(attempt.attempt)) return error;
@@ -52,12 +67,11 @@ int recover(Store& store, const Clock& clock, const std::set<AttemptId>& undying
   std::vector<Job> active;
   if (int error = active_jobs(store, active)) return error;
   for (const Job& before : active) {
-    const Transition& row = transition(Event::kInterrupt, before.dir);
-    Job job = before;
-    row.apply(job, clock.wall_ns());
+    const Transition* row = nullptr;
+    Job job = interrupt(before, clock.wall_ns(), settings.interruptions, row);
     if (int error = end_log(store, job)) return error;
     if (int error = store.update(before, job)) return error;
-    log_warning("%s", row.log_line(job).c_str());
+    log_warning("%s", row->log_line(job).c_str());
     if (!undying.contains(static_cast<AttemptId>(before.log))) continue;
     KillPending left{before.log, before.ino, before.id, before.uid, before.attempts + 1};
     if (int error = store.add_kill_pending(left)) return error;

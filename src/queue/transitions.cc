@@ -72,12 +72,15 @@ constexpr Transition kTable[] = {
      .log = L::kEnd, .counter = &Totals::retried, .watchers = true,
      .message = "waits for a retry: "},
     {.event = E::kPutOff,         .from = A, .to = P, .mtime = M::kDelay,
-     .log = L::kEnd, .watchers = true, .message = "put back: "},
+     .log = L::kEnd, .continues = true, .watchers = true, .message = "put back: "},
     {.event = E::kShutDown,       .from = A, .to = P,
-     .log = L::kEnd, .watchers = true, .cause = "stopped with filed", .message = "put back: "},
-    {.event = E::kInterrupt,      .from = A, .to = P, .log = L::kEnd,
+     .log = L::kEnd, .continues = true, .watchers = true, .cause = "stopped with filed",
+     .message = "put back: "},
+    {.event = E::kInterrupt,      .from = A, .to = P, .log = L::kEnd, .continues = true,
      .cause = "interrupted: filed was killed or the machine stopped",
      .message = "was running when filed died, runs again"},
+    {.event = E::kInterruptLast,  .from = A, .to = F, .attempts = N::kCount, .mtime = M::kNow,
+     .log = L::kEnd, .hook = true, .message = "failed: "},
 };
 // clang-format on
 
@@ -134,8 +137,11 @@ void Transition::apply(Job& job, int64_t now_ns, int64_t due_ns) const {
       break;
   }
   if (log == L::kBegin || log == L::kDiscard) {
+    int interruptions =
+        log == L::kBegin && job.attempt_unfinished() ? job.outcome.interruptions : 0;
     job.log = job.log_size = 0;
     job.outcome = {};
+    job.outcome.interruptions = interruptions;
   }
   if (*cause != '\0') job.outcome.cause = cause;
 }

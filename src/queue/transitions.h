@@ -23,16 +23,17 @@ enum class Event : uint8_t {
   kMoveToComplete,
   kRemove,  // rm, or replaced by mv
   // by filed
-  kClaim,      // taken for an attempt
-  kSucceed,    // the attempt's exit status was 0
-  kGiveUp,     // the last attempt failed
-  kRetry,      // the attempt failed, and the job has attempts left
-  kPutOff,     // the attempt could not start, but not because of the job
-  kShutDown,   // filed stops
-  kInterrupt,  // found active at a start: filed was killed
-  kExpire,     // keep_complete or keep_failed is over
+  kClaim,          // taken for an attempt
+  kSucceed,        // the attempt's exit status was 0
+  kGiveUp,         // the last attempt failed
+  kRetry,          // the attempt failed, and the job has attempts left
+  kPutOff,         // the attempt could not start, but not because of the job
+  kShutDown,       // filed stops
+  kInterrupt,      // found active at a start: filed was killed
+  kInterruptLast,  // the same, and the job has been interrupted too often
+  kExpire,         // keep_complete or keep_failed is over
 };
-constexpr int kEvents = 16;
+constexpr int kEvents = 17;
 
 // What a transition does to the number of attempts made.
 enum class AttemptsChange : uint8_t { kKeep, kReset, kCount };
@@ -65,6 +66,7 @@ struct Transition {
   AttemptsChange attempts = AttemptsChange::kKeep;
   MtimeChange mtime = MtimeChange::kKeep;
   LogChange log = LogChange::kKeep;
+  bool continues = false;              // the attempt has not ended: the next start is a part of it
   bool kills = false;                  // the attempt's processes
   int64_t Totals::*counter = nullptr;  // the total that grows by one
   bool hook = false;                   // [hooks] runs a command

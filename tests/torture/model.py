@@ -9,6 +9,7 @@ import zlib
 from dataclasses import dataclass, replace
 
 DIRS = ("pending", "active", "failed", "complete")
+INTERRUPTIONS = 3  # so often an attempt may be interrupted by crashes
 
 
 class Text:
@@ -49,6 +50,7 @@ class Job:
         self.states = [ABSENT]
         self.may_fail = False  # its processes were killed
         self.was_active = False  # when filed died: a process of it may just be dying
+        self.crashes = 0  # how often it was
 
     @property
     def state(self):
@@ -121,8 +123,9 @@ class Runs:
 
 
 class Row:
-    def __init__(self, id, dir, text, log_size, has_log):
+    def __init__(self, id, dir, text, log_size, has_log, interruptions, cause):
         self.id, self.dir, self.text = id, DIRS[dir], text
+        self.interruptions, self.cause = interruptions, cause
         self.log_size, self.has_log, self.log = log_size, has_log, b""
 
 
@@ -151,8 +154,9 @@ class Snapshot:
         for key, bytes in db.execute("SELECT key, bytes FROM log ORDER BY key"):
             logs[key >> 23] = logs.get(key >> 23, b"") + bytes
         counts = {}
-        for id, uid, dir, text, log, size in db.execute("SELECT id, uid, dir, text, log, log_size FROM jobs"):
-            row = Row(id.decode(), dir, text, size or 0, log is not None)
+        for id, uid, dir, text, log, size, interruptions, cause in db.execute(
+                "SELECT id, uid, dir, text, log, log_size, interruptions, cause FROM jobs"):
+            row = Row(id.decode(), dir, text, size or 0, log is not None, interruptions or 0, cause or b"")
             row.log = logs.pop(log, b"")
             self.rows.append(row)
             counts.setdefault(uid, [0] * 4)[dir] += 1
@@ -212,6 +216,8 @@ class Model:
             return row.dir == "pending"
         if row.dir in ("pending", "active"):
             return True
+        if row.cause.startswith(b"interrupted %d times: " % INTERRUPTIONS):
+            return row.dir == "failed"
         if self.runs.of(state.text) < state.need:
             return False
         code = state.text.code
@@ -254,6 +260,11 @@ class Model:
                     self.take_back(job, other.text, was_active=True)
             del self.jobs[job.number]
             return
+        is_last = row.cause.startswith(b"interrupted %d times: " % INTERRUPTIONS)
+        most = INTERRUPTIONS - (row.dir == "active")
+        if row.interruptions > min(most, job.crashes) or is_last and row.interruptions != INTERRUPTIONS:
+            self.violation(f"{row.dir}/{row.id} was interrupted {row.interruptions} times, and active at "
+                           f"{job.crashes} crashes; {row.cause}")
         if not log_is_sound(row, state.text):
             self.violation(f"the log of {row.dir}/{row.id} is {row.log[:200]}...{row.log[-200:]}")
         if row.dir in ("complete", "failed"):
@@ -263,6 +274,7 @@ class Model:
                 self.take_back(job, other.text)
         job.states = [state]
         job.was_active = row.dir == "active"
+        job.crashes += job.was_active
         if row.dir in ("complete", "failed") and row.log_size == len(row.log):
             self.note_services(row, state.text)
         if state.is_draft() and self.runs.of(state.text) == 0:

@@ -29,7 +29,7 @@ import zlib
 from collections import Counter
 
 sys.dont_write_bytecode = True
-from model import ABSENT, DIRS, Job, Model, Runs, Snapshot, State, Text, replace  # noqa: E402
+from model import ABSENT, DIRS, INTERRUPTIONS, Job, Model, Runs, Snapshot, State, Text, replace  # noqa: E402
 
 OUT = os.path.abspath(os.environ.get("out") or "build/release")
 THREADS = 4
@@ -50,6 +50,7 @@ CONFIG = """
 [queue]
 workers = 3
 retries = 2
+interruptions = {interruptions}
 backoff = 20ms
 backoff_factor = 1
 stop_grace = 100ms
@@ -109,7 +110,7 @@ class Torture:
         self.config = os.path.join(self.dir, "filed.conf")
         os.mkdir(self.mount)
         with open(self.config, "w") as f:
-            f.write(CONFIG.format(mount=self.mount, state=self.state))
+            f.write(CONFIG.format(mount=self.mount, state=self.state, interruptions=INTERRUPTIONS))
         self.log = open(os.path.join(self.dir, "log"), "ab")
         self.runs = Runs(self.dir)
         self.model = Model(self.runs)

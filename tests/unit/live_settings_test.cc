@@ -49,6 +49,7 @@ TEST_CASE("config.ini shows every key of [queue] with its source") {
         "pause          = no       ; default\n"
         "workers        = 4        ; default\n"
         "retries        = 5        ; /etc/filed/filed.conf\n"
+        "interruptions  = 3        ; default\n"
         "backoff        = 60s      ; /etc/filed/filed.conf\n"
         "backoff_factor = 2        ; default\n"
         "backoff_max    = 1h       ; default\n"

@@ -144,7 +144,7 @@ TEST_CASE("the queue migrates by itself, runs all jobs, and says when it is done
   FakeLauncher launcher;
   std::string path = old_file(dir, 1000);
   Store store(path);
-  REQUIRE(recover(store, clock) == 0);
+  REQUIRE(recover(store, clock, {}) == 0);
   Settings settings;
   settings.queue.workers = 100'000;
   Queue queue(store, launcher, clock, LiveSettings(settings), {});

@@ -71,6 +71,8 @@ TEST_CASE_METHOD(MovesRig, "a cancelled job's log says so, and what happened bef
   Job before = job;
   job.attempts = 2;
   job.outcome.cause = "exit status 3";
+  job.outcome.started_ns = 1;
+  job.outcome.finished_ns = 2;
   add_log(job, "old");
   REQUIRE(store.update(before, job) == 0);
   REQUIRE(mv(Dir::kPending, "j", Dir::kFailed, "j") == 0);

@@ -280,7 +280,7 @@ void check_left(const Story& story, size_t last, size_t changes, Durability dura
   if (!is_known) FAIL("found\n" << now << "last acknowledged\n" << story.commits[last].dump);
   FakeLauncher launcher;
   Queue queue(store, launcher, story.clock, LiveSettings(story.settings), {});
-  REQUIRE(recover(store, story.clock) == 0);
+  REQUIRE(recover(store, story.clock, {}) == 0);
   CHECK(queue.end_turn() == 0);
   CHECK(found_in(store) == ledger);
 }

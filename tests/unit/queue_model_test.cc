@@ -14,6 +14,7 @@
 #include <set>
 
 #include "catch.h"
+#include "queue/stored_log.h"
 #include "queue_rig.h"
 
 using namespace filed;
@@ -22,6 +23,7 @@ namespace {
 
 constexpr int kWorkers = 3;
 constexpr int kRetries = 2;
+constexpr int kInterruptions = 3;
 constexpr int64_t kBackoff = kNsPerSec;
 constexpr size_t kSizeLimit = 100;
 
@@ -39,7 +41,10 @@ struct ModelJob {
   int64_t ended = 0;  // in failed and complete
   int attempts = 0;
   std::string cause;
-  std::string log;  // in failed and complete
+  std::string log;       // in failed and complete
+  bool started = false;  // ever, with this text
+  bool began = false;    // its attempt has begun and not ended
+  int interruptions = 0;
 };
 
 struct ModelUpload {
@@ -114,6 +119,7 @@ class ModelRig : public QueueRig {
   explicit ModelRig(unsigned seed) : random_(seed) {
     settings.queue.workers = kWorkers;
     settings.queue.retries = kRetries;
+    settings.queue.interruptions = kInterruptions;
     settings.queue.backoff_ms = kBackoff / kNsPerMs;
     settings.queue.backoff_factor = 2;
     settings.queue.job_size_limit = kSizeLimit;
@@ -282,7 +288,7 @@ class ModelRig : public QueueRig {
 
   void stage(ModelUpload& upload) {
     ModelJob& job = model_.jobs[upload.file.ino];
-    job = {upload.id, kPending, upload.text, upload.mtime, 0, 0, "", ""};
+    job = {upload.id, kPending, upload.text, upload.mtime};
     upload.stored = true;
     upload.staged = upload.version;
   }
@@ -343,13 +349,14 @@ class ModelRig : public QueueRig {
       stage(*upload);
       upload->provisional = true;
     } else if (upload != nullptr && !upload->stored) {
-      model_.jobs[ino] = {id, kPending, "", upload->mtime, 0, 0, "", ""};
+      model_.jobs[ino] = {id, kPending, "", upload->mtime};
       upload->stored = true;
     }
     ModelJob& job = model_.jobs[ino];
     job.id = new_id;
     if (upload != nullptr) upload->id = new_id;
     if (from == to) return 0;
+    if (to == kFailed || from == kActive) job.began = false;
     if (from == kActive) {
       ModelRun& run = *attached(ino);
       run.detached = true;
@@ -361,7 +368,7 @@ class ModelRig : public QueueRig {
       job.attempts = 0;
       job.due = std::max(job.ended, clock.wall);
     } else {
-      std::string before = job.attempts > 0 ? job.cause : "";
+      std::string before = job.started ? job.cause : "";
       job.cause = "cancelled by mv to failed";
       if (!before.empty()) job.cause += ", last attempt: " + before;
       job.log = log_header(job.text) + log_trailer(job.cause);
@@ -482,6 +489,7 @@ class ModelRig : public QueueRig {
       job.due = clock.wall + kNsPerSec;
       return;
     }
+    job.began = false;
     ++job.attempts;
     job.log = run.header + run.printed + log_trailer(job.cause);
     job.ended = clock.wall;
@@ -542,6 +550,8 @@ class ModelRig : public QueueRig {
       ModelJob& job = model_.jobs[ino];
       job.dir = kActive;
       job.cause.clear();
+      if (!job.began) job.interruptions = 0;
+      job.began = job.started = true;
       ModelRun run;
       run.ino = ino;
       run.id = job.id;
@@ -575,7 +585,10 @@ class ModelRig : public QueueRig {
       model_.runs.erase(claimed_[i]);
       const StartRequest& request = launcher.attempts[before + i];
       expect(request.id == run.id, "another job has started, or in another order");
-      expect(request.number == model_.jobs[run.ino].attempts + 1, "FILED_ATTEMPT is wrong");
+      const ModelJob& job = model_.jobs[run.ino];
+      expect(request.number == job.attempts + 1, "FILED_ATTEMPT is wrong");
+      expect(request.env.at(0).second == std::to_string(job.interruptions),
+             "FILED_INTERRUPTED is wrong");
       expect(log_header(request.text) == run.header, "another text has started");
       run.run = request.attempt;
       model_.runs[run.run] = run;
@@ -635,17 +648,45 @@ class ModelRig : public QueueRig {
     } else {
       model_ = committed_;
       model_.uploads.clear();
-      model_.runs.clear();
       for (auto& [ino, job] : model_.jobs) {
-        if (job.dir != kActive) continue;
-        job.dir = kPending;
-        job.cause = "interrupted: filed was killed or the machine stopped";
+        if (job.dir == kActive) interrupt(job);
       }
       crash_and_start();
+      for (auto& [id, run] : model_.runs) {
+        if (!run.detached && model_.jobs[run.ino].dir == kFailed) take_log(run);
+      }
+      model_.runs.clear();
     }
     committed_ = model_;
     compare();
     settle_turn();
+    if (below(3) == 0) crash();  // what has just been interrupted may be so again
+  }
+
+  void interrupt(ModelJob& job) {
+    job.dir = kPending;
+    job.cause = "interrupted: filed was killed or the machine stopped";
+    if (++job.interruptions < kInterruptions) return;
+    ++done["failed by crashes"];
+    job.dir = kFailed;
+    job.cause.insert(job.cause.find(':'), " " + std::to_string(kInterruptions) + " times");
+    job.began = false;
+    ++job.attempts;
+    job.ended = clock.wall;
+  }
+
+  // How much of the output was stored only the store knows.
+  void take_log(const ModelRun& run) {
+    ModelJob& job = model_.jobs[run.ino];
+    std::string trailer = log_trailer(job.cause);
+    Job row;
+    REQUIRE(store->get(run.ino, row) == 0);
+    REQUIRE(StoredLog(*store, row.log).read(0, INT64_MAX / 2, job.log) == 0);
+    std::string whole = run.header + run.printed;
+    expect(row.log_size == static_cast<int64_t>(job.log.size()) && job.log.ends_with(trailer) &&
+               job.log.starts_with(run.header) &&
+               whole.starts_with(job.log.substr(0, job.log.size() - trailer.size())),
+           "the log of an interrupted attempt is wrong");
   }
 
   // --- the comparison
@@ -760,8 +801,9 @@ TEST_CASE("the queue does what a simple model of it does, whatever comes") {
     for (const auto& [what, times] : rig.done) done[what] += times;
   }
   if (operations < kOperations) return;  // too few to have seen everything
-  for (const char* what : {"create", "flush", "rename", "remove", "exit", "transient failure",
-                           "failed turn", "crash", "flush refused", "rename refused"}) {
+  for (const char* what :
+       {"create", "flush", "rename", "remove", "exit", "transient failure", "failed turn", "crash",
+        "failed by crashes", "flush refused", "rename refused"}) {
     INFO(what);
     CHECK(done[what] > 0);
   }

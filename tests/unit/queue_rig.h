@@ -36,7 +36,7 @@ class QueueRig : public filed::QueueWatcher {
   void start() {
     store.emplace(dir.file("db"));
     queue.emplace(*store, launcher, clock, filed::LiveSettings(settings), options);
-    REQUIRE(recover(*store, clock) == 0);
+    REQUIRE(recover(*store, clock, queue->settings()) == 0);
     queue->set_watcher(this);
     launcher.told.clear();
   }

@@ -131,7 +131,7 @@ TEST_CASE_METHOD(QueueRig, "a job that was active at a crash runs again, the att
   store.emplace(dir.file("db"));
   queue.emplace(*store, launcher, clock, LiveSettings(settings), options);
   CHECK(interrupted_attempts(*store) == std::vector<AttemptId>{interrupted});
-  REQUIRE(recover(*store, clock) == 0);
+  REQUIRE(recover(*store, clock, queue->settings()) == 0);
   CHECK(interrupted_attempts(*store).empty());
   Job back = job(kPending, "j");
   CHECK(back.attempts == 1);
@@ -146,6 +146,63 @@ TEST_CASE_METHOD(QueueRig, "a job that was active at a crash runs again, the att
   CHECK(news() == Strings{"start j"});
   CHECK(launcher.attempts.back().number == 2);
   CHECK(launcher.attempts.back().attempt != interrupted);
+}
+
+TEST_CASE_METHOD(QueueRig, "a job is told how often its attempt was interrupted") {
+  auto interrupted = [&] {
+    using Variable = std::pair<std::string, std::string>;
+    std::vector<Variable> env = launcher.attempts.back().env;
+    REQUIRE(env.size() == 1);
+    CHECK(env[0].first == "FILED_INTERRUPTED");
+    return std::stoi(env[0].second);
+  };
+  submit("j", "x");
+  CHECK(interrupted() == 0);
+  crash_and_start();
+  turn();
+  CHECK(interrupted() == 1);
+  SECTION("a stop and a start that is put off do not count") {
+    queue->stop();
+    turn();
+    queue->stop();
+    turn();
+    die("j", SIGKILL);
+    CHECK_FALSE(job(kPending, "j").outcome.wait_status);
+    stop_and_start();
+    turn();
+    CHECK(interrupted() == 1);
+    queue->launcher_events().start_failed(run("j"), {"fork", EAGAIN, Fault::kMachine});
+    turn();
+    pass_ms(1000);
+    CHECK(interrupted() == 1);
+    crash_and_start();
+    turn();
+    CHECK(interrupted() == 2);
+    CHECK(launcher.attempts.back().number == 1);
+  }
+  SECTION("the next attempt begins from 0") {
+    exit("j", 1);
+    CHECK(job(kPending, "j").outcome.interruptions == 1);
+    pass_ms(1000);
+    CHECK(launcher.attempts.back().number == 2);
+    CHECK(interrupted() == 0);
+  }
+  SECTION("so does one that follows a cancel") {
+    crash_and_start();
+    REQUIRE(mv(kPending, "j", kFailed) == 0);
+    CHECK(job(kFailed, "j").outcome.interruptions == 2);
+    CHECK(job(kFailed, "j").outcome.finished_ns == clock.wall);
+    REQUIRE(mv(kFailed, "j", kPending) == 0);
+    CHECK(interrupted() == 0);
+  }
+  SECTION("the last crash that is permitted makes it fail") {
+    crash_and_start();
+    turn();
+    CHECK(is_in(kActive, "j"));
+    crash_and_start();
+    turn();
+    CHECK(job(kFailed, "j").attempts == 1);
+  }
 }
 
 TEST_CASE_METHOD(QueueRig, "the next start knows the attempts that were still to be killed") {
@@ -166,7 +223,7 @@ TEST_CASE_METHOD(QueueRig, "the next start knows the attempts that were still to
   };
   SECTION("until they have ended") {
     CHECK(interrupted() == stopped);
-    REQUIRE(recover(*store, clock) == 0);
+    REQUIRE(recover(*store, clock, queue->settings()) == 0);
     CHECK(interrupted_attempts(*store).empty());
   }
   SECTION("and not after they have") {

@@ -1,6 +1,7 @@
 #include "queue/recovery.h"
 
 #include "parts_rig.h"
+#include "queue/stored_log.h"
 
 using namespace filed;
 
@@ -25,7 +26,7 @@ TEST_CASE_METHOD(PartsRig, "active jobs go back to pending, with what is stored 
   Job waiting = add("waiting");
   clock.advance_ms(5);
   REQUIRE(interrupted_attempts(store) == std::vector<AttemptId>{static_cast<AttemptId>(job.log)});
-  REQUIRE(recover(store, clock) == 0);
+  REQUIRE(recover(store, clock, base.queue) == 0);
   CHECK_FALSE(store.changed());
   CHECK(interrupted_attempts(store).empty());
   Job back = row(job.ino);
@@ -45,9 +46,9 @@ TEST_CASE_METHOD(PartsRig, "what was to be killed is known until the recovery is
   REQUIRE(turn.end() == 0);
   CHECK(interrupted_attempts(store) == std::vector<AttemptId>{4711});
   disk.fail(1);
-  CHECK(recover(store, clock) == EIO);
+  CHECK(recover(store, clock, base.queue) == EIO);
   CHECK(interrupted_attempts(store) == std::vector<AttemptId>{4711});
-  REQUIRE(recover(store, clock) == 0);
+  REQUIRE(recover(store, clock, base.queue) == 0);
   CHECK(interrupted_attempts(store).empty());
 }
 
@@ -61,11 +62,11 @@ TEST_CASE_METHOD(PartsRig,
   REQUIRE(store.add_kill_pending(gone) == 0);
   REQUIRE(store.add_kill_pending({4712, 13, "id", 1001, 1}) == 0);
   REQUIRE(turn.end() == 0);
-  REQUIRE(recover(store, clock, {static_cast<AttemptId>(job.log), 4711, 99}) == 0);
+  REQUIRE(recover(store, clock, base.queue, {static_cast<AttemptId>(job.log), 4711, 99}) == 0);
   CHECK(row(job.ino).dir == Dir::kPending);
   std::vector<KillPending> left = {{job.log, job.ino, "j", kAlice.uid, 1}, gone};
   CHECK(store.kill_pending() == left);
-  REQUIRE(recover(store, clock, {4711}) == 0);
+  REQUIRE(recover(store, clock, base.queue, {4711}) == 0);
   CHECK(store.kill_pending() == std::vector<KillPending>{gone});
 }
 
@@ -73,7 +74,49 @@ TEST_CASE_METHOD(PartsRig, "a recovery that fails changes nothing") {
   Job job = add("j", Dir::kActive);
   add_log(job, "log");
   disk.fail(1);
-  CHECK(recover(store, clock) == EIO);
+  CHECK(recover(store, clock, base.queue) == EIO);
   CHECK(row(job.ino).dir == Dir::kActive);
   CHECK(row(job.ino).log_size == job.log_size);
+}
+
+TEST_CASE_METHOD(PartsRig, "a job that was interrupted too often fails, with that cause") {
+  base.queue.interruptions = GENERATE(1, 3);
+  Job job = add("j", Dir::kActive);
+  add_log(job, ">>> text\n");
+  for (int times = 1; times < base.queue.interruptions; ++times) {
+    REQUIRE(recover(store, clock, base.queue) == 0);
+    Job before = row(job.ino);
+    CHECK(before.dir == Dir::kPending);
+    CHECK(before.outcome.interruptions == times);
+    CHECK(before.attempts == job.attempts);
+    Job active = before;
+    active.dir = Dir::kActive;
+    REQUIRE(store.update(before, active) == 0);
+    REQUIRE(turn.end() == 0);
+  }
+  clock.advance_ms(5);
+  REQUIRE(recover(store, clock, base.queue) == 0);
+  Job failed = row(job.ino);
+  CHECK(failed.dir == Dir::kFailed);
+  CHECK(failed.attempts == job.attempts + 1);
+  CHECK(failed.mtime_ns == clock.wall);
+  CHECK(failed.outcome.finished_ns == clock.wall);
+  std::string cause = base.queue.interruptions == 1 ? "interrupted 1 time" : "interrupted 3 times";
+  cause += ": filed was killed or the machine stopped";
+  CHECK(failed.outcome.cause == cause);
+  std::string log;
+  REQUIRE(StoredLog(store, failed.log).read(0, 10'000, log) == 0);
+  CHECK(log.ends_with("\n\n[System Error]: " + cause + "\n"));
+  CHECK(failed.log_size == static_cast<int64_t>(log.size()));
+}
+
+TEST_CASE_METHOD(PartsRig, "with interruptions = 0 no number of crashes makes a job fail") {
+  base.queue.interruptions = 0;
+  Job job = add("j", Dir::kActive);
+  job.outcome.interruptions = 1'000'000;
+  REQUIRE(store.update(row(job.ino), job) == 0);
+  add_log(job, "log");
+  REQUIRE(recover(store, clock, base.queue) == 0);
+  CHECK(row(job.ino).dir == Dir::kPending);
+  CHECK(row(job.ino).outcome.interruptions == 1'000'001);
 }

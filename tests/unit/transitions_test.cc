@@ -45,9 +45,11 @@ constexpr Expected kExpected[kEvents] = {
      {"EPERM", "failed count now end failed hook watchers while-closed", "EPERM", "EPERM"}},
     {Event::kRetry,
      {"EPERM", "pending count given end retried watchers while-closed", "EPERM", "EPERM"}},
-    {Event::kPutOff, {"EPERM", "pending given end watchers while-closed", "EPERM", "EPERM"}},
-    {Event::kShutDown, {"EPERM", "pending end watchers while-closed", "EPERM", "EPERM"}},
-    {Event::kInterrupt, {"EPERM", "pending end while-closed", "EPERM", "EPERM"}},
+    {Event::kPutOff,
+     {"EPERM", "pending given end continues watchers while-closed", "EPERM", "EPERM"}},
+    {Event::kShutDown, {"EPERM", "pending end continues watchers while-closed", "EPERM", "EPERM"}},
+    {Event::kInterrupt, {"EPERM", "pending end continues while-closed", "EPERM", "EPERM"}},
+    {Event::kInterruptLast, {"EPERM", "failed count now end hook while-closed", "EPERM", "EPERM"}},
     {Event::kExpire,
      {"EPERM", "EPERM", "gone discard watchers while-closed",
       "gone discard watchers while-closed"}},
@@ -96,6 +98,7 @@ std::string effect_of(const Transition& row, Dir from) {
   constexpr const char* kLogWords[] = {"", " begin", " end", " replace", " discard"};
   text += kLogWords[static_cast<int>(row.log)];
   CHECK((job.log == 0) == (row.log == LogChange::kBegin || row.log == LogChange::kDiscard));
+  if (row.continues) text += " continues";
   if (row.kills) text += " kills";
   text += counter_name(row.counter);
   if (row.hook) text += " hook";

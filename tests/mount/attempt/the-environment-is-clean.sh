@@ -10,6 +10,7 @@ wait_in complete job
 	echo COLOUR=red
 	echo FILED_ATTEMPT=1
 	echo FILED_ID=job
+	echo FILED_INTERRUPTED=0
 	echo "FILED_MOUNT=$q"
 	echo FILED_RETRIES=2
 	awk -F: -v uid="$(id -u)" '$3 == uid { print "HOME=" $6; exit }' /etc/passwd
