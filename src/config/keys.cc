@@ -182,6 +182,14 @@ constexpr Key kKeys[] = {
         "job_size_limit", {"2M", "The largest text of a job."}),
     kQueue.key<&Queue::upload_limit, Size<1, kMaxUploadLimit>>(
         "upload_limit", {"8M", "How much one user may hold in jobs that are being written."}),
+    kQueue.key<&Queue::user_workers, Number<0, kMaxWorkers>>(
+        "user_workers", {"2", "How many attempts of one owner run at once; 0 is no cap."}),
+    kQueue.key<&Queue::user_jobs, Number<0, kMaxCount>>(
+        "user_jobs", {"10000", "How many jobs one owner may have; 0 is no cap."}),
+    kQueue.key<&Queue::user_bytes, Size<0, kMaxSize>>(
+        "user_bytes", {"1G", "How much disk the jobs of one owner may take; 0 is no cap."}),
+    kQueue.key<&Queue::user_open, Number<0, kMaxCount>>(
+        "user_open", {"256", "How many job files one user may have open; 0 is no cap."}),
     kQueue.key<&Queue::keep_complete_ms, Duration>(
         "keep_complete", {"7d", "How long complete jobs are kept; 0 is for ever.", kReplace}),
     kQueue.key<&Queue::keep_failed_ms, Duration>(

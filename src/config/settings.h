@@ -38,8 +38,13 @@ struct QueueSettings {
   int64_t output_limit = 16 << 20;
   int64_t job_size_limit = 1 << 20;
   int64_t upload_limit = 64 << 20;  // held for one user by jobs that are still being written
-  int64_t keep_complete_ms = 0;     // 0: for ever
-  int64_t keep_failed_ms = 0;       // 0: for ever
+  // What one owner may have; 0: no cap. They do not hold for root.
+  int user_workers = 0;          // running attempts
+  int64_t user_jobs = 0;         // jobs
+  int64_t user_bytes = 0;        // rows, texts and logs
+  int64_t user_open = 0;         // job files that are open
+  int64_t keep_complete_ms = 0;  // 0: for ever
+  int64_t keep_failed_ms = 0;    // 0: for ever
   Durability durability = Durability::kFull;
   std::string shell = "/bin/sh";
   std::string drafts;  // further endings of the names of drafts, with blanks between them

@@ -35,7 +35,8 @@ const std::string& StatusText::refresh() {
   return text_;
 }
 
-// Most changes come with a commit. Only of attempts that do not die there is none.
+// Most changes come with a commit. There is none when an attempt turns out not to die, or an owner to
+// hold all workers.
 void StatusText::note_change() {
   std::string lasting = lasting_part(text_);
   if (lasting == lasting_) return;
@@ -75,6 +76,7 @@ std::string StatusText::make() const {
   for (const Attempt* attempt : undying) {
     text += "does_not_die " + std::to_string(attempt->pid) + ',' + attempt->state + '\n';
   }
+  if (auto holder = queue_.sole_holder()) line("all_workers_held_by", *holder);
   line("total_started", totals.started);
   line("total_succeeded", totals.succeeded);
   line("total_retried", totals.retried);

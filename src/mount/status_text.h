@@ -1,6 +1,6 @@
 // Writes the text of the special file `status`: the version, the uptime, the workers, the containment,
-// how many jobs are in each directory, how attempts have ended since the start, and what does not
-// die.
+// how many jobs are in each directory, how attempts have ended since the start, what does not die,
+// and which owner holds all workers.
 #pragma once
 
 #include <cstdint>

@@ -48,7 +48,7 @@ std::string seconds(int64_t ns) {
 }  // namespace
 
 void Attempts::end(Attempt& attempt) {
-  undying_.erase(attempt.id);
+  if (undying_.erase(attempt.id) > 0) shares_.add_workers(attempt.uid, 1);
   attempt.phase = Phase::kEnded;
 }
 
@@ -59,12 +59,14 @@ bool Attempts::free_worker(Attempt& attempt) {
   attempt.phase = Phase::kLeaving;
   ++leaving_;
   shares_.add_running(attempt.uid, -1);
+  charge(attempt, 0);
   core_.turn.on_end([this, id = attempt.id](int) {
     --leaving_;
     Attempt* later = find(id);
     if (later == nullptr) return;
     later->phase = Phase::kEnded;
     shares_.add_running(later->uid, 1);
+    charge_log(*later);
   });
   return true;
 }

@@ -7,8 +7,8 @@
 
 namespace filed {
 
-AttemptLog::AttemptLog(int64_t number, int64_t limit, std::string_view header)
-    : number_(number), limit_(limit), tail_limit_(std::min(limit / 4, kMaxTail)) {
+AttemptLog::AttemptLog(int64_t number, int64_t limit, std::string_view header, int64_t room)
+    : number_(number), limit_(limit), tail_limit_(std::min({limit / 4, kMaxTail, room / 4})) {
   head_left_ = limit - tail_limit_;
   append_body(header);
 }
@@ -24,17 +24,24 @@ void AttemptLog::append_body(std::string_view bytes) {
   }
 }
 
-void AttemptLog::append(std::string_view output) {
-  auto head =
-      static_cast<size_t>(std::min<int64_t>(head_left_, static_cast<int64_t>(output.size())));
-  append_body(output.substr(0, head));
-  head_left_ -= static_cast<int64_t>(head);
-  output.remove_prefix(head);
+void AttemptLog::append(std::string_view output, int64_t room) {
+  auto head = std::min<int64_t>(head_left_, static_cast<int64_t>(output.size()));
+  // The tail needs its part of the room.
+  if (int64_t most = std::max<int64_t>(room - tail_limit_, 0); head > most) {
+    head = head_left_ = most;
+    over_room_ = true;
+  }
+  append_body(output.substr(0, static_cast<size_t>(head)));
+  head_left_ -= head;
+  output.remove_prefix(static_cast<size_t>(head));
   if (output.empty()) return;
 
+  // The owner's other attempts may have taken that part.
+  int64_t tail_limit = std::min(tail_limit_, tail_size() + std::min(room - head, tail_limit_));
   tail_ += output;
-  int64_t excess = tail_size() - tail_limit_;
+  int64_t excess = tail_size() - tail_limit;
   if (excess > 0) {
+    over_room_ = over_room_ || tail_limit < tail_limit_;
     missing_ += excess;
     tail_start_ += static_cast<size_t>(excess);
   }
@@ -45,12 +52,16 @@ void AttemptLog::append(std::string_view output) {
   }
 }
 
+std::string AttemptLog::gap(int64_t missing_bytes) const {
+  return over_room_ ? log_gap(missing_bytes) : log_gap(missing_bytes, limit_);
+}
+
 void AttemptLog::finish(std::string_view trailer) {
   gap_at_ = body_size_;
   if (missing_ > 0) {
-    std::string gap = log_gap(missing_, limit_);
-    gap_size_ = static_cast<int64_t>(gap.size());
-    append_body(gap);
+    std::string line = gap(missing_);
+    gap_size_ = static_cast<int64_t>(line.size());
+    append_body(line);
   }
   append_body(tail_from(0, tail_size()));
   append_body(trailer);
@@ -122,7 +133,7 @@ int AttemptLog::read(const StoreReader& store, Reader& reader, int64_t offset, i
   int64_t head_end = finished_ ? gap_at_ : body_size_;
   if (at < head_end) return read_body(store, at, std::min(size, head_end - at), bytes);
   if (at < head_end + missing_) {
-    bytes = log_gap(head_end + missing_ - at, limit_).substr(0, static_cast<size_t>(size));
+    bytes = gap(head_end + missing_ - at).substr(0, static_cast<size_t>(size));
     reader.from = offset + static_cast<int64_t>(bytes.size());
     reader.shift = head_end + missing_ - reader.from;
     return 0;

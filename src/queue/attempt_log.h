@@ -1,7 +1,7 @@
 // The log of an attempt while it is being written. The head of the output goes to the store in
 // chunks as it arrives. If there is more than output_limit allows, only the tail of the rest is
 // kept, in memory. At the end of the attempt the tail is put behind a line that says how many bytes
-// are missing.
+// are missing. The same happens if the owner of the job has no room for more (user_bytes).
 #pragma once
 
 #include <cstdint>
@@ -18,13 +18,20 @@ class AttemptLog {
   // Bytes of the tail of a cut output, at most; it is a quarter of the limit if that is less.
   static constexpr int64_t kMaxTail = 256 << 10;
 
-  // `number` names the log in the store; `limit` is output_limit.
-  AttemptLog(int64_t number, int64_t limit, std::string_view header);
+  // The owner has no cap.
+  static constexpr int64_t kNoCap = INT64_MAX;
+
+  // `number` names the log in the store; `limit` is output_limit; `room` is what the owner of the
+  // job may add to what it has stored. The header is kept in any case.
+  AttemptLog(int64_t number, int64_t limit, std::string_view header, int64_t room = kNoCap);
 
   int64_t number() const { return number_; }
   bool finished() const { return finished_; }
 
-  void append(std::string_view output);
+  // `room`: what the owner may add now. What stored_size() tells was taken from it already.
+  void append(std::string_view output, int64_t room = kNoCap);
+  // Bytes that the store has or gets, the last lines aside.
+  int64_t stored_size() const { return body_size_ + tail_size(); }
   // Ends the log with `trailer`. Nothing may be appended after it.
   void finish(std::string_view trailer);
 
@@ -53,6 +60,7 @@ class AttemptLog {
  private:
   void append_body(std::string_view bytes);
   int read_body(const StoreReader& store, int64_t offset, int64_t size, std::string& bytes);
+  std::string gap(int64_t missing_bytes) const;
   std::string_view tail_from(int64_t offset, int64_t size) const;
   int64_t tail_size() const { return static_cast<int64_t>(tail_.size() - tail_start_); }
 
@@ -68,11 +76,12 @@ class AttemptLog {
   int64_t saved_size_ = 0;
   int64_t staged_size_ = 0;
 
-  std::string tail_;       // the last bytes of an output that is longer than its head
-  size_t tail_start_ = 0;  // the bytes of tail_ before this are dropped
-  int64_t missing_ = 0;    // bytes dropped between head and tail
-  int64_t gap_at_ = 0;     // where in the body, once finished
-  int64_t gap_size_ = 0;   // of the line that says so
+  std::string tail_;        // the last bytes of an output that is longer than its head
+  size_t tail_start_ = 0;   // the bytes of tail_ before this are dropped
+  bool over_room_ = false;  // cut because the owner had no room, not at limit_
+  int64_t missing_ = 0;     // bytes dropped between head and tail
+  int64_t gap_at_ = 0;      // where in the body, once finished
+  int64_t gap_size_ = 0;    // of the line that says so
   bool finished_ = false;
 };
 

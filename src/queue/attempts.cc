@@ -68,7 +68,7 @@ int Attempts::claim(const Job& before, std::string_view text) {
   row.apply(job, now);
   job.atime_ns = job.outcome.started_ns = now;
   job.log = core_.store.next_sequence_number();
-  if (int error = open_files_.discard_log(before.log)) return error;
+  if (int error = open_files_.discard_log(before)) return error;
   if (int error = core_.store.update(before, job)) return error;
 
   const Attempt& attempt = add(job, text);
@@ -102,7 +102,9 @@ Attempt& Attempts::add(const Job& job, std::string_view text) {
   attempt.uid = job.uid;
   attempt.number = job.attempts + 1;
   attempt.terms = {settings.retries, settings.timeout_ms, settings.kill_grace_ms};
-  attempt.log = std::make_shared<AttemptLog>(job.log, settings.output_limit, log_header(text));
+  attempt.log = std::make_shared<AttemptLog>(job.log, settings.output_limit, log_header(text),
+                                             caps_.room(job.uid));
+  charge_log(attempt);
   attempt.started_mono_ns = core_.clock.mono_ns();
   attempt.last_output_ns = job.atime_ns;
   OfJob& of_job = by_job_[job.ino];
@@ -112,6 +114,18 @@ Attempt& Attempts::add(const Job& job, std::string_view text) {
   shares_.start(job.uid);
   core_.turn.on_rollback([this, id] { forget(id); });
   return attempt;
+}
+
+void Attempts::charge(Attempt& attempt, int64_t bytes) {
+  if (bytes == attempt.charged) return;
+  caps_.add_bytes(attempt.uid, bytes - attempt.charged);
+  attempt.charged = bytes;
+}
+
+// Charges the owner for the log as it is now, as long as no row does.
+void Attempts::charge_log(Attempt& attempt) {
+  bool counts = caps_.limits_bytes() && attempt.tie == Tie::kAttached;
+  charge(attempt, counts ? attempt.log->stored_size() : 0);
 }
 
 void Attempts::start(const StartRequest& request, const Job& job, const Transition& row) {
@@ -132,6 +146,7 @@ void Attempts::forget(AttemptId id) {
   if (auto of_id = by_id_.find(attempt->job_id); --of_id->second == 0) by_id_.erase(of_id);
   deadlines_.clear(id);
   saves_.clear(id);
+  charge(*attempt, 0);
   if (attempt->phase != Phase::kLeaving) shares_.add_running(attempt->uid, -1);
   core_.agenda.rescan_needed = true;
   core_.agenda.unblocked.push_back(attempt->ino);
@@ -177,7 +192,9 @@ void Attempts::output(AttemptId id, std::string_view bytes) {
     if (attempt->tie == Tie::kDetaching) attempt->late_output += bytes;
     return;
   }
-  attempt->log->append(bytes);
+  charge_log(*attempt);
+  attempt->log->append(bytes, caps_.room(attempt->uid));
+  charge_log(*attempt);
   attempt->last_output_ns = core_.clock.wall_ns();
   int64_t now = core_.clock.mono_ns();
   if (attempt->log->unsaved() >= Store::kChunkSize) {
@@ -200,6 +217,7 @@ void Attempts::undying(AttemptId id, pid_t pid, char state) {
   attempt->pid = pid;
   attempt->state = state;
   undying_.insert(id);
+  shares_.add_workers(attempt->uid, -1);
   deadlines_.clear(id);
   core_.agenda.rescan_needed = true;
   log_warning("job %s: attempt %d of owner %u does not die: PID %d, state %c",
@@ -287,11 +305,13 @@ int Attempts::abandon(Attempt& attempt, const Transition& row) {
     if (error != 0) return error;
   }
   attempt.tie = Tie::kDetaching;
+  charge_log(attempt);
   by_job_.at(attempt.ino).attached = nullptr;
   if (attempt.ended()) free_worker(attempt);
   core_.turn.on_rollback([this, &attempt] {
     attempt.tie = Tie::kAttached;
     by_job_.at(attempt.ino).attached = &attempt;
+    charge_log(attempt);
     if (attempt.log->unsaved() > 0 && !saves_.has(attempt.id)) {
       saves_.set(attempt.id, core_.clock.mono_ns() + kSaveDelayNs);
     }

@@ -28,6 +28,7 @@
 #include "queue/shares.h"
 #include "queue/totals.h"
 #include "queue/transitions.h"
+#include "queue/user_caps.h"
 
 namespace filed {
 
@@ -80,6 +81,7 @@ struct Attempt {
   char state = '?';             // of that process, in kUndying
   int64_t started_mono_ns = 0;  // when it was claimed, then when it was started
   int64_t last_output_ns = 0;   // wall time; the file's mtime
+  int64_t charged = 0;          // bytes of its log that its owner is charged by no row
 
   Phase phase = Phase::kStarting;
   Verdict verdict = Verdict::kNone;
@@ -94,10 +96,11 @@ struct Attempt {
 
 class Attempts final : public LauncherEvents {
  public:
-  Attempts(const Core& core, Shares& shares, OpenFiles& open_files, Launcher& launcher,
-           Hooks& hooks, WatcherLink& watcher)
+  Attempts(const Core& core, Shares& shares, UserCaps& caps, OpenFiles& open_files,
+           Launcher& launcher, Hooks& hooks, WatcherLink& watcher)
       : core_(core),
         shares_(shares),
+        caps_(caps),
         open_files_(open_files),
         launcher_(launcher),
         hooks_(hooks),
@@ -177,6 +180,8 @@ class Attempts final : public LauncherEvents {
   Attempt* find(AttemptId id);
   Attempt& add(const Job& job, std::string_view text);
   void start(const StartRequest& request, const Job& job, const Transition& row);
+  void charge(Attempt& attempt, int64_t bytes);
+  void charge_log(Attempt& attempt);
   void end(Attempt& attempt);
   void end_kill_wait(AttemptId id, int error);
   bool free_worker(Attempt& attempt);
@@ -193,6 +198,7 @@ class Attempts final : public LauncherEvents {
 
   const Core core_;
   Shares& shares_;
+  UserCaps& caps_;
   OpenFiles& open_files_;
   Launcher& launcher_;
   Hooks& hooks_;

@@ -33,6 +33,23 @@ int Attributes::check(int64_t ino, const AttributeChange& change, const Caller& 
   return gives_away && upload != nullptr && upload->user_writers > 0 ? EBUSY : 0;
 }
 
+int Attributes::check_new_owner(int64_t ino, uid_t uid) const {
+  Job job;
+  if (core_.store.get(ino, job) != 0) {
+    const Upload* upload = uploads_.find(ino);
+    if (upload == nullptr || upload->row != Upload::Row::kNone) return 0;
+    job = upload->job;
+  }
+  return job.uid == uid ? 0 : caps_.check_job(uid, job.text_size + job.log_size);
+}
+
+void Attributes::apply_to_upload(const AttributeChange& change, int64_t now_ns, Upload& upload) {
+  bool is_new = upload.row == Upload::Row::kNone;
+  if (is_new) caps_.add_new_jobs(upload.job.uid, -1);
+  apply(change, now_ns, upload.job);
+  if (is_new) caps_.add_new_jobs(upload.job.uid, 1);
+}
+
 void Attributes::restore_on_rollback(const Upload& upload, const Job& was) {
   core_.turn.on_rollback([this, was, version = upload.version] {
     Upload* later = uploads_.find(was.ino);
@@ -46,6 +63,9 @@ void Attributes::restore_on_rollback(const Upload& upload, const Job& was) {
 }
 
 int Attributes::set(int64_t ino, const AttributeChange& change, Job& job) {
+  if (change.uid) {
+    if (int error = check_new_owner(ino, *change.uid)) return error;
+  }
   int64_t now = core_.clock.wall_ns();
   Upload* upload = uploads_.find(ino);
   if (upload != nullptr) {
@@ -53,7 +73,7 @@ int Attributes::set(int64_t ino, const AttributeChange& change, Job& job) {
       if (int error = uploads_.resize(*upload, *change.size)) return error;
     }
     Job was = upload->job;
-    apply(change, now, upload->job);
+    apply_to_upload(change, now, *upload);
     if (upload->in_memory_only()) return jobs_.get(ino, job);
     restore_on_rollback(*upload, was);
   }

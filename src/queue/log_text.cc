@@ -45,6 +45,11 @@ constexpr struct {
     {SIGXFSZ, "file size limit exceeded"},
 };
 
+std::string gap(const std::string& cause, int64_t missing_bytes) {
+  return "\n\n[System Error]: " + cause + ": " + std::to_string(missing_bytes) +
+         " bytes left out here\n\n";
+}
+
 }  // namespace
 
 std::string log_header(std::string_view text) {
@@ -63,8 +68,11 @@ std::string log_trailer(std::string_view cause) {
 }
 
 std::string log_gap(int64_t missing_bytes, int64_t output_limit) {
-  return "\n\n[System Error]: output limit " + format_size(output_limit) + ": " +
-         std::to_string(missing_bytes) + " bytes left out here\n\n";
+  return gap("output limit " + format_size(output_limit), missing_bytes);
+}
+
+std::string log_gap(int64_t missing_bytes) {
+  return gap("the owner has reached user_bytes", missing_bytes);
 }
 
 std::string wait_status_cause(int wait_status) {

@@ -48,7 +48,7 @@ int Moves::rename(Dir from, std::string_view id, Dir to, std::string_view new_id
 int Moves::cancel(const Job& before, Job job, const Transition& row) {
   std::string text;
   if (int error = core_.store.read_text(job.ino, text)) return error;
-  if (int error = open_files_.discard_log(before.log)) return error;
+  if (int error = open_files_.discard_log(before)) return error;
   int64_t now = core_.clock.wall_ns();
   row.apply(job, now);
   if (job.attempt_unfinished()) job.outcome.finished_ns = now;
@@ -101,7 +101,7 @@ int Moves::remove_row(const Job& found, Event event) {
   if (row.error != 0) return row.error;
   if (uploads_.find(job.ino) == nullptr) open_files_.unlink(found);
   if (row.discards_log()) {
-    if (int error = open_files_.discard_log(job.log)) return error;
+    if (int error = open_files_.discard_log(job)) return error;
   }
   if (int error = core_.store.remove(job)) return error;
   if (Attempt* attempt = row.kills ? attempts_.of(job.ino) : nullptr) {

@@ -7,6 +7,7 @@ namespace filed {
 void OpenFiles::opened(const OpenJob& file) {
   OpenCount& open = open_[file.ino];
   ++open.files;
+  caps_.add_open(file.opened_by, 1);
   if (file.view == OpenJob::View::kText) {
     ++open.text_views;
   } else {
@@ -16,12 +17,14 @@ void OpenFiles::opened(const OpenJob& file) {
 
 void OpenFiles::closed(const OpenJob& file) {
   auto open = open_.find(file.ino);
+  caps_.add_open(file.opened_by, -1);
   if (file.view == OpenJob::View::kText) {
     --open->second.text_views;
   } else {
     auto readers = readers_.find(file.log);
     if (--readers->second.files == 0) {
-      bool discarded = readers->second.discarded;
+      bool discarded = readers->second.discarded.has_value();
+      forget_discarded(readers->second);
       readers_.erase(readers);
       // If this fails, the next start removes the log.
       if (discarded) core_.store.remove_deferred_log(file.log);
@@ -89,17 +92,26 @@ void OpenFiles::forget_unlinked(OpenCount& open) {
   open.unlinked.reset();
 }
 
-int OpenFiles::discard_log(int64_t log) {
-  if (log == 0) return 0;
-  auto readers = readers_.find(log);
-  if (readers == readers_.end()) return core_.store.remove_log(log);
-  if (int error = core_.store.defer_log_removal(log)) return error;
-  readers->second.discarded = true;
-  core_.turn.on_rollback([this, log] {
+int OpenFiles::discard_log(const Job& job) {
+  if (job.log == 0) return 0;
+  auto readers = readers_.find(job.log);
+  if (readers == readers_.end()) return core_.store.remove_log(job.log);
+  int64_t bytes = 0;
+  if (int error = core_.store.log_size(job.log, bytes)) return error;
+  if (int error = core_.store.defer_log_removal(job.log)) return error;
+  readers->second.discarded = {job.uid, bytes};
+  caps_.add_bytes(job.uid, bytes);
+  core_.turn.on_rollback([this, log = job.log] {
     auto later = readers_.find(log);
-    if (later != readers_.end()) later->second.discarded = false;
+    if (later != readers_.end()) forget_discarded(later->second);
   });
   return 0;
+}
+
+void OpenFiles::forget_discarded(Readers& readers) {
+  if (!readers.discarded) return;
+  caps_.add_bytes(readers.discarded->owner, -readers.discarded->bytes);
+  readers.discarded.reset();
 }
 
 }  // namespace filed

@@ -11,6 +11,7 @@
 #include "queue/attempt_log.h"
 #include "queue/core.h"
 #include "queue/job.h"
+#include "queue/user_caps.h"
 #include "queue/user_quota.h"
 
 namespace filed {
@@ -38,7 +39,8 @@ class OpenFiles {
     std::optional<std::string> text;  // empty if nothing shows it, or its owner's quota was full
   };
 
-  OpenFiles(const Core& core, UserQuota& quota) : core_(core), quota_(quota) {}
+  OpenFiles(const Core& core, UserQuota& quota, UserCaps& caps)
+      : core_(core), quota_(quota), caps_(caps) {}
 
   // Every opened file is closed once. The last close of a removed job forgets it; the last close of
   // a discarded log removes the log.
@@ -57,9 +59,9 @@ class OpenFiles {
   // The removed job, or nullptr.
   const Unlinked* unlinked(int64_t ino) const;
 
-  // Removes a log from the store, or defers that to the close of its last reader. Nothing for log
-  // number 0. Returns 0 or the errno of the store.
-  int discard_log(int64_t log);
+  // Removes a job's log from the store, or defers that to the close of its last reader; until then
+  // its owner is charged. Nothing if the job has none. Returns 0 or the errno of the store.
+  int discard_log(const Job& job);
 
  private:
   struct OpenCount {
@@ -70,14 +72,21 @@ class OpenFiles {
   };
   struct Readers {
     int files = 0;
-    bool discarded = false;
+    // Once it is discarded.
+    struct Discarded {
+      uid_t owner = 0;
+      int64_t bytes = 0;
+    };
+    std::optional<Discarded> discarded;
   };
 
+  void forget_discarded(Readers& readers);
   void forget_unlinked(OpenCount& open);
   bool keep_text(Unlinked& unlinked);
 
   const Core core_;
   UserQuota& quota_;
+  UserCaps& caps_;
   std::unordered_map<int64_t, OpenCount> open_;   // by the job's inode number
   std::unordered_map<int64_t, Readers> readers_;  // by the log's number
 };

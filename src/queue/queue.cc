@@ -34,12 +34,13 @@ Queue::Queue(Store& store, Launcher& launcher, const Clock& clock, LiveSettings 
       turn_(store),
       core_{store, turn_, agenda_, clock, live_},
       hooks_(store, launcher, clock, options.mount_dir),
-      open_files_(core_, quota_),
-      uploads_(core_, quota_, open_files_),
-      attempts_(core_, shares_, open_files_, launcher, hooks_, watcher_),
+      caps_(core_),
+      open_files_(core_, quota_, caps_),
+      uploads_(core_, quota_, caps_, open_files_),
+      attempts_(core_, shares_, caps_, open_files_, launcher, hooks_, watcher_),
       jobs_(core_, open_files_, uploads_, attempts_),
       moves_(core_, open_files_, uploads_, attempts_, jobs_),
-      attributes_(core_, uploads_, attempts_, jobs_),
+      attributes_(core_, caps_, uploads_, attempts_, jobs_),
       scheduler_(core_, shares_, uploads_, attempts_, moves_, watcher_),
       events_(hooks_, attempts_),
       changed_ns_(clock.wall_ns()),
@@ -79,6 +80,7 @@ int Queue::create(Dir dir, std::string_view id, mode_t mode, const Caller& calle
   if (int error = transition(Event::kCreate, dir).error) return error;
   if (!may_own(caller.uid, id)) return EPERM;
   if (int error = jobs_.check_new_id(id, 0)) return error;
+  if (int error = caps_.check_open(caller.uid)) return error;
   if (int error = uploads_.create(id, mode, caller, job, file)) return error;
   open_files_.opened(file);
   return 0;
@@ -89,6 +91,8 @@ int Queue::open(int64_t ino, bool write, bool truncate, const Caller& caller, Op
   if (int error = jobs_.get(ino, job)) return error;
   file = {};
   file.ino = ino;
+  file.opened_by = caller.uid;
+  if (int error = caps_.check_open(caller.uid)) return error;
   if (write || truncate) {
     if (int error = transition(Event::kWrite, job.dir).error) return error;
     if (options_.owner_mode && caller.uid != 0 && caller.uid != job.uid) return EACCES;
@@ -203,6 +207,7 @@ int Queue::end_turn(std::optional<int64_t> looked_ns) {
   attempts_.run_deadlines(looked_ns.value_or(now));
   uploads_.run_deadlines(now);
   hooks_.run_deadlines(looked_ns.value_or(now));
+  scheduler_.run_deadlines(now);
   retry_due(now);
   if (!agenda_.retry_ns) {
     attempts_.save_output(now);
@@ -233,7 +238,9 @@ void Queue::migrate() {
 std::optional<int64_t> Queue::next_deadline_ns() const {
   if (!agenda_.retry_ns && (agenda_.rescan_needed || turn_.changed())) return 0;
   std::optional<int64_t> next = agenda_.retry_ns;
-  if (!agenda_.retry_ns) next = attempts_.next_save_ns();
+  if (!agenda_.retry_ns) {
+    next = earlier(attempts_.next_save_ns(), scheduler_.next_deadline_ns());
+  }
   next = earlier(next, attempts_.next_deadline_ns());
   next = earlier(next, hooks_.next_deadline_ns());
   return earlier(next, uploads_.next_deadline_ns());

@@ -35,6 +35,7 @@
 #include "queue/totals.h"
 #include "queue/turn.h"
 #include "queue/uploads.h"
+#include "queue/user_caps.h"
 #include "queue/user_quota.h"
 
 namespace filed {
@@ -70,6 +71,8 @@ class Queue {
   const Jobs& jobs() const { return jobs_; }
   // Jobs that may run but are not due yet. Fewer for a moment after a start, while they are counted.
   int64_t count_waiting() const { return scheduler_.count_waiting(); }
+  // The owner that has held all workers for a minute while others wait.
+  std::optional<uid_t> sole_holder() const { return scheduler_.sole_holder(); }
   const Totals& totals() const { return attempts_.totals(); }
   std::vector<const Attempt*> undying() const { return attempts_.undying(); }
   const QueueSettings& settings() const { return live_.queue(); }
@@ -180,6 +183,7 @@ class Queue {
   WatcherLink watcher_;
   Hooks hooks_;
   UserQuota quota_;
+  UserCaps caps_;
   Shares shares_;
   OpenFiles open_files_;
   Uploads uploads_;

@@ -26,6 +26,7 @@ void Scheduler::run() {
   core_.agenda.next_wall_ns.reset();
   clock_steps_.look(core_.clock);
   const QueueSettings& settings = core_.settings();
+  shares_.set_limit(settings.user_workers);
   if (!begin()) return;
   note_changes();
   unblock();
@@ -33,6 +34,7 @@ void Scheduler::run() {
   bool starts = !core_.agenda.stopping && !settings.pause;
   int64_t free = starts ? settings.workers - attempts_.busy_workers() : 0;
   if (free > 0) claim_due(now, free);
+  look_for_sole_holder(now);
   core_.agenda.next_wall_ns = due_owners_.next_ns();
   if (core_.store.failed() != 0) return;
   expire(Dir::kComplete, settings.keep_complete_ms, now);
@@ -124,30 +126,58 @@ void Scheduler::claim_due(int64_t now_ns, int64_t free_workers) {
   }
 }
 
-// Claims the owner's first job. If there is none that may run, it is not the owner's turn any more.
-// `urgent_ns`: claims it only if it is the job that root has put before all others, by this time.
+// Finds the owner's first job. If there is none that may run, it is not the owner's turn any more.
 // Returns false after an error.
-bool Scheduler::claim_of(uid_t uid, int64_t now_ns, std::optional<int64_t> urgent_ns) {
-  Look look;
+bool Scheduler::find_job(uid_t uid, int64_t now_ns, Look& look) {
   if (int error = look_at(uid, now_ns, look)) {
     log_error("what is due cannot be read: %s", strerror(error));
     core_.agenda.retry_ns = core_.clock.mono_ns() + kRetryDelayNs;
     return false;
   }
   if (!pass_over(look)) return false;
-  if (look.job) {
-    int64_t mtime_ns = look.job->mtime_ns;
-    // The owner may have more of them, at this time or later.
-    if (urgent_ns && mtime_ns < 0) due_owners_.add_urgent(uid, mtime_ns);
-    if (urgent_ns && mtime_ns > *urgent_ns) return true;
-    return attempts_.claim(*look.job, look.text) == 0;
-  }
+  if (look.job) return true;
   due_owners_.set_next(uid, look.next_ns);
   if (!look.whole) {
     look_later_.push_back(uid);
     core_.agenda.rescan_needed = true;
   }
   return true;
+}
+
+// Claims the owner's first job. `urgent_ns`: claims it only if it is the job that root has put before
+// all others, by this time. Returns false after an error.
+bool Scheduler::claim_of(uid_t uid, int64_t now_ns, std::optional<int64_t> urgent_ns) {
+  Look look;
+  if (!find_job(uid, now_ns, look)) return false;
+  if (!look.job) return true;
+  int64_t mtime_ns = look.job->mtime_ns;
+  // The owner may have more of them, at this time or later.
+  if (urgent_ns && mtime_ns < 0) due_owners_.add_urgent(uid, mtime_ns);
+  if (urgent_ns && mtime_ns > *urgent_ns) return true;
+  return attempts_.claim(*look.job, look.text) == 0;
+}
+
+void Scheduler::look_for_sole_holder(int64_t now_ns) {
+  const QueueSettings& settings = core_.settings();
+  bool full = settings.workers > 0 && attempts_.busy_workers() >= settings.workers;
+  bool starts = !core_.agenda.stopping && !settings.pause;
+  std::optional<uid_t> holder = full && starts ? shares_.sole_holder() : std::nullopt;
+  if (holder && !shares_.next_but(*holder)) holder.reset();
+  sole_holder_.look(holder, core_.clock.mono_ns(), [&] { return others_wait(*holder, now_ns); });
+}
+
+// An owner that seems to have a job may have none any more, or only such that are blocked.
+bool Scheduler::others_wait(uid_t holder, int64_t now_ns) {
+  while (std::optional<uid_t> uid = shares_.next_but(holder)) {
+    Look look;
+    if (!find_job(*uid, now_ns, look)) return false;
+    if (look.job) return true;
+  }
+  return false;
+}
+
+void Scheduler::run_deadlines(int64_t now_ns) {
+  if (reached(sole_holder_.next_look_ns(), now_ns)) core_.agenda.rescan_needed = true;
 }
 
 int Scheduler::look_at(uid_t uid, int64_t now_ns, Look& look) const {

@@ -21,6 +21,7 @@
 #include "queue/moves.h"
 #include "queue/queue_watcher.h"
 #include "queue/shares.h"
+#include "queue/sole_holder.h"
 #include "queue/uploads.h"
 #include "queue/waiting_count.h"
 
@@ -46,6 +47,12 @@ class Scheduler {
   // The turn has ended. Counts a piece of what waits.
   void after_commit();
 
+  // Looks again when next_deadline_ns() has come, monotonic.
+  void run_deadlines(int64_t now_ns);
+  std::optional<int64_t> next_deadline_ns() const { return sole_holder_.next_look_ns(); }
+
+  // The owner that has held all workers for a minute while others wait, if there is one.
+  std::optional<uid_t> sole_holder() const { return sole_holder_.told(); }
   // Jobs that may run but are not due yet.
   int64_t count_waiting() const { return waiting_count_.count(); }
 
@@ -63,6 +70,9 @@ class Scheduler {
   bool begin();
   void unblock();
   void claim_due(int64_t now_ns, int64_t free_workers);
+  void look_for_sole_holder(int64_t now_ns);
+  bool others_wait(uid_t holder, int64_t now_ns);
+  bool find_job(uid_t uid, int64_t now_ns, Look& look);
   bool claim_of(uid_t uid, int64_t now_ns, std::optional<int64_t> urgent_ns);
   int look_at(uid_t uid, int64_t now_ns, Look& look) const;
   bool pass_over(const Look& look);
@@ -78,6 +88,7 @@ class Scheduler {
   WatcherLink& watcher_;
   DueOwners due_owners_;
   WaitingCount waiting_count_;
+  SoleHolder sole_holder_;
   std::vector<uid_t> look_later_;  // owners whose look was not whole
   bool begun_ = false;
   ClockSteps clock_steps_;

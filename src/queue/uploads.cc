@@ -51,6 +51,7 @@ void Uploads::overlay(Job& job) const {
 
 int Uploads::create(std::string_view id, mode_t mode, const Caller& caller, Job& job,
                     OpenJob& file) {
+  if (int error = caps_.check_job(caller.uid, 0)) return error;
   if (int error = quota_.charge(caller.uid, 0, 1, upload_limit())) return error;
   job = {};
   job.ino = core_.store.next_sequence_number();
@@ -67,12 +68,23 @@ int Uploads::create(std::string_view id, mode_t mode, const Caller& caller, Job&
   upload.charged_to = caller.uid;
   upload.writers = 1;
   upload.user_writers = caller.uid == 0 ? 0 : 1;
-  new_ids_[job.id] = job.ino;
+  add_new(upload);
   file = {};
   file.ino = job.ino;
   file.writer = true;
   file.opened_by = caller.uid;
   return 0;
+}
+
+// A job without a row.
+void Uploads::add_new(const Upload& upload) {
+  new_ids_[upload.job.id] = upload.job.ino;
+  caps_.add_new_jobs(upload.job.uid, 1);
+}
+
+void Uploads::forget_new(const Upload& upload) {
+  new_ids_.erase(upload.job.id);
+  caps_.add_new_jobs(upload.job.uid, -1);
 }
 
 int Uploads::open(const Job& job, bool truncate, const Caller& caller, OpenJob& file) {
@@ -81,6 +93,7 @@ int Uploads::open(const Job& job, bool truncate, const Caller& caller, OpenJob& 
     Upload fresh;
     fresh.row = Upload::Row::kStored;
     fresh.job = job;
+    fresh.staged_size = job.text_size;
     fresh.charged_to = caller.uid;
     int64_t size = truncate ? 0 : job.text_size;
     if (int error = quota_.charge(caller.uid, size, 1, upload_limit())) return error;
@@ -112,6 +125,9 @@ int Uploads::resize(Upload& upload, int64_t size) {
   if (size > core_.settings().job_size_limit) return EFBIG;
   auto old = static_cast<int64_t>(upload.text.size());
   if (size == old && upload.failed == 0) return 0;
+  if (size > old) {
+    if (int error = caps_.check_bytes(upload.job.uid, size - upload.staged_size)) return error;
+  }
   if (int error = quota_.charge(upload.charged_to, size - old, 0, upload_limit())) return error;
   upload.text.resize(static_cast<size_t>(size));
   if (size == 0) upload.failed = 0;  // a new beginning
@@ -153,21 +169,26 @@ int Uploads::flush(const OpenJob& file) {
 int Uploads::stage_text(Upload& upload) {
   if (upload.text.find('\0') != std::string::npos) return EINVAL;
   int64_t now = core_.clock.wall_ns();
+  auto size = static_cast<int64_t>(upload.text.size());
   if (upload.row == Upload::Row::kNone) {
+    if (int error = caps_.check_bytes(upload.job.uid, size)) return error;
     upload.job.ctime_ns = now;
-    upload.job.text_size = static_cast<int64_t>(upload.text.size());
+    upload.job.text_size = size;
     if (int error = give_row(upload)) return error;
   } else {
     Job before;
     if (int error = core_.store.get(upload.job.ino, before)) return error;
     const Transition& row = transition(Event::kRewrite, before.dir);
     if (row.error != 0) return row.error;
-    if (int error = open_files_.discard_log(before.log)) return error;
+    int64_t added = size - before.text_size - before.log_size;
+    if (int error = caps_.check_bytes(before.uid, added)) return error;
+    if (int error = open_files_.discard_log(before)) return error;
     Job job = before;
     row.apply(job, now, upload.job.mtime_ns);
-    job.text_size = static_cast<int64_t>(upload.text.size());
+    job.text_size = size;
     if (int error = core_.store.set_text(before, job, upload.text)) return error;
   }
+  upload.staged_size = size;
   core_.turn.on_end([this, ino = upload.job.ino, version = upload.version](int error) {
     Upload* later = find(ino);
     if (error == 0 && later != nullptr) later->saved_version = version;
@@ -199,14 +220,15 @@ int Uploads::give_row(Upload& upload) {
   std::string_view text = std::string_view(upload.text).substr(0, size);
   if (int error = core_.store.insert(upload.job, text)) return error;
   upload.row = Upload::Row::kStored;
-  new_ids_.erase(upload.job.id);
+  forget_new(upload);
   core_.turn.on_rollback([this, ino = upload.job.ino, id = upload.job.id] {
     Upload* later = find(ino);
     if (later == nullptr) return;
     later->row = Upload::Row::kNone;
     later->job.id = id;
     later->job.text_size = 0;
-    new_ids_[id] = ino;
+    later->staged_size = 0;
+    add_new(*later);
   });
   return 0;
 }
@@ -219,7 +241,7 @@ int Uploads::truncate_closed(const Job& before, Job& job, int64_t size) {
   text.resize(static_cast<size_t>(size));
   const Transition& row = transition(Event::kRewrite, before.dir);
   if (row.error != 0) return row.error;
-  if (int error = open_files_.discard_log(before.log)) return error;
+  if (int error = open_files_.discard_log(before)) return error;
   int64_t now = core_.clock.wall_ns();
   row.apply(job, now, job.mtime_ns == before.mtime_ns ? now : job.mtime_ns);
   job.text_size = size;
@@ -241,7 +263,7 @@ void Uploads::removed(Upload& upload) {
       if (Upload* later = find(ino)) later->row = Upload::Row::kStored;
     });
   } else {
-    new_ids_.erase(upload.job.id);
+    forget_new(upload);
   }
   upload.row = Upload::Row::kRemoved;
 }
@@ -280,7 +302,7 @@ void Uploads::end(Upload& upload) {
       give_row(upload);
     }
     if (upload.row == Upload::Row::kStored && upload.dirty() && empty) stage_text(upload);
-    if (upload.row == Upload::Row::kNone) new_ids_.erase(upload.job.id);
+    if (upload.row == Upload::Row::kNone) forget_new(upload);
   }
   quota_.refund(upload.charged_to, held, 1);
   if (removed) open_files_.unlink_written(upload.job, upload.text);

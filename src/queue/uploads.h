@@ -15,6 +15,7 @@
 #include "queue/deadlines.h"
 #include "queue/job.h"
 #include "queue/open_files.h"
+#include "queue/user_caps.h"
 #include "queue/user_quota.h"
 
 namespace filed {
@@ -37,6 +38,7 @@ struct Upload {
   bool renamed = false;      // since the first open
   int failed = 0;            // errno of a write that was refused: the text is incomplete
   bool provisional = false;  // a rename has stored the text, and no receipt was given since
+  int64_t staged_size = 0;   // of the text in the row, as far as known
   uid_t charged_to = 0;
 
   bool dirty() const { return version != saved_version; }
@@ -48,19 +50,19 @@ class Uploads {
   // Only that many closed temporary files wait for their rename at a time.
   static constexpr size_t kMaxHeld = 1000;
 
-  Uploads(const Core& core, UserQuota& quota, OpenFiles& open_files)
-      : core_(core), quota_(quota), open_files_(open_files) {}
+  Uploads(const Core& core, UserQuota& quota, UserCaps& caps, OpenFiles& open_files)
+      : core_(core), quota_(quota), caps_(caps), open_files_(open_files) {}
 
   // A new job, open for writing, without a row. EDQUOT. The caller has checked the id.
   int create(std::string_view id, mode_t mode, const Caller& caller, Job& job, OpenJob& file);
   // Opens a pending job for writing. EDQUOT, or the errno of the store.
   int open(const Job& job, bool truncate, const Caller& caller, OpenJob& file);
   // EINVAL for a NUL byte if the job is no draft, EFBIG above job_size_limit, EDQUOT above
-  // upload_limit, EBADF if not open for writing. After an error the upload is incomplete: flush()
-  // fails alike until the text is cut to 0.
+  // upload_limit or user_bytes, EBADF if not open for writing. After an error the upload is
+  // incomplete: flush() fails alike until the text is cut to 0.
   int write(const OpenJob& file, int64_t offset, std::string_view bytes);
   // Stages the text as it is now; nothing if there is none. EINVAL for a NUL byte in it; a hole
-  // reads as NUL bytes.
+  // reads as NUL bytes. EDQUOT if the owner has no room for it.
   int flush(const OpenJob& file);
   // The last close by a writer makes the job runnable. A temporary file that was not renamed is
   // held for a second more, because its program will probably rename it.
@@ -103,6 +105,8 @@ class Uploads {
 
  private:
   static Deadlines::Key key(int64_t ino) { return static_cast<Deadlines::Key>(ino); }
+  void add_new(const Upload& upload);
+  void forget_new(const Upload& upload);
   void touched(Upload& upload);
   int stage_text(Upload& upload);
   void set_provisional(Upload& upload, bool provisional);
@@ -113,6 +117,7 @@ class Uploads {
 
   const Core core_;
   UserQuota& quota_;
+  UserCaps& caps_;
   OpenFiles& open_files_;
   std::map<int64_t, Upload> uploads_;                 // by inode number
   std::unordered_map<std::string, int64_t> new_ids_;  // id → inode number of uploads without a row

@@ -236,3 +236,35 @@ TEST_CASE_METHOD(LogRig, "memory holds no more than the last chunk and the tail"
   save(log, true);
   CHECK(log.held() < kChunk);
 }
+
+TEST_CASE_METHOD(LogRig, "output that the owner has no room for is cut, and its end is kept") {
+  int64_t room = GENERATE(0, 3, 100, 4000, 4100);
+  size_t step = GENERATE(1, 7, 100'000'000);
+  INFO("room for " << room << " bytes, " << step << " at a time");
+  std::string output = pattern(5000);
+  AttemptLog log(9, 1 << 20, ">>> x\n", room);
+  auto header = log.stored_size();
+  for (size_t at = 0; at < output.size(); at += step) {
+    int64_t used = log.stored_size() - header;
+    log.append(std::string_view(output).substr(at, step), room - used);
+    CHECK(log.stored_size() - header <= room);
+    CHECK(log.size() == 6 + static_cast<int64_t>(std::min(at + step, output.size())));
+  }
+  log.finish("");
+  save(log, true);
+  auto tail = static_cast<size_t>(room / 4);
+  auto head = static_cast<size_t>(room) - tail;
+  CHECK(stored(9) == ">>> x\n" + output.substr(0, head) + log_gap(5000 - room) +
+                         output.substr(output.size() - tail));
+}
+
+TEST_CASE_METHOD(LogRig, "the end of a cut output is shorter if other attempts take the room") {
+  AttemptLog log(9, 4000, "");
+  log.append(pattern(3500));
+  log.append("abcdef", 2);
+  CHECK(log.stored_size() == 3502);
+  log.append("ghi", 0);
+  log.finish("");
+  save(log, true);
+  CHECK(stored(9).ends_with("hi"));
+}

@@ -25,6 +25,8 @@ TEST_CASE("a failed attempt's log ends with an empty line's worth of separation 
 TEST_CASE("the line that stands for missing output says how much is missing, and why") {
   CHECK(log_gap(123, 16 << 20) ==
         "\n\n[System Error]: output limit 16M: 123 bytes left out here\n\n");
+  CHECK(log_gap(123) ==
+        "\n\n[System Error]: the owner has reached user_bytes: 123 bytes left out here\n\n");
 }
 
 TEST_CASE("the cause of a failure is its exit status or its signal") {

@@ -12,7 +12,7 @@ namespace {
 class MovesRig : public JobsRig {
  public:
   Moves moves{core, files, uploads, attempts, jobs};
-  Attributes attributes{core, uploads, attempts, jobs};
+  Attributes attributes{core, caps, uploads, attempts, jobs};
 
   int mv(Dir from, const std::string& id, Dir to, const std::string& new_id, bool keep = false) {
     int error = moves.rename(from, id, to, new_id, keep);

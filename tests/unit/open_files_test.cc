@@ -8,12 +8,12 @@ namespace {
 
 class OpenFilesRig : public PartsRig {
  public:
-  OpenFiles files{core, quota};
+  OpenFiles files{core, quota, caps};
 
   // rm of a job, as far as the files of it see that.
   void remove(const Job& job) {
     files.unlink(job);
-    REQUIRE(files.discard_log(job.log) == 0);
+    REQUIRE(files.discard_log(job) == 0);
     REQUIRE(store.remove(job) == 0);
   }
 };
@@ -83,7 +83,7 @@ TEST_CASE_METHOD(OpenFilesRig, "a log is removed when its last reader has closed
   OpenJob two = log_view(job);
   files.opened(one);
   files.opened(two);
-  REQUIRE(files.discard_log(job.log) == 0);
+  REQUIRE(files.discard_log(job) == 0);
   REQUIRE(turn.end() == 0);
   files.closed(one);
   CHECK(has_log(job.log));
@@ -99,7 +99,7 @@ TEST_CASE_METHOD(
   add_log(job, "log");
   OpenJob file = log_view(job);
   files.opened(file);
-  REQUIRE(files.discard_log(job.log) == 0);
+  REQUIRE(files.discard_log(job) == 0);
   disk.fail(1);
   CHECK(turn.end() == EIO);
   files.closed(file);

@@ -17,6 +17,7 @@
 #include "queue/open_files.h"
 #include "queue/shares.h"
 #include "queue/uploads.h"
+#include "queue/user_caps.h"
 #include "queue/user_quota.h"
 #include "quiet_log.h"
 #include "temp_dir.h"
@@ -99,6 +100,7 @@ class PartsRig {
   filed::UserQuota quota;
   filed::Shares shares;
   const filed::Core core{store, turn, agenda, clock, live};
+  filed::UserCaps caps{core};
 };
 
 // With the open files, and attempts that a fake launcher gets.
@@ -114,9 +116,9 @@ class AttemptsRig : public PartsRig {
 
   FakeLauncher launcher;
   filed::WatcherLink watcher;
-  filed::OpenFiles files{core, quota};
+  filed::OpenFiles files{core, quota, caps};
   filed::Hooks hooks{store, launcher, clock, "/q"};
-  filed::Attempts attempts{core, shares, files, launcher, hooks, watcher};
+  filed::Attempts attempts{core, shares, caps, files, launcher, hooks, watcher};
 };
 
 // With uploads as well, and the view of all jobs.
@@ -145,6 +147,6 @@ class JobsRig : public AttemptsRig {
     uploads.close(file);
   }
 
-  filed::Uploads uploads{core, quota, files};
+  filed::Uploads uploads{core, quota, caps, files};
   filed::Jobs jobs{core, files, uploads, attempts};
 };

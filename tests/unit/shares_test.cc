@@ -42,6 +42,39 @@ TEST_CASE("a start is remembered while the owner has nothing due") {
   CHECK(shares.next() == 1u);
 }
 
+TEST_CASE("an owner with as many under way as the limit is left out, but not root") {
+  Shares shares;
+  for (uid_t uid : {0, 1, 2}) {
+    shares.set_due(uid, true);
+    shares.start(uid);
+  }
+  shares.start(0);
+  shares.set_limit(1);
+  CHECK(shares.next() == 0u);
+  shares.add_running(2, -1);
+  CHECK(shares.next() == 2u);
+  shares.set_limit(2);
+  CHECK(shares.next_but(2) == 1u);
+  shares.set_limit(0);
+  shares.set_due(2, false);
+  CHECK(shares.next_but(1) == 0u);
+}
+
+TEST_CASE("the only owner that holds workers is known") {
+  Shares shares;
+  shares.start(1);
+  shares.start(1);
+  CHECK(shares.sole_holder() == 1u);
+  shares.start(2);
+  CHECK_FALSE(shares.sole_holder());
+  shares.add_workers(2, -1);  // it does not die
+  CHECK(shares.sole_holder() == 1u);
+  shares.add_running(1, -1);
+  CHECK(shares.sole_holder() == 1u);
+  shares.add_running(1, -1);
+  CHECK_FALSE(shares.sole_holder());
+}
+
 // The model: of those due, the least (running, last start).
 TEST_CASE("shares are those of a model, for random owners, lengths and arrivals") {
   auto seed = GENERATE(range(0, 20));

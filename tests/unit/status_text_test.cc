@@ -26,6 +26,16 @@ TEST_CASE_METHOD(QueueRig, "status has changed when a counter has, and not when 
   CHECK(status.changed_ns() == submitted);
 }
 
+TEST_CASE_METHOD(QueueRig, "status tells which owner holds all workers, and when that began") {
+  StatusText status(*queue, clock);
+  REQUIRE(submit("a", "x") == 0);
+  REQUIRE(submit("b", "x", kBob) == 0);
+  CHECK(status.refresh().find("all_workers_held_by") == std::string::npos);
+  pass_ms(60'000);
+  CHECK(status.refresh().find("\nall_workers_held_by 1001\n") != std::string::npos);
+  CHECK(status.changed_ns() == clock.wall_ns());
+}
+
 TEST_CASE_METHOD(QueueRig, "config.ini has changed when its text has") {
   int64_t started = queue->settings_changed_ns();
   pass_ms(10);

@@ -8,8 +8,8 @@ namespace {
 
 class UploadsRig : public PartsRig {
  public:
-  OpenFiles files{core, quota};
-  Uploads uploads{core, quota, files};
+  OpenFiles files{core, quota, caps};
+  Uploads uploads{core, quota, caps, files};
 
   OpenJob create(const std::string& id, const Caller& caller = kAlice) {
     Job job;
