@@ -4,7 +4,7 @@
 . "${0%/*}/../../lib/test.sh"
 . "${0%/*}/../../lib/hidden.sh"
 needs root setsid
-config workers=2 retries=0 kill_grace=0 stop_grace=0
+config workers=2 retries=0 interruptions=0 kill_grace=0 stop_grace=0
 start_filed
 needs_cgroups
 
