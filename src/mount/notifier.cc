@@ -192,7 +192,7 @@ bool Notifier::push(Event event) {
     dropping_ = true;
     return false;
   }
-  waiting_.push_back(std::move(event));
+  waiting_.push(std::move(event));
   send_waiting();
   return true;
 }
@@ -208,21 +208,20 @@ bool Notifier::is_busy() {
   return !waiting_.empty();
 }
 
-void Notifier::supersede(int64_t ino) {
-  for (Event& event : waiting_) {
-    if (event.job.ino == ino) event.superseded = true;
-  }
+bool Notifier::is_superseded() {
+  forget_done();
+  return !waiting_.empty() && waiting_.is_front_superseded();
 }
 
 void Notifier::forget_done() {
   uint32_t done = shared_->done.load(std::memory_order_acquire);
-  for (; forgotten_ != done && sent_ > 0; ++forgotten_, --sent_) waiting_.pop_front();
+  for (; forgotten_ != done && sent_ > 0; ++forgotten_, --sent_) waiting_.pop();
   if (waiting_.empty()) dropping_ = false;
 }
 
 void Notifier::send_waiting() {
   while (socket_ && sent_ < waiting_.size()) {
-    const Event& event = waiting_[sent_];
+    const Event& event = waiting_.at(sent_);
     std::string packet = {kReplay, code_of(event.from), event.to ? code_of(*event.to) : kRemoved};
     packet += event.job.id;
     if (send(socket_.get(), packet.data(), packet.size(), MSG_DONTWAIT | MSG_NOSIGNAL) < 0) break;

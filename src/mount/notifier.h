@@ -15,13 +15,12 @@
 
 #include <atomic>
 #include <cstdint>
-#include <deque>
 #include <optional>
 #include <string>
 
 #include "base/event_loop.h"
 #include "base/fd.h"
-#include "queue/job.h"
+#include "mount/replay_events.h"
 
 namespace filed {
 
@@ -30,13 +29,7 @@ class Notifier {
   // If more events than this wait, new ones are dropped: no watcher gets them.
   static constexpr size_t kMaxWaiting = 10'000;
 
-  // A move or a removal that is to be replayed.
-  struct Event {
-    Job job;  // as it is after the move, or was before the removal
-    Dir from = Dir::kPending;
-    std::optional<Dir> to;    // nothing: removed
-    bool superseded = false;  // a user has moved or removed the job since
-  };
+  using Event = ReplayEvent;
 
   // Forks the process. It keeps those of the caller's rights that it needs, and closes all
   // descriptors above stderr but its own. Throws Error.
@@ -62,7 +55,9 @@ class Notifier {
   // True if an event waits to be replayed.
   bool is_busy();
   // A user has moved or removed the job: its events that still wait have no effect.
-  void supersede(int64_t ino);
+  void supersede(int64_t ino) { waiting_.supersede(ino); }
+  // True if that holds for the current event.
+  bool is_superseded();
 
   // Has the process unmount and exit, and waits at most `timeout_ms` for that. Used when the launcher
   // is lost. The process may be in a call into the mount, which must return: serve the mount, or
@@ -83,7 +78,7 @@ class Notifier {
   Fd socket_;
   pid_t pid_ = -1;
   EventLoop* loop_ = nullptr;
-  std::deque<Event> waiting_;  // not replayed yet; the first sent_ of them have been sent
+  ReplayEvents waiting_;  // not replayed yet; the first sent_ of them have been sent
   size_t sent_ = 0;
   uint32_t forgotten_ = 0;  // events removed from waiting_; follows Shared::done
   bool dropping_ = false;

@@ -22,14 +22,14 @@ void Replay::forget_times(Dir from, std::optional<Dir> to) {
 
 void Replay::lookup(fuse_req_t req, fuse_ino_t parent, std::string_view name) {
   const Notifier::Event& event = notifier_.current();
-  if (parent == ino_of(event.from) && name == event.job.id && !event.superseded) {
+  if (parent == ino_of(event.from) && name == event.job.id && !notifier_.is_superseded()) {
     // The current attributes, because the kernel shows them to other processes.
     Job job;
     bool removed = queue_.jobs().get(event.job.ino, job) != 0;
     const Job& shown = removed ? event.job : job;
     reply_job_entry(req, job_attributes(shown, queue_.log_read_to(shown.ino)), 0);
   } else {
-    if (event.superseded) forget_times(event.from, event.to);
+    if (notifier_.is_superseded()) forget_times(event.from, event.to);
     fuse_reply_err(req, ENOENT);
   }
 }
@@ -37,8 +37,9 @@ void Replay::lookup(fuse_req_t req, fuse_ino_t parent, std::string_view name) {
 // Replies success: filed has already made this change.
 void Replay::confirm(fuse_req_t req) {
   const Notifier::Event& event = notifier_.current();
-  if (event.superseded) forget_times(event.from, event.to);
-  fuse_reply_err(req, event.superseded ? ENOENT : 0);
+  bool superseded = notifier_.is_superseded();
+  if (superseded) forget_times(event.from, event.to);
+  fuse_reply_err(req, superseded ? ENOENT : 0);
 }
 
 std::optional<int64_t> Replay::pending(Dir dir, std::string_view id) const {

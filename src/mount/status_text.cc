@@ -70,10 +70,8 @@ std::string StatusText::make() const {
   line("active", counts.of(Dir::kActive));
   line("failed", counts.of(Dir::kFailed));
   line("complete", counts.of(Dir::kComplete));
-  std::vector<const Attempt*> undying = queue_.undying();
-  line("undying", static_cast<int64_t>(undying.size()));
-  if (undying.size() > kMaxUndying) undying.resize(kMaxUndying);
-  for (const Attempt* attempt : undying) {
+  line("undying", static_cast<int64_t>(queue_.attempts().count_undying()));
+  for (const Attempt* attempt : queue_.attempts().undying(kMaxUndying)) {
     text += "does_not_die " + std::to_string(attempt->pid) + ',' + attempt->state + '\n';
   }
   if (auto holder = queue_.sole_holder()) line("all_workers_held_by", *holder);

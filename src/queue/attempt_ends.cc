@@ -84,7 +84,7 @@ void Attempts::stage_end(Attempt& attempt) {
     Attempt* later = find(id);
     if (later == nullptr || later->tie != Tie::kAttached) return;
     if (error != 0) {
-      ends_to_retry_ = true;
+      ends_to_retry_.push_back(id);
       core_.agenda.retry_ns = core_.clock.mono_ns() + kRetryDelayNs;
       return;
     }
@@ -100,7 +100,7 @@ void Attempts::stage_detached_end(Attempt& attempt) {
   int staged = core_.store.remove_kill_pending(static_cast<int64_t>(attempt.id));
   core_.turn.on_end([this, id = attempt.id, staged](int error) {
     if (error != 0 || staged != 0) {
-      ends_to_retry_ = true;
+      ends_to_retry_.push_back(id);
     } else {
       forget(id);
     }

@@ -242,9 +242,12 @@ void Attempts::take_over(const KillPending& left, pid_t pid, char state) {
   undying(id, pid, state);
 }
 
-std::vector<const Attempt*> Attempts::undying() const {
+std::vector<const Attempt*> Attempts::undying(size_t most) const {
   std::vector<const Attempt*> list;
-  for (AttemptId id : undying_) list.push_back(&attempts_.at(id));
+  for (AttemptId id : undying_) {
+    if (list.size() == most) break;
+    list.push_back(&attempts_.at(id));
+  }
   return list;
 }
 
@@ -398,9 +401,9 @@ void Attempts::run_deadlines(int64_t now_ns) {
 }
 
 void Attempts::retry_ends() {
-  if (!std::exchange(ends_to_retry_, false)) return;
-  for (auto& [id, attempt] : attempts_) {
-    if (attempt.ended()) stage_end(attempt);
+  for (AttemptId id : std::exchange(ends_to_retry_, {})) {
+    Attempt* attempt = find(id);
+    if (attempt != nullptr && attempt->ended()) stage_end(*attempt);
   }
 }
 

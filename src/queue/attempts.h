@@ -140,8 +140,10 @@ class Attempts final : public LauncherEvents {
   // For a start: an attempt of an earlier filed that does not die. It is in kUndying, and means
   // nothing for its job but that the job waits. `exited` follows. May be called for each process.
   void take_over(const KillPending& left, pid_t pid, char state);
-  // Those that do not die, in the order of their claims. They count for their owners' shares.
-  std::vector<const Attempt*> undying() const;
+  // Those that do not die, in the order of their claims, but at most so many; and how many there are.
+  // They count for their owners' shares.
+  std::vector<const Attempt*> undying(size_t most = SIZE_MAX) const;
+  size_t count_undying() const { return undying_.size(); }
   const Totals& totals() const { return totals_; }
 
   void started(AttemptId id, pid_t pid) override;
@@ -214,7 +216,7 @@ class Attempts final : public LauncherEvents {
   Deadlines saves_;              // when its output is to be staged
   std::set<AttemptId> undying_;  // those in kUndying
   int64_t leaving_ = 0;          // attempts in kLeaving
-  bool ends_to_retry_ = false;
+  std::vector<AttemptId> ends_to_retry_;  // that a commit failed to store
   bool gave_up_ = false;
   // When the last job of each owner that has reached a limit is tried again, monotonic.
   std::unordered_map<uid_t, int64_t> next_try_ns_;

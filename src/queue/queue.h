@@ -74,7 +74,7 @@ class Queue {
   // The owner that has held all workers for a minute while others wait.
   std::optional<uid_t> sole_holder() const { return scheduler_.sole_holder(); }
   const Totals& totals() const { return attempts_.totals(); }
-  std::vector<const Attempt*> undying() const { return attempts_.undying(); }
+  const Attempts& attempts() const { return attempts_; }
   const QueueSettings& settings() const { return live_.queue(); }
   const std::string& containment() const { return options_.containment; }
   // The largest offset that any open descriptor has read from a log of this job.

@@ -9,13 +9,6 @@
 namespace filed {
 namespace {
 
-// A writer that wrote within this time will probably close soon.
-constexpr int64_t kRecentNs = kNsPerMs;
-// That many of the newest uploads are looked at for recent writers, besides one for each receipt.
-constexpr size_t kNewest = 16;
-// A commit waits at most this long for more closes, and this long for the next request.
-constexpr int64_t kGatherNs = 3 * kNsPerMs;
-constexpr int64_t kGatherPauseNs = 200'000;
 // How long a temporary file waits to be renamed.
 constexpr int64_t kHoldNs = kNsPerSec;
 
@@ -69,6 +62,7 @@ int Uploads::create(std::string_view id, mode_t mode, const Caller& caller, Job&
   upload.writers = 1;
   upload.user_writers = caller.uid == 0 ? 0 : 1;
   add_new(upload);
+  gathering_.written(job.ino, caller.uid, core_.clock.mono_ns());
   file = {};
   file.ino = job.ino;
   file.writer = true;
@@ -119,6 +113,7 @@ int Uploads::open(const Job& job, bool truncate, const Caller& caller, OpenJob& 
 void Uploads::touched(Upload& upload) {
   ++upload.version;
   upload.job.mtime_ns = core_.clock.wall_ns();
+  gathering_.written(upload.job.ino, upload.charged_to, core_.clock.mono_ns());
 }
 
 int Uploads::resize(Upload& upload, int64_t size) {
@@ -162,7 +157,7 @@ int Uploads::flush(const OpenJob& file) {
   if (removed || !upload->dirty() || upload->text.empty()) return 0;
   if (int error = stage_text(*upload)) return error;
   if (upload->provisional) set_provisional(*upload, false);
-  ++receipts_;
+  gathering_.receipt(file.ino, upload->charged_to);
   return 0;
 }
 
@@ -306,39 +301,11 @@ void Uploads::end(Upload& upload) {
   }
   quota_.refund(upload.charged_to, held, 1);
   if (removed) open_files_.unlink_written(upload.job, upload.text);
+  gathering_.forget(upload.job.ino);
   uploads_.erase(upload.job.ino);
 }
 
-// --- turns
-
-// True if the commit would come too early for writers that are about to close: fewer have than in
-// the turn before, or some wrote a moment ago. Only while a reply waits for a commit.
-bool Uploads::expects_receipts() const {
-  if (receipts_ == 0) return false;
-  if (receipts_ < last_receipts_) return true;
-  int64_t recent_ns = core_.clock.wall_ns() - kRecentNs;
-  size_t looked_at = 0;
-  size_t recent = 0;
-  for (auto upload = uploads_.rbegin(); upload != uploads_.rend(); ++upload) {
-    if (upload->second.job.mtime_ns >= recent_ns && ++recent > receipts_) return true;
-    if (++looked_at == receipts_ + kNewest) break;
-  }
-  return false;
-}
-
-std::optional<int64_t> Uploads::gather_until_ns() {
-  if (!expects_receipts()) return std::nullopt;
-  int64_t now_ns = core_.clock.mono_ns();
-  if (!gathering_since_ns_) gathering_since_ns_ = now_ns;
-  int64_t until_ns = *gathering_since_ns_ + kGatherNs;
-  if (now_ns >= until_ns) return std::nullopt;
-  return std::min(until_ns, now_ns + kGatherPauseNs);
-}
-
-void Uploads::end_turn() {
-  gathering_since_ns_.reset();
-  if (receipts_ > 0) last_receipts_ = std::exchange(receipts_, 0);
-}
+// --- time
 
 void Uploads::run_deadlines(int64_t now_ns) {
   while (std::optional<Deadlines::Key> ino = held_.take(now_ns)) {

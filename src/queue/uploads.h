@@ -13,6 +13,7 @@
 #include "queue/caller.h"
 #include "queue/core.h"
 #include "queue/deadlines.h"
+#include "queue/gathering.h"
 #include "queue/job.h"
 #include "queue/open_files.h"
 #include "queue/user_caps.h"
@@ -93,11 +94,9 @@ class Uploads {
   // True if the job is open for writing or about to be renamed.
   bool blocks(int64_t ino) const { return uploads_.contains(ino) || held_.has(key(ino)); }
 
-  // Group commit: more writers will close soon, and one commit can serve them all. The caller waits
-  // for requests until then (monotonic) and asks again after each. Empty: nobody is worth waiting
-  // for, or the turn has waited long enough.
-  std::optional<int64_t> gather_until_ns();
-  void end_turn();
+  // Until when the commit waits for more receipts, monotonic: see Gathering.
+  std::optional<int64_t> gather_until_ns() { return gathering_.until_ns(core_.clock.mono_ns()); }
+  void end_turn() { gathering_.end_turn(); }
 
   // Releases files that were held for a rename.
   void run_deadlines(int64_t now_ns);
@@ -111,7 +110,6 @@ class Uploads {
   int stage_text(Upload& upload);
   void set_provisional(Upload& upload, bool provisional);
   int give_row(Upload& upload);
-  bool expects_receipts() const;
   void end(Upload& upload);
   int64_t upload_limit() const { return core_.settings().upload_limit; }
 
@@ -122,9 +120,7 @@ class Uploads {
   std::map<int64_t, Upload> uploads_;                 // by inode number
   std::unordered_map<std::string, int64_t> new_ids_;  // id → inode number of uploads without a row
   Deadlines held_;                                    // closed temporary files, by inode number
-  size_t receipts_ = 0;                               // texts that this turn has staged
-  size_t last_receipts_ = 0;                          // and the last turn that had any
-  std::optional<int64_t> gathering_since_ns_;         // when this turn began to wait for more
+  Gathering gathering_;
 };
 
 }  // namespace filed

@@ -524,6 +524,7 @@ TEST_CASE_METHOD(UploadRig,
 }
 
 TEST_CASE_METHOD(UploadRig, "a commit waits for writers that are at work, and for nobody else") {
+  REQUIRE(submit("before", "x") == 0);  // by a user that has had a receipt
   OpenJob first = create("first");
   OpenJob second = create("second");
   queue->write(first, 0, "x");
