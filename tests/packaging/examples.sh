@@ -1,4 +1,4 @@
-# What stands as an example in a man page or under the README's "Getting started" can be typed as it stands.
+# What stands as an example in a man page or in the README can be typed as it stands.
 # limit: 600
 #
 # Every block between ``` in a section EXAMPLES is run in a copy of this machine (a chroot of an overlay)
@@ -7,7 +7,7 @@
 # sessions begin with a $, and what they show must come; of others every command must succeed. A filed
 # that a block starts must serve.
 . "${0%/*}/../lib/test.sh"
-needs root fuse unshare python3 openssl scdoc mandoc wget getfattr inotifywait
+needs root fuse unshare python3 php node openssl scdoc mandoc wget getfattr inotifywait
 
 if [ -z "${boxed-}" ]; then
 	needs sendmail
@@ -55,6 +55,9 @@ true
 END
 printf '#!/bin/sh\ntr a-z A-Z\n' >untrusted
 chmod 755 untrusted
+mkdir bin
+printf '#!/bin/sh\ntail -n +2 "$1" >/srv/app/var/mail\n' >bin/mail
+chmod 755 bin/mail
 echo words >in
 printf '.TH words 1\n.SH NAME\nwords \\- words\n' >in.1
 
@@ -182,8 +185,28 @@ said() {
 	fi
 }
 
+# A program shows the log of the job that it has submitted.
+run_program() { # COMMAND BLOCK
+	timeout 60 "$1" "$2" >"$tmp/said" 2>&1 || broken "$2"
+	assert_eq '>>> echo hello
+hello' "$(cat "$tmp/said")" "what ${2##*/} shows"
+}
+
 run_block() {
 	echo "--- ${1##*/}"
+	case $1 in
+	*.php)
+		(echo '<?php' && cat "$1") >"$tmp/program.php"
+		run_program php "$tmp/program.php"
+		return
+		;;
+	*.python) run_program python3 "$1" && return ;;
+	*.js)
+		cp "$1" "$tmp/program.mjs"
+		run_program node "$tmp/program.mjs"
+		return
+		;;
+	esac
 	case $(cat "$1") in
 	\[* | '# /etc/filed/filed.conf'*) run_configuration "$1" ;;
 	\$*) run_session "$1" ;;
@@ -216,10 +239,13 @@ for page in "$top"/man/*.scd; do
 	done
 done
 awk -v file="$tmp/blocks/README" '
-	/^#/ { wanted = /^## Getting started/ }
-	/^As a service/ { wanted = 0 }
+	/^## Run it for/ { file = file ".app" } # on /q again
+	/^## How fast/ { exit }
+	/^```/ { language = substr($0, 4); fenced = !fenced; count += fenced; next }
+	fenced && language { print >sprintf("%s-%02d.%s", file, count, language) }
+	fenced || /^    make / { next }
 	/^$/ { blank = blank "\n"; next }
-	wanted && /^    / {
+	/^    / {
 		count += !inside
 		printf "%s%s\n", inside ? blank : "", substr($0, 5) >sprintf("%s-%02d", file, count)
 	}
@@ -234,6 +260,7 @@ for block in "$tmp"/blocks/*; do
 		fresh_queue
 		last=$page
 	fi
+	! grep -q 'active 0' "$block" || rm -f /q/active/3 # it would wait for that
 	run_block "$block"
 	# Where an example can be seen to have done what its page says of it.
 	case ${block##*/} in
@@ -259,6 +286,20 @@ for block in "$tmp"/blocks/*; do
 		assert_eq "" "$(where 4)" "what was done an hour ago"
 		;;
 	filed.5-07) assert_eq 4 "$(counter workers)" "workers" ;;
+	README-05)
+		wait_in complete mail-4
+		assert_eq '{"to": "ada@example.org", "text": "it'"'"'s done"}' "$(cat /srv/app/var/mail)" "what it has got"
+		;;
+	README.app-*)
+		if grep -q 'pending/backup' "$block"; then
+			wait_in complete backup
+			run_block "$block" # the second night
+			wait_in complete backup
+		elif grep -q 'active 0' "$block"; then
+			submit 3 'sleep 1000'
+			wait_in active 3
+		fi
+		;;
 	filed.conf.5-02)
 		wait_for 'grep -q "^Subject: job bad: exit status 3" "$tmp/mailbox"'
 		assert_eq '>>> echo oh; exit 3

@@ -1,4 +1,4 @@
-# filed -rof /usr/bin/echo -ro /lib MDIR, as the README has it.
+# filed -rof /usr/bin/echo -ro /lib MDIR, as the README has it: what a job reaches there, and what it does not.
 . "${0%/*}/../lib/test.sh"
 
 start_filed -rof /usr/bin/echo -ro /lib
