@@ -34,6 +34,9 @@ class Filesystem final : public QueueWatcher {
   void notify_moved(const Job& job, Dir from) override;
   void notify_removed(const Job& job) override;
 
+  // To be called after each request.
+  void request_served() { queue_.request_served(); }
+
   // One method a request, with the arguments and errnos that fuse_lowlevel.h describes.
   // operations.cc calls them.
   void init(fuse_conn_info* connection);

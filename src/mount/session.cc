@@ -67,7 +67,8 @@ bool decide_allow_other(AllowOther wanted) {
   return false;
 }
 
-Session::Session(Filesystem& filesystem, MountPoint& point, bool allow_other) {
+Session::Session(Filesystem& filesystem, MountPoint& point, bool allow_other)
+    : filesystem_(filesystem) {
   std::string options = "fsname=filed,subtype=filed,default_permissions";
   if (allow_other) options += ",allow_other";
   const char* argv[] = {"filed", "-o", options.c_str(), nullptr};
@@ -112,6 +113,7 @@ bool Session::serve() {
     if (size == -EAGAIN) return true;
     if (size <= 0) return false;
     fuse_session_process_buf(session_, &buffer_);
+    filesystem_.request_served();
     if (fuse_session_exited(session_)) return false;
   }
   return true;

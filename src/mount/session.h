@@ -30,6 +30,7 @@ class Session {
   bool serve();
 
  private:
+  Filesystem& filesystem_;
   fuse_session* session_ = nullptr;
   fuse_buf buffer_{};
 };

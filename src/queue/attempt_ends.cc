@@ -135,6 +135,7 @@ int Attempts::write_end(Attempt& attempt, const Transition*& row, Job& job) {
     }
   }
 
+  if (int error = core_.store.make_room_for_end(attempt.log->bytes_of_end())) return error;
   if (!attempt.log->finished()) attempt.log->finish(log_trailer(outcome.cause));
   job.log_size = attempt.log->size();
   if (int error = attempt.log->save(core_.store, true)) return error;

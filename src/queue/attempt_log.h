@@ -4,6 +4,7 @@
 // are missing. The same happens if the owner of the job has no room for more (user_bytes).
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <deque>
 #include <string>
@@ -41,6 +42,10 @@ class AttemptLog {
   void saved();
   // Bytes that the store does not have yet.
   int64_t unsaved() const { return body_size_ - saved_size_; }
+  // Bytes that a save at the end of the attempt writes, with its last lines.
+  int64_t bytes_of_end() const {
+    return unsaved() + tail_size() + std::min(saved_size_, StoreReader::kChunkSize) + kEndBytes;
+  }
   // Bytes held in memory, the tail aside.
   int64_t held() const { return body_size_ - first_held_ * Store::kChunkSize; }
 
@@ -58,6 +63,9 @@ class AttemptLog {
            std::string& bytes);
 
  private:
+  // Room for the lines that filed adds.
+  static constexpr int64_t kEndBytes = 1024;
+
   void append_body(std::string_view bytes);
   int read_body(const StoreReader& store, int64_t offset, int64_t size, std::string& bytes);
   std::string gap(int64_t missing_bytes) const;

@@ -19,6 +19,8 @@ using Tie = Attempt::Tie;
 constexpr int64_t kSaveDelayNs = kNsPerSec;
 // If more output than this waits for the store, filed stops reading the attempt's pipe.
 constexpr int64_t kMaxUnsaved = 1 << 20;
+// No attempt starts if the disk cannot take so much output.
+constexpr int64_t kFirstOutput = 4096;
 // How long a caller waits for a kill. Meanwhile the kernel holds the directory, so nobody else can look
 // up or submit a job there.
 constexpr int64_t kKillWaitNs = kNsPerSec;
@@ -63,6 +65,10 @@ void Attempts::touch(Attempt& attempt, int64_t mtime_ns) {
 int Attempts::claim(const Job& before, std::string_view text) {
   const Transition& row = transition(Event::kClaim, before.dir);
   if (row.error != 0) return row.error;
+  if (int error = core_.store.make_room(kFirstOutput, before.uid)) {
+    core_.agenda.retry_ns = core_.clock.mono_ns() + kRetryDelayNs;
+    return error;
+  }
   int64_t now = core_.clock.wall_ns();
   Job job = before;
   row.apply(job, now);
@@ -283,6 +289,7 @@ void Attempts::end_kill_wait(AttemptId id, int error) {
 int Attempts::stop(const Job& before, Job job, const Transition& row) {
   Attempt* attempt = of(job.ino);
   if (attempt == nullptr) return EBUSY;
+  if (int error = core_.store.make_room_for_end(attempt->log->bytes_of_end())) return error;
   // The log ends now; later output is dropped. If the commit fails, the attempt continues and the
   // log is restored.
   auto unfinished = std::make_shared<AttemptLog>(*attempt->log);
@@ -348,6 +355,8 @@ void Attempts::save_output(int64_t now_ns) {
   while (std::optional<AttemptId> id = saves_.take(now_ns)) {
     Attempt* attempt = find(*id);
     if (attempt == nullptr || attempt->tie != Tie::kAttached || attempt->ended()) continue;
+    int64_t bytes = attempt->log->bytes_of_end();
+    if (int error = core_.store.make_room(bytes, attempt->uid)) return output_saved(*id, error);
     bool all = attempt->log->unsaved() < Store::kChunkSize;
     int failed = attempt->log->save(core_.store, all);
     core_.turn.on_end([this, id = *id](int error) { output_saved(id, error); });
@@ -403,7 +412,14 @@ void Attempts::run_deadlines(int64_t now_ns) {
 void Attempts::retry_ends() {
   for (AttemptId id : std::exchange(ends_to_retry_, {})) {
     Attempt* attempt = find(id);
-    if (attempt != nullptr && attempt->ended()) stage_end(*attempt);
+    if (attempt == nullptr || !attempt->ended()) continue;
+    // The rest in another transaction, because a full disk takes only short ones.
+    if (core_.store.is_crowded()) {
+      ends_to_retry_.push_back(id);
+      core_.agenda.retry_ns = core_.clock.mono_ns();
+      continue;
+    }
+    stage_end(*attempt);
   }
 }
 

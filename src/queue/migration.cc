@@ -34,7 +34,7 @@ void Store::start_migration() {
   if (file_.number("SELECT count(*) FROM parked") > 0) unpark_all();
   bool begins = old_index_ && counted_to_ == 0;
   // A full disk must not stop a start: the rest is tried later.
-  if (begins && (migrate(kFirstPiece) != 0 || migrate(kFirstPiece) != 0 || commit(true) != 0)) {
+  if (begins && (migrate(kFirstPiece) != 0 || migrate(kFirstPiece) != 0 || commit() != 0)) {
     rollback();
   }
   if (migrating()) log_info("%s: jobs of an older filed are brought up to date", path().c_str());
@@ -51,6 +51,9 @@ void Store::unpark_all() {
 }
 
 int Store::migrate(int rows) {
+  if (!migrating()) return 0;
+  constexpr int64_t kBytes = 100;  // of a row in the index
+  if (int error = make_room(rows * kBytes, StoreSpace::Use::kOfUser)) return error;
   if (old_index_) return migrate_claims(rows);
   if (counted_to_ != kAllCounted) return migrate_counts(rows);
   return 0;

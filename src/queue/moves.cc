@@ -25,6 +25,10 @@ int Moves::rename(Dir from, std::string_view id, Dir to, std::string_view new_id
     if (!replace) return error;
     if (uploads_.find(replaced.ino) != nullptr) return EBUSY;
   }
+  if (new_id.size() > id.size()) {
+    auto longer = static_cast<int64_t>(new_id.size());
+    if (int error = core_.store.make_room(longer, before.uid)) return error;
+  }
   if (upload != nullptr) {
     if (int error = uploads_.stage_for_rename(*upload)) return error;
   }
@@ -48,6 +52,7 @@ int Moves::rename(Dir from, std::string_view id, Dir to, std::string_view new_id
 int Moves::cancel(const Job& before, Job job, const Transition& row) {
   std::string text;
   if (int error = core_.store.read_text(job.ino, text)) return error;
+  if (int error = core_.store.make_room(job.text_size, job.uid)) return error;
   if (int error = open_files_.discard_log(before)) return error;
   int64_t now = core_.clock.wall_ns();
   row.apply(job, now);

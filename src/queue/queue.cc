@@ -202,6 +202,20 @@ void Queue::retry_due(int64_t now_ns) {
   attempts_.retry_ends();
 }
 
+int Queue::commit() {
+  uploads_.end_turn();
+  scheduler_.note_changes();
+  bool changed = turn_.changed();
+  int error = turn_.end();
+  if (changed && error == 0) changed_ns_ = core_.clock.wall_ns();
+  if (error != 0 && !agenda_.retry_ns) agenda_.retry_ns = core_.clock.mono_ns() + kRetryDelayNs;
+  return error;
+}
+
+void Queue::request_served() {
+  if (store_.is_tight() && turn_.changed()) commit();
+}
+
 int Queue::end_turn(std::optional<int64_t> looked_ns) {
   int64_t now = core_.clock.mono_ns();
   attempts_.run_deadlines(looked_ns.value_or(now));
@@ -214,12 +228,7 @@ int Queue::end_turn(std::optional<int64_t> looked_ns) {
     if (agenda_.rescan_needed || turn_.changed()) scheduler_.run();
   }
   migrate();
-  uploads_.end_turn();
-  scheduler_.note_changes();
-  bool changed = turn_.changed();
-  int error = turn_.end();
-  if (changed && error == 0) changed_ns_ = core_.clock.wall_ns();
-  if (error != 0 && !agenda_.retry_ns) agenda_.retry_ns = now + kRetryDelayNs;
+  int error = commit();
   if (error != 0 && agenda_.stopping) attempts_.give_up();
   scheduler_.after_commit();
   store_.set_durability(settings().durability);

@@ -132,10 +132,9 @@ class Queue {
   // --- settings
 
   std::string settings_text() const { return live_.text(); }
-  // When that text has changed last, by the wall clock: a write, a reload, or the start.
+  // When that text has changed last: a write, a reload, or the start. By the wall clock.
   int64_t settings_changed_ns() const { return settings_changed_ns_; }
-  // What was written to config.ini, or only appended: see LiveSettings. EINVAL; the reason is in the
-  // log and in the text. The log says what has changed.
+  // What was written to config.ini, or only appended: see LiveSettings. EINVAL: the log says why.
   int write_settings(std::string_view text, bool appended = false);
   int check_settings(std::string_view lines, bool appended);
   void set_base_settings(const Settings& base);
@@ -146,12 +145,12 @@ class Queue {
   // See Uploads.
   std::optional<int64_t> gather_until_ns() { return uploads_.gather_until_ns(); }
   // Does what is due, claims jobs for free workers, commits. Then runs what waited for the commit.
-  // Returns 0 or the errno of the commit.
-  //
-  // `looked_ns`: the monotonic time at which the caller began to look for this turn's events; empty:
-  // now. Only what was due by then is killed. So an attempt that has ended while this process stood
-  // still has not timed out.
+  // Returns 0 or the errno of the commit. `looked_ns`: the monotonic time at which the caller began to
+  // look for this turn's events; empty: now. Only what was due by then is killed. So an attempt that
+  // has ended while this process stood still has not timed out.
   int end_turn(std::optional<int64_t> looked_ns = std::nullopt);
+  // After each request. On a full disk each is committed alone, so that none depends on others.
+  void request_served();
   // When the latest change was committed, by the wall clock; or the start.
   int64_t changed_ns() const { return changed_ns_; }
   // When end_turn() has something to do, monotonic; empty: not before the next event.
@@ -170,6 +169,7 @@ class Queue {
  private:
   void retry_due(int64_t now_ns);
   void migrate();
+  int commit();
   bool may_own(uid_t uid, std::string_view id) const;
   int refuse_settings(const std::string& reason, const std::string& text_before);
   void note_settings_text(const std::string& before);

@@ -1,5 +1,7 @@
 #include "queue/recovery.h"
 
+#include <algorithm>
+
 #include "base/log.h"
 #include "queue/log_text.h"
 #include "queue/stored_log.h"
@@ -7,6 +9,9 @@
 
 namespace filed {
 namespace {
+
+// Room for the lines that filed adds to a log.
+constexpr int64_t kEndBytes = 1024;
 
 int active_jobs(const StoreReader& store, std::vector<Job>& jobs) {
   return store.list(Dir::kActive, 0, [&](const Job& job) {
@@ -67,6 +72,12 @@ int recover(Store& store, const Clock& clock, const QueueSettings& settings,
   std::vector<Job> active;
   if (int error = active_jobs(store, active)) return error;
   for (const Job& before : active) {
+    // A full disk takes only short transactions.
+    if (store.is_crowded()) {
+      if (int error = store.commit()) return error;
+    }
+    int64_t added = kEndBytes + std::min(before.log_size, Store::kChunkSize);
+    if (int error = store.make_room_for_end(added)) return error;
     const Transition* row = nullptr;
     Job job = interrupt(before, clock.wall_ns(), settings.interruptions, row);
     if (int error = end_log(store, job)) return error;
@@ -76,8 +87,7 @@ int recover(Store& store, const Clock& clock, const QueueSettings& settings,
     KillPending left{before.log, before.ino, before.id, before.uid, before.attempts + 1};
     if (int error = store.add_kill_pending(left)) return error;
   }
-  // Uses the reserved space, because filed must start before anyone can free space.
-  return store.commit(true);
+  return store.commit();
 }
 
 }  // namespace filed

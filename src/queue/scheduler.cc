@@ -225,6 +225,7 @@ void Scheduler::expire(Dir dir, int64_t keep_ms, int64_t now_ns) {
   if (keep_ms == 0) return;
   Job job;
   for (int i = 0; i < kMaxExpired; ++i) {
+    if (core_.store.is_crowded()) break;
     if (!core_.store.oldest(dir, &job)) return;
     int64_t expires = expires_ns(job, keep_ms);
     if (expires > now_ns) {

@@ -13,7 +13,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
+#include <utility>
 
 #include "base/error.h"
 #include "base/files.h"
@@ -43,15 +45,16 @@ StateFile::StateFile(const std::string& path, std::span<const char* const> steps
 }
 
 // SQLite reports each of these cases as "unable to open database file".
-void StateFile::check_regular() const {
-  // Closed before SQLite takes its locks, because closing any descriptor of a file drops all POSIX
-  // locks that the process holds on it.
+void StateFile::check_regular() {
+  // Kept open until SQLite has closed the file, because closing any descriptor of a file drops all
+  // POSIX locks that the process holds on it.
   Fd probe(::open(path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
   if (!probe) throw_errno(path_);
   struct stat st {};
   if (fstat(probe.get(), &st) == 0 && !S_ISREG(st.st_mode)) {
     throw Error(path_ + ": not a regular file");
   }
+  data_ = AllocatedFile(std::move(probe));
 }
 
 void StateFile::open() {
@@ -86,10 +89,12 @@ void StateFile::set_up() {
   exec("PRAGMA journal_mode = WAL");
   exec("PRAGMA synchronous = FULL");
   exec("PRAGMA wal_autocheckpoint = 0");  // StoreSpace does it between two turns
-  exec("PRAGMA journal_size_limit = 16777216");
+  int keep_wal = 1;
+  sqlite3_file_control(db(), "main", SQLITE_FCNTL_PERSIST_WAL, &keep_wal);
   exec("PRAGMA temp_store = MEMORY");
   exec("BEGIN IMMEDIATE");  // takes the lock
   exec("COMMIT");
+  wal_ = AllocatedFile(Fd(::open((path_ + "-wal").c_str(), O_RDWR | O_NOFOLLOW | O_CLOEXEC)));
 }
 
 void StateFile::migrate(int64_t version, std::span<const char* const> steps) {
@@ -158,12 +163,37 @@ void StateFile::fail(int rc) const {
   }
 }
 
+sqlite3_file* StateFile::open_wal() const {
+  sqlite3_file* wal = nullptr;
+  int rc = sqlite3_file_control(db(), "main", SQLITE_FCNTL_JOURNAL_POINTER, &wal);
+  return rc == SQLITE_OK && wal != nullptr && wal->pMethods != nullptr ? wal : nullptr;
+}
+
+void StateFile::limit_wal(int64_t bytes) const {
+  std::string sql = "PRAGMA journal_size_limit = " + std::to_string(bytes);
+  sqlite3_exec(db(), sql.c_str(), nullptr, nullptr, nullptr);
+}
+
+// A WAL without a header has no frames. It must be gone from the disk before the WAL is cut, because
+// the frames before the cut would count as the newest ones.
+int StateFile::empty_wal(int64_t size) {
+  sqlite3_file* wal = open_wal();
+  if (wal == nullptr) return 0;
+  limit_wal(-1);
+  const std::array<char, 32> header{};
+  const sqlite3_io_methods& methods = *wal->pMethods;
+  int rc = methods.xWrite(wal, header.data(), header.size(), 0);
+  if (rc == SQLITE_OK) rc = methods.xSync(wal, SQLITE_SYNC_NORMAL);
+  sqlite3_int64 old = 0;
+  if (rc == SQLITE_OK) rc = methods.xFileSize(wal, &old);
+  if (rc == SQLITE_OK && old > size) rc = methods.xTruncate(wal, size);
+  return write_errno(rc);
+}
+
 int StateFile::write_errno(int rc) const {
   int error = errno_of(rc);
   if (error != EIO) return error;
-  sqlite3_file* wal = nullptr;
-  if (sqlite3_file_control(db(), "main", SQLITE_FCNTL_JOURNAL_POINTER, &wal) == SQLITE_OK &&
-      wal != nullptr && wal->pMethods != nullptr) {
+  if (sqlite3_file* wal = open_wal()) {
     wal->pMethods->xFileControl(wal, SQLITE_FCNTL_LAST_ERRNO, &error);
   }
   return error == EROFS || error == EDQUOT ? error : EIO;

@@ -15,6 +15,7 @@
 
 #include "base/fd.h"
 #include "config/settings.h"
+#include "queue/allocated_file.h"
 #include "queue/schema.h"
 #include "queue/statement.h"
 
@@ -54,17 +55,27 @@ class StateFile {
   // Takes effect at the next transaction. Must not be called inside of one.
   void set_durability(Durability durability);
 
+  // The file and its WAL, on the disk. The WAL's is without a descriptor if there is no such file.
+  AllocatedFile& data() { return data_; }
+  AllocatedFile& wal() { return wal_; }
+  // The size to which SQLite cuts the WAL when it begins again, or when it is closed; -1: never.
+  void limit_wal(int64_t bytes) const;
+  // Leaves a WAL of `size` bytes that means nothing. All of it must be in the file. No change may
+  // follow. Returns 0 or an errno.
+  int empty_wal(int64_t size);
+
   // Free space and size of the file system that holds the file. Works even if its directory is no
   // longer accessible by path. Returns 0 or an errno.
   int disk(struct statvfs& st) const;
 
  private:
-  void check_regular() const;
+  void check_regular();
   void open();
   int64_t check_version(int64_t newest);
   void set_up();
   void migrate(int64_t version, std::span<const char* const> steps);
   void check_integrity();
+  sqlite3_file* open_wal() const;
 
   struct Close {
     void operator()(sqlite3* db) const { sqlite3_close(db); }
@@ -72,6 +83,8 @@ class StateFile {
 
   std::string path_;
   Fd directory_;
+  AllocatedFile data_;  // closed after the database: see check_regular()
+  AllocatedFile wal_;
   std::unique_ptr<sqlite3, Close> db_;
   Durability durability_ = Durability::kFull;
 };

@@ -21,6 +21,7 @@ Store::Store(const std::string& path, std::span<const char* const> steps)
       reserved_saved_(next_number_) {
   prepare_changes();
   mark_in_use();
+  make_reserves();
   start_migration();
 }
 
@@ -69,6 +70,13 @@ void Store::mark_in_use() {
       "COMMIT");
 }
 
+// Without them, what is done for a full disk does not work, but filed does.
+void Store::make_reserves() {
+  if (begin() != 0) return rollback();
+  space_.make_reserves();
+  commit();
+}
+
 void Store::set_durability(Durability durability) {
   if (!open_) file_.set_durability(durability);
 }
@@ -76,8 +84,10 @@ void Store::set_durability(Durability durability) {
 int Store::close() {
   rollback();
   std::string sql = "BEGIN IMMEDIATE; UPDATE state SET in_use = 0, next_serial = " +
-                    std::to_string(next_number_) + "; COMMIT; PRAGMA wal_checkpoint(TRUNCATE)";
-  return file_.write_errno(sqlite3_exec(file_.db(), sql.c_str(), nullptr, nullptr, nullptr));
+                    std::to_string(next_number_) + "; COMMIT";
+  space_.begin();
+  int rc = sqlite3_exec(file_.db(), sql.c_str(), nullptr, nullptr, nullptr);
+  return rc == SQLITE_OK ? space_.close() : file_.write_errno(rc);
 }
 
 // --- changes
@@ -92,9 +102,17 @@ int Store::result(int rc) {
 int Store::begin() {
   if (failed_ != 0) return failed_;
   if (open_) return 0;
+  space_.begin();
   int rc = Statement::Use(begin_).step();
   if (rc == SQLITE_DONE) open_ = true;
   return result(rc);
+}
+
+// For a change that adds next to nothing.
+int Store::begin_change() {
+  if (int error = begin()) return error;
+  space_.note_change();
+  return 0;
 }
 
 int Store::step_change(const Statement& statement) {
@@ -119,7 +137,7 @@ void Store::stage(const Job& job) {
 
 int Store::reserve_sequence_numbers() {
   if (next_number_ <= reserved_) return 0;
-  if (int error = begin()) return error;
+  if (int error = begin_change()) return error;
   reserved_ = next_number_ + kNumbersAtOnce;
   Statement::Use use(save_number_);
   return result(use.bind(reserved_).step());
@@ -132,13 +150,12 @@ int Store::insert(const Job& job, std::string_view text) {
   Statement::Use use(insert_);
   bind_new_job(use, job, text);
   int error = result(use.step());
-  added_ += static_cast<int64_t>(text.size());
   if (error == 0) count(job, 1);
   return error;
 }
 
 int Store::update(const Job& before, const Job& job) {
-  if (int error = begin()) return error;
+  if (int error = begin_change()) return error;
   if (int error = reserve_sequence_numbers()) return error;
   stage(before);
   stage(job);
@@ -157,14 +174,13 @@ int Store::set_text(const Job& before, const Job& job, std::string_view text) {
   Statement::Use use(set_text_);
   bind_job(use, job);
   if (int error = result(use.bind_blob(text).bind(job.ino).step())) return error;
-  added_ += static_cast<int64_t>(text.size());
   count(before, -1);
   count(job, 1);
   return park(before, job);
 }
 
 int Store::remove(const Job& job) {
-  if (int error = begin()) return error;
+  if (int error = begin_change()) return error;
   stage(job);
   Statement::Use use(remove_);
   if (int error = result(use.bind(job.ino).step())) return error;
@@ -175,20 +191,19 @@ int Store::remove(const Job& job) {
 
 int Store::put_chunk(int64_t log, int64_t chunk, std::string_view bytes) {
   if (int error = begin()) return error;
-  added_ += static_cast<int64_t>(bytes.size());
   Statement::Use use(put_chunk_);
   return result(use.bind(chunk_key(log, chunk)).bind_blob(bytes).step());
 }
 
 int Store::remove_log(int64_t log) {
-  if (int error = begin()) return error;
+  if (int error = begin_change()) return error;
   space_.note_removal();
   Statement::Use use(remove_log_);
   return result(use.bind(chunk_key(log, 0)).bind(chunk_key(log + 1, 0)).step());
 }
 
 int Store::defer_log_removal(int64_t log) {
-  if (int error = begin()) return error;
+  if (int error = begin_change()) return error;
   Statement::Use use(defer_log_);
   return result(use.bind(log).step());
 }
@@ -200,20 +215,20 @@ int Store::remove_deferred_log(int64_t log) {
 }
 
 int Store::add_kill_pending(const KillPending& attempt) {
-  if (int error = begin()) return error;
+  if (int error = begin_change()) return error;
   Statement::Use use(add_kill_pending_);
   use.bind(attempt.attempt).bind(attempt.ino).bind_blob(attempt.id);
   return result(use.bind(attempt.uid).bind(attempt.number).step());
 }
 
 int Store::remove_kill_pending(int64_t attempt) {
-  if (int error = begin()) return error;
+  if (int error = begin_change()) return error;
   Statement::Use use(remove_kill_pending_);
   return result(use.bind(attempt).step());
 }
 
 int Store::add_launcher(const LauncherRecord& launcher) {
-  if (int error = begin()) return error;
+  if (int error = begin_change()) return error;
   Statement add =
       file_.prepare("INSERT INTO launchers(token, place, device, inode) VALUES(?, ?, ?, ?)");
   Statement::Use use(add);
@@ -222,14 +237,14 @@ int Store::add_launcher(const LauncherRecord& launcher) {
 }
 
 int Store::remove_launcher(const std::string& token) {
-  if (int error = begin()) return error;
+  if (int error = begin_change()) return error;
   Statement remove = file_.prepare("DELETE FROM launchers WHERE token = ?");
   Statement::Use use(remove);
   return result(use.bind_text(token).step());
 }
 
 int Store::save_settings(const std::map<std::string, std::string>& settings) {
-  if (int error = begin()) return error;
+  if (int error = begin_change()) return error;
   if (int error = step_change(clear_settings_)) return error;
   for (const auto& [key, value] : settings) {
     Statement::Use use(save_setting_);
@@ -239,21 +254,29 @@ int Store::save_settings(const std::map<std::string, std::string>& settings) {
 }
 
 int Store::save_directory(const std::string& name, const DirectoryRights& rights) {
-  if (int error = begin()) return error;
+  if (int error = begin_change()) return error;
   Statement::Use use(save_directory_);
   return result(use.bind_text(name).bind(rights.mode).bind(rights.uid).bind(rights.gid).step());
 }
 
+// --- space
+
+int Store::make_room(int64_t bytes, StoreSpace::Use use) {
+  if (int error = begin()) return error;
+  return space_.make_room(bytes, use);
+}
+
+int Store::make_room(int64_t bytes, uid_t owner) {
+  return make_room(bytes, owner == 0 ? StoreSpace::Use::kOfRoot : StoreSpace::Use::kOfUser);
+}
+
+int Store::make_room_for_end(int64_t bytes) { return make_room(bytes, StoreSpace::Use::kOfEnd); }
+
 // --- the transaction
 
-int Store::commit(bool use_reserve) {
+int Store::commit() {
   if (!open_) return std::exchange(failed_, 0);
   if (failed_ == 0) save_owners();
-  if (failed_ == 0 && added_ > 0 && !space_.take(added_) && !use_reserve) {
-    log_error("%s: the disk is nearly full; what is left is kept for removals", path().c_str());
-    rollback();
-    return ENOSPC;
-  }
   if (failed_ == 0) step_change(commit_);
   int error = failed_;
   if (error != 0) {
@@ -261,6 +284,7 @@ int Store::commit(bool use_reserve) {
     rollback();
     return error;
   }
+  space_.note_commit();
   owners_.commit();
   reserved_saved_ = reserved_;
   old_index_saved_ = old_index_;
@@ -286,7 +310,6 @@ void Store::save_owners() {
 
 void Store::end_transaction() {
   open_ = false;
-  added_ = 0;
   staged_inos_.clear();
   staged_ids_.clear();
 }
@@ -295,7 +318,7 @@ void Store::rollback() {
   // SQLite ends the transaction by itself after some errors, such as a full disk.
   if (sqlite3_get_autocommit(file_.db()) == 0) Statement::Use(rollback_).step();
   end_transaction();
-  failed_ = 0;
+  space_.note_rollback(std::exchange(failed_, 0));
   owners_.rollback();
   claimable_changes_.clear();
   reserved_ = reserved_saved_;

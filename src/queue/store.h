@@ -69,6 +69,18 @@ class Store : public StoreReader {
   int save_directory(const std::string& name, const DirectoryRights& rights);
   int save_settings(const std::map<std::string, std::string>& settings);
 
+  // --- space
+
+  // To be called before the changes of an operation that add `bytes` of text or output to a job of
+  // `owner`. Returns 0, or the errno with which the operation must be refused, because the disk cannot
+  // take it: ENOSPC, EDQUOT, EROFS.
+  int make_room(int64_t bytes, uid_t owner);
+  // The same for the end of an attempt, which may use what is reserved.
+  int make_room_for_end(int64_t bytes);
+  // The disk is full: see StoreSpace.
+  bool is_tight() const { return space_.is_tight(); }
+  bool is_crowded() const { return space_.is_crowded(); }
+
   // --- the transaction
 
   // True if something is staged.
@@ -81,9 +93,8 @@ class Store : public StoreReader {
   bool may_change(std::string_view id) const {
     return failed_ != 0 || staged_ids_.contains(std::hash<std::string_view>()(id));
   }
-  // Makes the staged changes durable. After an error none of them is kept. ENOSPC if they add data
-  // to a nearly full disk; `use_reserve` permits them to use the space that is kept for removals.
-  int commit(bool use_reserve = false);
+  // Makes the staged changes durable. After an error none of them is kept.
+  int commit();
   void rollback();
 
   // What the open transaction, and the commits since the last call, have put into the index of what
@@ -113,7 +124,10 @@ class Store : public StoreReader {
  private:
   void prepare_changes();
   void mark_in_use();
+  void make_reserves();
   int begin();
+  int begin_change();
+  int make_room(int64_t bytes, StoreSpace::Use use);
   int result(int rc);
   int step_change(const Statement& statement);
   void count(const Job& job, int by);
@@ -138,7 +152,6 @@ class Store : public StoreReader {
   int64_t counted_to_ = kAllCounted;  // rows above are counted for OwnerCounts::kUncounted
   bool old_index_saved_ = false;
   int64_t counted_to_saved_ = kAllCounted;
-  int64_t added_ = 0;                        // bytes of text and output in the open transaction
   std::unordered_set<int64_t> staged_inos_;  // of the rows that it changes
   std::unordered_set<size_t> staged_ids_;    // hashes of their ids, old and new
 

@@ -163,8 +163,9 @@ int Uploads::flush(const OpenJob& file) {
 
 int Uploads::stage_text(Upload& upload) {
   if (upload.text.find('\0') != std::string::npos) return EINVAL;
-  int64_t now = core_.clock.wall_ns();
   auto size = static_cast<int64_t>(upload.text.size());
+  if (int error = core_.store.make_room(size, upload.job.uid)) return error;
+  int64_t now = core_.clock.wall_ns();
   if (upload.row == Upload::Row::kNone) {
     if (int error = caps_.check_bytes(upload.job.uid, size)) return error;
     upload.job.ctime_ns = now;
@@ -200,7 +201,7 @@ int Uploads::stage_for_rename(Upload& upload) {
     set_provisional(upload, true);
     return 0;
   }
-  return upload.row == Upload::Row::kNone ? give_row(upload) : 0;
+  return upload.row == Upload::Row::kNone ? give_empty_row(upload) : 0;
 }
 
 void Uploads::set_provisional(Upload& upload, bool provisional) {
@@ -228,6 +229,11 @@ int Uploads::give_row(Upload& upload) {
   return 0;
 }
 
+int Uploads::give_empty_row(Upload& upload) {
+  if (int error = core_.store.make_room(0, upload.job.uid)) return error;
+  return give_row(upload);
+}
+
 int Uploads::truncate_closed(const Job& before, Job& job, int64_t size) {
   if (size > core_.settings().job_size_limit) return EFBIG;
   if (size > before.text_size) return EINVAL;
@@ -236,6 +242,7 @@ int Uploads::truncate_closed(const Job& before, Job& job, int64_t size) {
   text.resize(static_cast<size_t>(size));
   const Transition& row = transition(Event::kRewrite, before.dir);
   if (row.error != 0) return row.error;
+  if (int error = core_.store.make_room(size, before.uid)) return error;
   if (int error = open_files_.discard_log(before)) return error;
   int64_t now = core_.clock.wall_ns();
   row.apply(job, now, job.mtime_ns == before.mtime_ns ? now : job.mtime_ns);
@@ -294,7 +301,7 @@ void Uploads::end(Upload& upload) {
     bool empty = upload.text.empty() && upload.failed == 0;
     if (upload.row == Upload::Row::kNone && empty) {
       upload.job.text_size = 0;
-      give_row(upload);
+      give_empty_row(upload);
     }
     if (upload.row == Upload::Row::kStored && upload.dirty() && empty) stage_text(upload);
     if (upload.row == Upload::Row::kNone) forget_new(upload);

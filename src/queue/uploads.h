@@ -110,6 +110,7 @@ class Uploads {
   int stage_text(Upload& upload);
   void set_provisional(Upload& upload, bool provisional);
   int give_row(Upload& upload);
+  int give_empty_row(Upload& upload);
   void end(Upload& upload);
   int64_t upload_limit() const { return core_.settings().upload_limit; }
 

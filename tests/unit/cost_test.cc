@@ -1,6 +1,7 @@
 // What a job costs the store, counted: these numbers do not depend on the machine or on its mood. A
 // change that raises one says why, here. For the rest of the costs see tests/cost.
 #include <cstdio>
+#include <filesystem>
 
 #include "catch.h"
 #include "queue_rig.h"
@@ -107,6 +108,7 @@ TEST_CASE_METHOD(CostRig, "a thousand jobs, for counting instructions", "[.instr
   // On a real disk: the one in memory would be counted, too.
   queue.reset();
   store.reset();
+  std::filesystem::remove(dir.file("db"));  // empty, beside the one in memory
   sqlite3_vfs_register(sqlite3_vfs_find("unix"), 1);
   start();
   submit_and_run(*this);

@@ -164,7 +164,7 @@ TEST_CASE_METHOD(QueueRig,
                  "a full disk gives ENOSPC, reads go on, rm frees, and submission works again") {
   set([](QueueSettings& queue) { queue.workers = 0; });
   std::string text(50'000, '#');
-  disk.set_capacity(1 << 20);
+  disk.set_capacity(disk.size() + (1 << 20));
   int fitted = 0;
   int error = 0;
   for (; error == 0 && fitted < 100; ++fitted) {
@@ -176,7 +176,7 @@ TEST_CASE_METHOD(QueueRig,
   CHECK(fitted >= 5);
   CHECK(ls(kPending).size() == static_cast<size_t>(fitted));
   CHECK((cat(kPending, "j0") == text));
-  disk.set_capacity(2 << 20);
+  disk.set_capacity(disk.size() + (1 << 20));
   CHECK(rm(kPending, "j0") == 0);
   CHECK(submit("again", text) == 0);
   stop_and_start();

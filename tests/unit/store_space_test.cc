@@ -1,5 +1,12 @@
 #include "queue/store_space.h"
 
+#include <signal.h>
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <functional>
+
 #include "queue/state_file.h"
 #include "quiet_log.h"
 #include "store_rig.h"
@@ -74,16 +81,115 @@ TEST_CASE_METHOD(SpaceRig, "free pages go back in steps, but for those that the 
   CHECK(size() < full - 4 * kMiB);
 }
 
-TEST_CASE_METHOD(SpaceRig,
-                 "what the disk cannot take is refused, and a low disk is tidied each turn") {
+// Files cannot become larger than `bytes`, as if the disk were full.
+class SizeLimit {
+ public:
+  explicit SizeLimit(int64_t bytes) {
+    signal(SIGXFSZ, SIG_IGN);
+    getrlimit(RLIMIT_FSIZE, &before_);
+    rlimit limit{static_cast<rlim_t>(bytes), before_.rlim_max};
+    setrlimit(RLIMIT_FSIZE, &limit);
+  }
+  ~SizeLimit() { setrlimit(RLIMIT_FSIZE, &before_); }
+  SizeLimit(const SizeLimit&) = delete;
+  SizeLimit& operator=(const SizeLimit&) = delete;
+
+ private:
+  rlimit before_{};
+};
+
+class FullRig : public SpaceRig {
+ public:
+  using Use = StoreSpace::Use;
   QuietLog quiet;
-  CHECK(space.take(1000));
-  add_chunks(1);
-  int64_t before = size();
-  space.tidy(false);
-  CHECK(size() == before);  // far from 1000 pages
-  CHECK_FALSE(space.take(int64_t{1} << 60));
-  space.tidy(false);
-  CHECK(size() > before);
-  CHECK(space.take(1000));
+
+  FullRig() {
+    REQUIRE(change([this] {
+              space.make_reserves();
+              return 0;
+            }) == 0);
+    REQUIRE(reserves() == 2);
+  }
+
+  int change(const std::function<int()>& what) {
+    space.begin();
+    file.exec("BEGIN IMMEDIATE");
+    int error = what();
+    file.exec("COMMIT");
+    space.note_commit();
+    return error;
+  }
+  int add(int64_t bytes, Use use) {
+    return change([&] {
+      if (int error = space.make_room(bytes, use)) return error;
+      file.exec("INSERT INTO log(bytes) VALUES(zeroblob(" + std::to_string(bytes) + "))");
+      return 0;
+    });
+  }
+  // As many additions of this size as the disk takes.
+  int fill(int64_t bytes, Use use) {
+    int added = 0;
+    while (add(bytes, use) == 0) ++added;
+    return added;
+  }
+  int64_t reserves() const { return file.number("SELECT count(*) FROM log WHERE key < 0"); }
+  int64_t larger_file() { return std::max(file.data().size(), file.wal().size()); }
+};
+
+TEST_CASE_METHOD(FullRig, "what the disk cannot take is refused, and what fits is not") {
+  CHECK(add(1000, Use::kOfUser) == 0);
+  CHECK_FALSE(space.is_tight());
+  SizeLimit limit(larger_file() + kMiB);
+  CHECK(add(4 * kMiB, Use::kOfUser) == EFBIG);
+  CHECK(space.is_tight());
+  CHECK(reserves() == 2);
+  CHECK(add(1000, Use::kOfUser) == 0);
+}
+
+TEST_CASE_METHOD(FullRig, "root may use one reserve of a full disk, and ends both") {
+  SizeLimit limit(larger_file() + kMiB);
+  CHECK(fill(10'000, Use::kOfUser) > 10);
+  CHECK(reserves() == 2);
+  CHECK(fill(10'000, Use::kOfRoot) > 3);
+  CHECK(reserves() == 1);
+  CHECK(add(10'000, Use::kOfUser) != 0);
+  CHECK(fill(10'000, Use::kOfEnd) > 3);
+  CHECK(reserves() == 0);
+  CHECK(add(10'000, Use::kOfRoot) != 0);
+
+  int64_t size = larger_file();
+  for (int i = 0; i < 200; ++i) {
+    CHECK(change([&] {
+            space.note_change();
+            file.exec("DELETE FROM log WHERE key = (SELECT max(key) FROM log)");
+            return 0;
+          }) == 0);
+  }
+  CHECK(larger_file() <= size);
+  CHECK(add(10'000, Use::kOfUser) == 0);
+  CHECK(reserves() == 2);
+}
+
+TEST_CASE_METHOD(FullRig, "a full disk takes any number of small changes") {
+  for (int i = 0; i < 500; ++i) REQUIRE(add(100, Use::kOfUser) == 0);
+  SizeLimit limit(larger_file());
+  int done = 0;
+  for (int i = 0; i < 2000; ++i) {
+    done += change([&] {
+              space.note_change();
+              file.exec("UPDATE log SET bytes = zeroblob(90) WHERE key % 10 = " +
+                        std::to_string(i % 10));
+              return 0;
+            }) == 0;
+  }
+  CHECK(done == 2000);
+  CHECK(space.is_tight());
+}
+
+TEST_CASE_METHOD(FullRig, "an orderly stop leaves an empty log of the reserved size") {
+  add_chunks(100);
+  REQUIRE(space.close() == 0);
+  CHECK(content(file.path() + "-wal").substr(0, 32) == std::string(32, '\0'));
+  CHECK(std::filesystem::file_size(file.path() + "-wal") ==
+        static_cast<size_t>(space.wal_reserve()));
 }

@@ -181,7 +181,7 @@ TEST_CASE("a discarded log is removed at the next start, and no other") {
   }
   { Store store(dir.file("db")); }
   Sql sql(dir.file("db"));
-  CHECK(sql("SELECT group_concat(key >> 23) FROM log") == "6,6,8,8\n");
+  CHECK(sql("SELECT group_concat(key >> 23) FROM log WHERE key > 0") == "6,6,8,8\n");
   CHECK(sql("SELECT count(*) FROM discarded") == "0\n");
 }
 
@@ -196,7 +196,7 @@ TEST_CASE("a discarded log that was removed leaves nothing to do for the next st
     REQUIRE(store.commit() == 0);
   }
   Sql sql(dir.file("db"));
-  CHECK(sql("SELECT group_concat(key >> 23) FROM log") == "7\n");
+  CHECK(sql("SELECT group_concat(key >> 23) FROM log WHERE key > 0") == "7\n");
   CHECK(sql("SELECT group_concat(log) FROM discarded") == "7\n");
 }
 

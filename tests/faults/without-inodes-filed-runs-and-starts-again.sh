@@ -1,5 +1,5 @@
-# A file system without a free inode stops nothing that runs, for filed makes no files then. If it
-# cannot start without another file, it says why.
+# A file system without a free inode stops nothing that runs, and no start, because filed makes no files then. If the
+# write-ahead log was removed, a start says that it cannot make it.
 . "${0%/*}/../lib/test.sh"
 needs root
 mkdir "$tmp/small"
@@ -16,8 +16,14 @@ assert "it becomes full" [ $i -lt 20 ]
 submit during "echo during"
 wait_in complete during
 rm "$q/complete/before"
+restart_filed
+submit later "echo later"
+wait_in complete later
+kill9
+start_filed
+rm "$q/complete/later"
 stop_filed
-rm -f "$state-wal" # which is empty now, and which some stops remove
+rm "$state-wal" # which is empty now
 touch "$tmp/small/taken"
 
 status=0
