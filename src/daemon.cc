@@ -65,6 +65,7 @@
 #include "sandbox/sandbox.h"
 #include "start_plan.h"
 #include "state_owner.h"
+#include "state_watch.h"
 
 namespace filed {
 namespace {
@@ -132,6 +133,7 @@ class Daemon {
   std::optional<EventLoop> loop_;        // the parts below watch descriptors with it
   std::optional<LauncherClient> launcher_;
   std::optional<Store> store_;
+  std::optional<StateWatch> state_watch_;
   std::optional<Queue> queue_;
   std::optional<Notifier> notifier_;
   std::optional<Filesystem> filesystem_;
@@ -245,6 +247,7 @@ void Daemon::open_state() {
   StateTakeover takeover(state_file_, identity_);
   store_.emplace(state_file_);
   takeover.keep();
+  state_watch_.emplace(state_file_, identity_.serving ? identity_.serving->uid : geteuid());
   Queue::Options options;
   options.owner_mode = identity_.owner_mode;
   if (identity_.serving) options.refused_owners = {identity_.serving->uid, kServingId};
@@ -291,6 +294,9 @@ void Daemon::watch_events() {
   });
   watch_undying(*loop_, undying_,
                 [this](AttemptId attempt) { queue_->launcher_events().exited(attempt, {}); });
+  if (state_watch_->fd() >= 0) {
+    watch(state_watch_->fd(), EPOLLIN, [this] { store_->set_lost(state_watch_->look()); });
+  }
   watch(signals_.get(), EPOLLIN, [this] { take_signals(); });
   watch(wall_timer_.get(), EPOLLIN, [this] { take_wall_timer(); });
 }
@@ -439,6 +445,7 @@ int Daemon::run() {
     end_without_launcher();
   }
   if (!point_->tell_what_is_left()) orderly_ = false;
+  store_->set_lost(state_watch_->look());
   if (int error = store_->close()) {
     log_error("%s: %s", store_->path().c_str(), strerror(error));
     orderly_ = false;

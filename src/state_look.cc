@@ -6,10 +6,13 @@
 
 #include <array>
 #include <cerrno>
+#include <cstdint>
+#include <cstdio>
 #include <string_view>
 
 #include "base/error.h"
 #include "base/files.h"
+#include "base/log.h"
 #include "queue/state_file.h"
 #include "state_owner.h"
 
@@ -37,6 +40,46 @@ void check_directory(const std::string& path, bool makes_directory) {
   if (access(path.c_str(), F_OK) != 0 && access(directory.c_str(), W_OK | X_OK) != 0) {
     throw_errno(path);
   }
+}
+
+// Other users, or no owner at all, of what lies outside: only warned of, because a container shows what
+// it does not map as somebody else's.
+bool in_container() {
+  std::string map;
+  read_file("/proc/self/uid_map", 4096, map);
+  unsigned inside = 0;
+  unsigned outside = 0;
+  unsigned count = 0;
+  bool all = sscanf(map.c_str(), "%u %u %u", &inside, &outside, &count) == 3 && inside == 0 &&
+             outside == 0 && count == UINT32_MAX;
+  return !all || getpid() == 1 || access("/.dockerenv", F_OK) == 0 ||
+         access("/run/.containerenv", F_OK) == 0;
+}
+
+void refuse(const std::string& why) {
+  if (!in_container()) throw Error(why);
+  log_warning("%s", why.c_str());
+}
+
+bool is_known(uid_t uid, const Identity& identity) {
+  return uid == 0 || uid == geteuid() || uid == kServingId ||
+         (identity.serving && uid == identity.serving->uid) ||
+         (identity.user && uid == identity.user->uid);
+}
+
+// Another user that can write the file, or replace it in its directory, could plant jobs of others.
+void check_trusted(const std::string& path, const struct stat& st, const Identity& identity) {
+  if (!is_known(st.st_uid, identity)) {
+    refuse(path + ": belongs to user " + std::to_string(st.st_uid) +
+           ", who may write jobs of others into it; if you trust it, chown it");
+  }
+  bool is_shared = S_ISDIR(st.st_mode) && (st.st_mode & S_ISVTX) != 0;
+  if ((st.st_mode & (S_IWGRP | S_IWOTH)) == 0 || is_shared) return;
+  // Taken over, and closed then: see StateTakeover.
+  if (S_ISDIR(st.st_mode) && identity.serving && identity.user && st.st_uid == identity.user->uid) {
+    return;
+  }
+  refuse(path + ": other users may write it; chmod go-w it, or give filed a directory of its own");
 }
 
 int big_endian(const char* bytes) {
@@ -67,6 +110,7 @@ void check_header(const std::string& path, int fd) {
 void look_at_state(const std::string& path, const Identity& identity, bool makes_directory) {
   check_directory(path, makes_directory);
   struct stat st {};
+  if (stat(directory_of(path).c_str(), &st) == 0) check_trusted(directory_of(path), st, identity);
   if (lstat(path.c_str(), &st) != 0) {
     if (errno != ENOENT) throw_errno(path);
     StateTakeover::check(path, identity);
@@ -78,6 +122,7 @@ void look_at_state(const std::string& path, const Identity& identity, bool makes
   if (!fd) throw_errno(path);
   check_header(path, fd.get());
   StateTakeover::check(path, identity);
+  check_trusted(path, st, identity);
 }
 
 bool is_state_in_use(const std::string& path) {

@@ -77,8 +77,9 @@ Counts Jobs::counts() const {
   return counts;
 }
 
-bool Jobs::id_in_use(std::string_view id) const {
-  return uploads_.find_new(id).has_value() || store_.has_id(id);
+int Jobs::id_in_use(std::string_view id, bool& used) const {
+  used = uploads_.find_new(id).has_value();
+  return used ? 0 : store_.has_id(id, used);
 }
 
 int Jobs::check_new_id(std::string_view id, int64_t except_ino) const {

@@ -34,7 +34,7 @@ class Jobs {
            bool names_only = false) const;
   Counts counts() const;
 
-  bool id_in_use(std::string_view id) const;
+  int id_in_use(std::string_view id, bool& used) const;
   // 0 if no job but `except_ino` has this id; else EEXIST, EINVAL if it is empty, ENAMETOOLONG.
   int check_new_id(std::string_view id, int64_t except_ino) const;
 

@@ -139,9 +139,11 @@ int Queue::check_change(int64_t ino, const AttributeChange& change, const Caller
 // --- ids and settings
 
 int Queue::new_id(std::string& id) {
-  do {
+  bool used = true;
+  while (used) {
     id = new_id_of(store_.next_sequence_number());
-  } while (jobs_.id_in_use(id));
+    if (int error = jobs_.id_in_use(id, used)) return error;
+  }
   return store_.reserve_sequence_numbers();
 }
 

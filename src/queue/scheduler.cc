@@ -223,10 +223,15 @@ int64_t Scheduler::expires_ns(const Job& job, int64_t keep_ms) const {
 // Removes jobs that ended `keep_ms` ago; 0 keeps them. `now_ns` is wall time.
 void Scheduler::expire(Dir dir, int64_t keep_ms, int64_t now_ns) {
   if (keep_ms == 0) return;
-  Job job;
+  std::optional<Job> oldest;
   for (int i = 0; i < kMaxExpired; ++i) {
     if (core_.store.is_crowded()) break;
-    if (!core_.store.oldest(dir, &job)) return;
+    if (core_.store.oldest(dir, oldest) != 0) {
+      core_.agenda.retry_ns = core_.clock.mono_ns() + kRetryDelayNs;
+      return;
+    }
+    if (!oldest) return;
+    const Job& job = *oldest;
     int64_t expires = expires_ns(job, keep_ms);
     if (expires > now_ns) {
       core_.agenda.next_wall_ns = earlier(core_.agenda.next_wall_ns, expires);

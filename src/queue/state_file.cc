@@ -15,6 +15,7 @@
 
 #include <array>
 #include <cerrno>
+#include <cstring>
 #include <utility>
 
 #include "base/error.h"
@@ -92,6 +93,9 @@ void StateFile::set_up() {
   int keep_wal = 1;
   sqlite3_file_control(db(), "main", SQLITE_FCNTL_PERSIST_WAL, &keep_wal);
   exec("PRAGMA temp_store = MEMORY");
+  // Some builds of SQLite fill free pages with zeros. Then to remove a long log would need as much of the
+  // WAL as the log has.
+  exec("PRAGMA secure_delete = FAST");
   exec("BEGIN IMMEDIATE");  // takes the lock
   exec("COMMIT");
   wal_ = AllocatedFile(Fd(::open((path_ + "-wal").c_str(), O_RDWR | O_NOFOLLOW | O_CLOEXEC)));
@@ -197,6 +201,14 @@ int StateFile::write_errno(int rc) const {
     wal->pMethods->xFileControl(wal, SQLITE_FCNTL_LAST_ERRNO, &error);
   }
   return error == EROFS || error == EDQUOT ? error : EIO;
+}
+
+int StateFile::read_errno(int rc) const {
+  int error = errno_of(rc);
+  if (error != 0 && read_errors_.is_due()) {
+    log_error("%s: cannot read: %s (%s)", path_.c_str(), strerror(error), sqlite3_errmsg(db()));
+  }
+  return error;
 }
 
 void StateFile::set_durability(Durability durability) {

@@ -14,6 +14,7 @@
 #include <string>
 
 #include "base/fd.h"
+#include "base/seldom.h"
 #include "config/settings.h"
 #include "queue/allocated_file.h"
 #include "queue/schema.h"
@@ -52,6 +53,9 @@ class StateFile {
   // not.
   int write_errno(int rc) const;
 
+  // The errno for the result code of a read. The log tells an error, at most once a minute.
+  int read_errno(int rc) const;
+
   // Takes effect at the next transaction. Must not be called inside of one.
   void set_durability(Durability durability);
 
@@ -86,6 +90,7 @@ class StateFile {
   AllocatedFile data_;  // closed after the database: see check_regular()
   AllocatedFile wal_;
   std::unique_ptr<sqlite3, Close> db_;
+  mutable Seldom read_errors_;
   Durability durability_ = Durability::kFull;
 };
 

@@ -18,9 +18,6 @@ int errno_of(int rc) {
       return EROFS;
     case SQLITE_BUSY:
       return EBUSY;
-    case SQLITE_CORRUPT:
-    case SQLITE_NOTADB:
-      return EUCLEAN;
     case SQLITE_TOOBIG:
       return EFBIG;
     case SQLITE_CONSTRAINT:

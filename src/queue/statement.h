@@ -10,7 +10,7 @@
 namespace filed {
 
 // The errno for a result code of SQLite. 0 for SQLITE_OK, SQLITE_ROW and SQLITE_DONE; EIO for what
-// has no errno of its own.
+// has no errno of its own, also for damage.
 int errno_of(int rc);
 
 // Owns a prepared statement, and finalizes it.

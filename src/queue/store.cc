@@ -1,5 +1,6 @@
 #include "queue/store.h"
 
+#include <cerrno>
 #include <cstring>
 #include <utility>
 
@@ -81,8 +82,28 @@ void Store::set_durability(Durability durability) {
   if (!open_) file_.set_durability(durability);
 }
 
+void Store::set_lost(const std::string& why) {
+  if (why == lost_) return;
+  lost_ = why;
+  losses_ = {};
+  if (lost_.empty()) {
+    log_info("%s: is in its place again", path().c_str());
+  } else {
+    refuse_lost();
+  }
+}
+
+int Store::refuse_lost() {
+  if (losses_.is_due()) {
+    log_error("%s; nothing is stored any more, because the next start would not find it",
+              escaped(lost_).c_str());
+  }
+  return EIO;
+}
+
 int Store::close() {
   rollback();
+  if (!lost_.empty()) return refuse_lost();
   std::string sql = "BEGIN IMMEDIATE; UPDATE state SET in_use = 0, next_serial = " +
                     std::to_string(next_number_) + "; COMMIT";
   space_.begin();
@@ -102,6 +123,7 @@ int Store::result(int rc) {
 int Store::begin() {
   if (failed_ != 0) return failed_;
   if (open_) return 0;
+  if (!lost_.empty()) return failed_ = refuse_lost();
   space_.begin();
   int rc = Statement::Use(begin_).step();
   if (rc == SQLITE_DONE) open_ = true;
@@ -277,10 +299,13 @@ int Store::make_room_for_end(int64_t bytes) { return make_room(bytes, StoreSpace
 int Store::commit() {
   if (!open_) return std::exchange(failed_, 0);
   if (failed_ == 0) save_owners();
+  if (failed_ == 0 && !lost_.empty()) failed_ = refuse_lost();
   if (failed_ == 0) step_change(commit_);
   int error = failed_;
   if (error != 0) {
-    log_error("%s: %s (%s)", path().c_str(), std::strerror(error), sqlite3_errmsg(file_.db()));
+    if (lost_.empty()) {
+      log_error("%s: %s (%s)", path().c_str(), std::strerror(error), sqlite3_errmsg(file_.db()));
+    }
     rollback();
     return error;
   }

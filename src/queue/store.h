@@ -3,8 +3,7 @@
 //
 // The first change opens a transaction, and commit() ends it. Reads see what is staged.
 //
-// A change returns 0 or an errno from the disk: ENOSPC, EDQUOT, EROFS, EIO, ENOMEM or EUCLEAN (the
-// file is damaged). After a change has failed, every further change of the same transaction and its
+// A change returns 0 or an errno from the disk: ENOSPC, EDQUOT, EROFS, EIO, or ENOMEM. After a change has failed, every further change of the same transaction and its
 // commit return the same errno. So a transaction is never stored in part.
 #pragma once
 
@@ -37,6 +36,10 @@ class Store : public StoreReader {
 
   // Has no effect while a transaction is open: call it between two.
   void set_durability(Durability durability);
+
+  // What has become of the file, if what is stored in it would be lost at the next start; empty: it is in
+  // its place. From then on every change gets EIO, and the log says why, at most once a minute.
+  void set_lost(const std::string& why);
 
   // Marks an orderly stop, and gives unused sequence numbers back. Returns 0 or an errno. No other
   // call may follow.
@@ -127,6 +130,7 @@ class Store : public StoreReader {
   void make_reserves();
   int begin();
   int begin_change();
+  int refuse_lost();
   int make_room(int64_t bytes, StoreSpace::Use use);
   int result(int rc);
   int step_change(const Statement& statement);
@@ -143,6 +147,8 @@ class Store : public StoreReader {
   static constexpr int64_t kAllCounted = INT64_MAX;
 
   StoreSpace space_;
+  std::string lost_;
+  Seldom losses_;
   bool open_ = false;
   int failed_ = 0;
   int64_t reserved_ = 0;        // numbers below may be given; staged

@@ -58,7 +58,7 @@ void StoreReader::load_owners() {
 int StoreReader::get(int64_t ino, Job& job) const {
   Statement::Use use(get_);
   int rc = use.bind(ino).step();
-  if (rc != SQLITE_ROW) return rc == SQLITE_DONE ? ENOENT : errno_of(rc);
+  if (rc != SQLITE_ROW) return rc == SQLITE_DONE ? ENOENT : file_.read_errno(rc);
   read_job(use, job);
   return 0;
 }
@@ -66,14 +66,16 @@ int StoreReader::get(int64_t ino, Job& job) const {
 int StoreReader::find(std::string_view id, Job& job) const {
   Statement::Use use(find_);
   int rc = use.bind_blob(id).step();
-  if (rc != SQLITE_ROW) return rc == SQLITE_DONE ? ENOENT : errno_of(rc);
+  if (rc != SQLITE_ROW) return rc == SQLITE_DONE ? ENOENT : file_.read_errno(rc);
   read_job(use, job);
   return 0;
 }
 
-bool StoreReader::has_id(std::string_view id) const {
+int StoreReader::has_id(std::string_view id, bool& found) const {
   Statement::Use use(has_id_);
-  return use.bind_blob(id).step() == SQLITE_ROW;
+  int rc = use.bind_blob(id).step();
+  found = rc == SQLITE_ROW;
+  return file_.read_errno(rc);
 }
 
 int StoreReader::list(Dir dir, int64_t after, const std::function<bool(const Job&)>& row) const {
@@ -85,7 +87,7 @@ int StoreReader::list(Dir dir, int64_t after, const std::function<bool(const Job
     read_job(use, job);
     if (!row(job)) return 0;
   }
-  return errno_of(rc);
+  return file_.read_errno(rc);
 }
 
 int StoreReader::list_names(Dir dir, int64_t after,
@@ -100,7 +102,7 @@ int StoreReader::list_names(Dir dir, int64_t after,
     job.id = use.bytes(1);
     if (!row(job)) return 0;
   }
-  return errno_of(rc);
+  return file_.read_errno(rc);
 }
 
 int StoreReader::claimable(
@@ -113,7 +115,7 @@ int StoreReader::claimable(
     int text = read_job(use, job);
     if (!row(job, use.bytes(text))) return 0;
   }
-  return errno_of(rc);
+  return file_.read_errno(rc);
 }
 
 int StoreReader::claimable_owners(std::vector<uid_t>& owners) const {
@@ -121,7 +123,7 @@ int StoreReader::claimable_owners(std::vector<uid_t>& owners) const {
   for (int64_t last = -1;;) {
     Statement::Use use(next_owner_);
     int rc = use.bind(last).step();
-    if (rc != SQLITE_ROW) return errno_of(rc);
+    if (rc != SQLITE_ROW) return file_.read_errno(rc);
     last = use.integer(0);
     owners.push_back(static_cast<uid_t>(last));
   }
@@ -133,7 +135,7 @@ int StoreReader::claimable_keys(uid_t uid, DueKey after, size_t most,
   auto read = [&](Statement::Use& use) {
     int rc = use.bind(static_cast<int64_t>(most - keys.size())).step();
     for (; rc == SQLITE_ROW; rc = use.step()) keys.push_back({use.integer(0), use.integer(1)});
-    return errno_of(rc);
+    return file_.read_errno(rc);
   };
   {
     Statement::Use use(keys_at_);
@@ -146,20 +148,18 @@ int StoreReader::claimable_keys(uid_t uid, DueKey after, size_t most,
   return read(use);
 }
 
-std::optional<int64_t> StoreReader::oldest(Dir dir, Job* job) const {
+int StoreReader::oldest(Dir dir, std::optional<Job>& job) const {
+  job.reset();
   Statement::Use use(oldest_);
-  if (use.bind(static_cast<int64_t>(dir)).step() != SQLITE_ROW) return std::nullopt;
-  Job found;
-  read_job(use, found);
-  int64_t ended_ns = found.mtime_ns;
-  if (job != nullptr) *job = std::move(found);
-  return ended_ns;
+  int rc = use.bind(static_cast<int64_t>(dir)).step();
+  if (rc == SQLITE_ROW) read_job(use, job.emplace());
+  return file_.read_errno(rc);
 }
 
 int StoreReader::read_text(int64_t ino, std::string& text) const {
   Statement::Use use(read_text_);
   int rc = use.bind(ino).step();
-  if (rc != SQLITE_ROW) return rc == SQLITE_DONE ? ENOENT : errno_of(rc);
+  if (rc != SQLITE_ROW) return rc == SQLITE_DONE ? ENOENT : file_.read_errno(rc);
   text = use.bytes(0);
   return 0;
 }
@@ -169,7 +169,7 @@ int StoreReader::read_chunk(int64_t log, int64_t chunk, int64_t offset, int64_t 
   bytes.clear();
   Statement::Use use(read_chunk_);
   int rc = use.bind(chunk_key(log, chunk)).step();
-  if (rc != SQLITE_ROW) return errno_of(rc);
+  if (rc != SQLITE_ROW) return file_.read_errno(rc);
   std::string_view all = use.bytes(0);
   if (offset < static_cast<int64_t>(all.size())) {
     bytes = all.substr(static_cast<size_t>(offset), static_cast<size_t>(size));
@@ -182,17 +182,19 @@ int StoreReader::log_size(int64_t log, int64_t& size) const {
   Statement::Use use(last_chunk_);
   int rc = use.bind(chunk_key(log, 0)).bind(chunk_key(log + 1, 0)).step();
   if (rc == SQLITE_ROW) size = (use.integer(0) - chunk_key(log, 0)) * kChunkSize + use.integer(1);
-  return errno_of(rc);
+  return file_.read_errno(rc);
 }
 
 std::vector<KillPending> StoreReader::kill_pending() const {
   std::vector<KillPending> attempts;
   Statement read = file_.prepare("SELECT run, ino, id, uid, number FROM stopped");
   Statement::Use use(read);
-  while (use.step() == SQLITE_ROW) {
+  int rc;
+  while ((rc = use.step()) == SQLITE_ROW) {
     attempts.push_back({use.integer(0), use.integer(1), std::string(use.bytes(2)),
                         static_cast<uid_t>(use.integer(3)), static_cast<int>(use.integer(4))});
   }
+  if (rc != SQLITE_DONE) file_.fail(rc);
   return attempts;
 }
 
@@ -200,10 +202,12 @@ std::vector<LauncherRecord> StoreReader::launchers() const {
   std::vector<LauncherRecord> records;
   Statement read = file_.prepare("SELECT token, place, device, inode FROM launchers");
   Statement::Use use(read);
-  while (use.step() == SQLITE_ROW) {
+  int rc;
+  while ((rc = use.step()) == SQLITE_ROW) {
     records.push_back(
         {std::string(use.bytes(0)), std::string(use.bytes(1)), use.integer(2), use.integer(3)});
   }
+  if (rc != SQLITE_DONE) file_.fail(rc);
   return records;
 }
 
@@ -211,7 +215,9 @@ std::map<std::string, std::string> StoreReader::load_settings() const {
   std::map<std::string, std::string> settings;
   Statement read = file_.prepare("SELECT key, value FROM settings");
   Statement::Use use(read);
-  while (use.step() == SQLITE_ROW) settings.emplace(use.bytes(0), use.bytes(1));
+  int rc;
+  while ((rc = use.step()) == SQLITE_ROW) settings.emplace(use.bytes(0), use.bytes(1));
+  if (rc != SQLITE_DONE) file_.fail(rc);
   return settings;
 }
 
@@ -219,11 +225,13 @@ std::map<std::string, StoreReader::DirectoryRights> StoreReader::load_directorie
   std::map<std::string, DirectoryRights> directories;
   Statement read = file_.prepare("SELECT name, mode, uid, gid FROM directories");
   Statement::Use use(read);
-  while (use.step() == SQLITE_ROW) {
+  int rc;
+  while ((rc = use.step()) == SQLITE_ROW) {
     directories[std::string(use.bytes(0))] = {static_cast<mode_t>(use.integer(1)),
                                               static_cast<uid_t>(use.integer(2)),
                                               static_cast<gid_t>(use.integer(3))};
   }
+  if (rc != SQLITE_DONE) file_.fail(rc);
   return directories;
 }
 

@@ -1,7 +1,7 @@
 // Read-only access to the queue's state. Reads see what the open transaction has staged.
 //
-// A read returns 0 or an errno: ENOENT if there is no such job; EIO, ENOMEM or EUCLEAN (the file is
-// damaged) from the disk.
+// A read returns 0 or an errno: ENOENT if there is no such job; ENOMEM, or EIO from the disk and for
+// damage, which the log tells.
 #pragma once
 
 #include <compare>
@@ -67,7 +67,7 @@ class StoreReader {
   int get(int64_t ino, Job& job) const;
   // A job by its id.
   int find(std::string_view id, Job& job) const;
-  bool has_id(std::string_view id) const;
+  int has_id(std::string_view id, bool& found) const;
   // Jobs of `dir` with an inode number above `after`, in their order, until `row` returns false.
   int list(Dir dir, int64_t after, const std::function<bool(const Job&)>& row) const;
   // The same with only inode number, id and directory of each job. It costs less than half.
@@ -79,9 +79,8 @@ class StoreReader {
   int claimable_owners(std::vector<uid_t>& owners) const;
   // The places of at most `most` such jobs behind `after`.
   int claimable_keys(uid_t uid, DueKey after, size_t most, std::vector<DueKey>& keys) const;
-  // The job of `dir` (failed or complete) that ended first: returns when it ended, and fills `job`
-  // if that is given.
-  std::optional<int64_t> oldest(Dir dir, Job* job = nullptr) const;
+  // The job of `dir` (failed or complete) that ended first, at its mtime; none if there is none.
+  int oldest(Dir dir, std::optional<Job>& job) const;
   int read_text(int64_t ino, std::string& text) const;
   const Counts& counts() const { return owners_.total(); }
   const OwnerCounts& owners() const { return owners_; }
@@ -95,9 +94,9 @@ class StoreReader {
   // The number of bytes that are stored of a log; 0 if there is no such log.
   int log_size(int64_t log, int64_t& size) const;
 
-  // --- the rest
+  // --- the rest, for a start: each throws Error if it cannot be read
 
-  // Those of Store::add_launcher(). Throws Error.
+  // Those of Store::add_launcher().
   std::vector<LauncherRecord> launchers() const;
   // Those of Store::add_kill_pending().
   std::vector<KillPending> kill_pending() const;

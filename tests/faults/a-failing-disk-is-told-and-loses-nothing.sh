@@ -50,6 +50,21 @@ for error in 5 30; do
 	stop_filed
 done
 
+# A read that fails is told, to the caller and by the log.
+start_filed
+{
+	echo "exit 0"
+	head -c 900000 /dev/zero | tr '\0' x
+} >"$q/pending/.large"
+restart_filed
+disk 5 reads
+! cat "$q/pending/.large" >"$tmp/read" 2>"$tmp/said" || fail "cat says nothing"
+grep -q -E 'Input/output error|I/O error' "$tmp/said" || fail "cat says: $(cat "$tmp/said")"
+grep -q -E "^filed: $state: cannot read: (Input/output error|I/O error)" "$log" || fail "the log does not say it"
+disk ok
+wait_for 'cat "$q/pending/.large" >"$tmp/read"'
+stop_filed
+
 # When nothing can be read, a start says so.
 disk 5 reads
 status=0

@@ -26,6 +26,7 @@ fill_disk() {
 }
 
 remove_all() {
+	rm "$q/complete/j-long" || fail "the job with a long log is still there"
 	find "$q/pending" -type f -name 'j*' -print0 | xargs -0 -P 8 -n "$1" rm 2>"$tmp/said" ||
 		fail "$(grep -c . "$tmp/said") of the rm failed: $(head -n 3 "$tmp/said")"
 	assert_eq "" "$(find "$q/pending" -name 'j*')" "what is left"
@@ -35,8 +36,11 @@ for way in stopped killed running itself; do
 	echo "$way"
 	mount -t tmpfs -o size=8m tmpfs "$tmp/small" || skip "no tmpfs here"
 	state=$tmp/small/filed.db
-	config workers=0 retries=0
+	config workers=1 retries=0 output_limit=8M
 	start_filed
+	submit j-long "head -c 2000000 /dev/zero"
+	wait_in complete j-long
+	echo "workers = 0" >"$q/config.ini"
 	submit kept "echo kept"
 	jobs=400
 	[ $way != itself ] || jobs=100000

@@ -36,7 +36,9 @@ TEST_CASE_METHOD(ListRig, "jobs without a row have their place in listings and c
   CHECK(ls(Dir::kPending, b.ino) == Strings{"c", "d"});
   CHECK(ls(Dir::kFailed).empty());
   CHECK(jobs.counts().of(Dir::kPending) == 4);
-  CHECK(jobs.id_in_use("b"));
+  bool used = false;
+  CHECK(jobs.id_in_use("b", used) == 0);
+  CHECK(used);
   Job found;
   CHECK(jobs.find(Dir::kPending, "b", found) == 0);
   CHECK(jobs.find(Dir::kActive, "b", found) == ENOENT);

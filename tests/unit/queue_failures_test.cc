@@ -176,7 +176,7 @@ TEST_CASE_METHOD(QueueRig,
   CHECK(fitted >= 5);
   CHECK(ls(kPending).size() == static_cast<size_t>(fitted));
   CHECK((cat(kPending, "j0") == text));
-  disk.set_capacity(disk.size() + (1 << 20));
+  disk.set_capacity(disk.size() + (2 << 20));
   CHECK(rm(kPending, "j0") == 0);
   CHECK(submit("again", text) == 0);
   stop_and_start();

@@ -46,13 +46,13 @@ TEST_CASE("a file is in use from a start to an orderly stop") {
   CHECK(in_use() == 1);
   {
     Store after(copy);
-    CHECK(after.has_id("a"));
-    CHECK_FALSE(after.has_id("not committed"));
+    CHECK(has(after, "a"));
+    CHECK_FALSE(has(after, "not committed"));
     CHECK(after.close() == 0);
   }
   CHECK(in_use() == 0);
   Store again(copy);
-  CHECK(again.has_id("a"));
+  CHECK(has(again, "a"));
 }
 
 TEST_CASE("a second filed on the same state file is refused, and harms nothing") {

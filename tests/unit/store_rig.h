@@ -35,6 +35,12 @@ inline Job add(Store& store, const std::string& id, Dir dir = Dir::kPending, int
   return job;
 }
 
+inline bool has(const Store& store, const std::string& id) {
+  bool found = false;
+  REQUIRE(store.has_id(id, found) == 0);
+  return found;
+}
+
 inline std::string content(const std::string& path) {
   std::ifstream in(path, std::ios::binary);
   return {std::istreambuf_iterator<char>(in), {}};

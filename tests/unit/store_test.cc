@@ -244,10 +244,13 @@ TEST_CASE("an owner's jobs fall due by due time, then in the order of submission
   std::vector<uid_t> owners;
   REQUIRE(store.claimable_owners(owners) == 0);
   CHECK(owners == std::vector<uid_t>{7, 1000});
-  Job oldest;
-  CHECK(store.oldest(Dir::kFailed, &oldest) == 1);
-  CHECK(oldest.id == "failed");
-  CHECK_FALSE(store.oldest(Dir::kComplete));
+  std::optional<Job> oldest;
+  CHECK(store.oldest(Dir::kFailed, oldest) == 0);
+  REQUIRE(oldest);
+  CHECK(oldest->id == "failed");
+  CHECK(oldest->mtime_ns == 1);
+  CHECK(store.oldest(Dir::kComplete, oldest) == 0);
+  CHECK_FALSE(oldest);
 }
 
 TEST_CASE("the places of an owner's jobs are read in pieces, also among jobs of one time") {
@@ -387,8 +390,8 @@ TEST_CASE("a full state file fails the whole transaction, and works again when t
   CHECK(store.remove(job_of(store, "kept")) == ENOSPC);
   CHECK(store.commit() == ENOSPC);
   CHECK(store.failed() == 0);
-  CHECK(store.has_id("kept"));
-  CHECK_FALSE(store.has_id("gone"));
+  CHECK(has(store, "kept"));
+  CHECK_FALSE(has(store, "gone"));
   CHECK(store.counts().of(Dir::kPending) == 1);
   int64_t size = 1;
   CHECK(store.log_size(7, size) == 0);
@@ -450,7 +453,9 @@ TEST_CASE("neither a start nor a claim, a look or a count reads the backlog") {
       CHECK(keys.size() == 2);
       std::vector<uid_t> owners;
       CHECK(store.claimable_owners(owners) == 0);
-      CHECK(store.oldest(Dir::kFailed) == 0);
+      std::optional<Job> oldest;
+      CHECK(store.oldest(Dir::kFailed, oldest) == 0);
+      CHECK(oldest);
       Job after = job;
       after.dir = Dir::kActive;
       CHECK(store.update(job, after) == 0);

