@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "backup.h"
+#include "base/files.h"
 #include "base/log.h"
 #include "config/options.h"
 #include "daemon.h"
@@ -19,6 +21,11 @@ int main(int argc, char** argv) {
     }
     if (options.version) {
       puts("filed " FILED_VERSION);
+      return 0;
+    }
+    if (options.backup) {
+      Settings settings = options.state_file ? Settings{} : load_settings(options);
+      back_up(with_real_directory(state_file_path(options, settings)), *options.backup);
       return 0;
     }
     Settings settings = load_settings(options);

@@ -82,6 +82,12 @@ void check_trusted(const std::string& path, const struct stat& st, const Identit
   refuse(path + ": other users may write it; chmod go-w it, or give filed a directory of its own");
 }
 
+void check_directory_trusted(const std::string& path, const Identity& identity) {
+  std::string directory = directory_of(path);
+  struct stat st {};
+  if (stat(directory.c_str(), &st) == 0) check_trusted(directory, st, identity);
+}
+
 int big_endian(const char* bytes) {
   int value = 0;
   for (int i = 0; i < 4; ++i) value = value << 8 | static_cast<unsigned char>(bytes[i]);
@@ -110,10 +116,10 @@ void check_header(const std::string& path, int fd) {
 void look_at_state(const std::string& path, const Identity& identity, bool makes_directory) {
   check_directory(path, makes_directory);
   struct stat st {};
-  if (stat(directory_of(path).c_str(), &st) == 0) check_trusted(directory_of(path), st, identity);
   if (lstat(path.c_str(), &st) != 0) {
     if (errno != ENOENT) throw_errno(path);
     StateTakeover::check(path, identity);
+    check_directory_trusted(path, identity);
     return;
   }
   if (S_ISDIR(st.st_mode)) throw_errno(path, EISDIR);
@@ -123,6 +129,7 @@ void look_at_state(const std::string& path, const Identity& identity, bool makes
   check_header(path, fd.get());
   StateTakeover::check(path, identity);
   check_trusted(path, st, identity);
+  check_directory_trusted(path, identity);
 }
 
 bool is_state_in_use(const std::string& path) {

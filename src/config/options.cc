@@ -211,6 +211,7 @@ Options parse_options(const std::vector<std::string>& args) {
   table.push_back(path_option("c", "FILE", options.config_file));
   table.push_back(path_option("state", "FILE", options.state_file));
   table.push_back(flag_option("check", options.check));
+  table.push_back(path_option("backup", "TO", options.backup));
   table.push_back({"ready-fd", "NUMBER", false, [&options](const std::string& value) {
                      std::string reason;
                      auto number = parse_port(value, reason);
@@ -261,6 +262,7 @@ std::string help_text() {
          "  -state FILE    keep the queue in this file; by default $FILED_STATE_FILE, the\n"
          "                 configuration's, or filed/filed.db in $XDG_DATA_HOME or ~/.local/share\n"
          "  -check         do what a start does before it changes anything, and exit\n"
+         "  -backup TO     copy the state to the file TO, also while a filed serves it, and exit\n"
          "  -ready-fd N    write a line end to descriptor N when the queue is mounted\n" +
          kCommonHelp +
          "\n"

@@ -29,6 +29,7 @@ struct Options {
   std::optional<std::string> mount_dir;    // MDIR
   SandboxSpec sandbox;                     // -ro -rof -rw -rwf -connect -bind -network
   std::optional<int> ready_fd;             // -ready-fd
+  std::optional<std::string> backup;       // -backup
   bool check = false;
   bool version = false;
   bool help = false;

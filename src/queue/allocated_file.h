@@ -15,6 +15,7 @@ class AllocatedFile {
   // is allocated, and nothing fails.
   explicit AllocatedFile(Fd fd);
 
+  int fd() const { return fd_.get(); }
   // Bytes from the beginning of the file on that have their place.
   int64_t size() const { return size_; }
   // Gives all bytes up to `size` their place: those behind the end of the file become zeros. Returns 0

@@ -3,8 +3,9 @@
 //
 // The first change opens a transaction, and commit() ends it. Reads see what is staged.
 //
-// A change returns 0 or an errno from the disk: ENOSPC, EDQUOT, EROFS, EIO, or ENOMEM. After a change has failed, every further change of the same transaction and its
-// commit return the same errno. So a transaction is never stored in part.
+// A change returns 0 or an errno from the disk: ENOSPC, EDQUOT, EROFS, EIO or ENOMEM. After a change has
+// failed, every further change of the same transaction and its commit return the same errno. So a
+// transaction is never stored in part.
 #pragma once
 
 #include <cstdint>

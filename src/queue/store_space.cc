@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "queue/wal_lock.h"
 
 namespace filed {
 namespace {
@@ -23,6 +24,8 @@ constexpr int64_t kFrameSize = kPageSize + 24;
 constexpr int kCheckpointPages = 1000;
 // A WAL of this size is moved into the file although there is work.
 constexpr int kMaxWalPages = 4 * kCheckpointPages;
+// While a backup copies, it may grow to this size (256 MiB).
+constexpr int kMaxHeldPages = 64 * kCheckpointPages;
 // When the WAL begins again, SQLite makes it as short as this; on a full disk, as its reserve.
 constexpr int64_t kMaxWalSize = 20 << 20;
 
@@ -72,14 +75,15 @@ StoreSpace::StoreSpace(StateFile& file)
       file.db(),
       [](void* self, sqlite3*, const char*, int pages) {
         auto& space = *static_cast<StoreSpace*>(self);
-        // It has begun again, and SQLite may have made it shorter.
-        if (pages <= space.wal_pages_) space.file_.wal().look();
+        // If it has begun again, SQLite may have made it shorter.
+        bool begins = space.wal_pages_ == 0 || pages <= space.wal_pages_;
+        if (begins) space.file_.wal().look();
         space.wal_pages_ = pages;
         return SQLITE_OK;
       },
       this);
   // What a killed filed has left there is moved at once, because its size is not known.
-  checkpoint();
+  move_wal();
 }
 
 StoreSpace::~StoreSpace() {
@@ -141,12 +145,13 @@ void StoreSpace::set_tight(int error) {
   bool was_tight = std::exchange(tight_, error != 0);
   if (tight_ == was_tight) return;
   file_.limit_wal(tight_ ? wal_reserve_ : kMaxWalSize);
-  if (tight_) {
-    log_error("%s: %s; the disk is nearly full, and what is left is kept for removals",
-              file_.path().c_str(), strerror(error));
-  } else {
+  if (!tight_) {
     log_info("%s: the disk has room again", file_.path().c_str());
+    return;
   }
+  bool is_full = error == ENOSPC || error == EDQUOT;
+  log_error("%s: %s%s", file_.path().c_str(), strerror(error),
+            is_full ? "; the disk is nearly full, and what is left is kept for removals" : "");
 }
 
 // --- a transaction
@@ -246,17 +251,15 @@ void StoreSpace::note_rollback(int error) {
 
 bool StoreSpace::tidy(bool idle) {
   int max_pages = idle ? kCheckpointPages : kMaxWalPages;
-  if (wal_pages_ >= max_pages) {
-    checkpoint();
-    return may_vacuum_;
-  }
+  if (wal_pages_ >= max_pages) return checkpoint() && may_vacuum_;
   if (!idle || !may_vacuum_) return wal_pages_ >= kCheckpointPages || may_vacuum_;
 
   may_vacuum_ = free_pages() > kSparePages;
   if (may_vacuum_) {
     vacuum();
-  } else if (std::exchange(needs_checkpoint_, false)) {
-    checkpoint();
+  } else if (needs_checkpoint_) {
+    needs_checkpoint_ = !checkpoint();
+    return false;
   }
   return may_vacuum_ || needs_checkpoint_;
 }
@@ -276,18 +279,28 @@ void StoreSpace::vacuum() {
   needs_checkpoint_ = true;
 }
 
-// If all of the WAL is in the file after this, it begins again.
-void StoreSpace::checkpoint() {
+// Returns false if a backup keeps the WAL where it is.
+bool StoreSpace::checkpoint() {
+  int wal = file_.wal().fd();
+  bool is_free = lock_wal_to_move(wal);
+  if (!is_free && !tight_ && wal_pages_ < kMaxHeldPages) return false;
+  if (!move_wal()) {
+    log_warning("%s: checkpoint: %s", file_.path().c_str(), sqlite3_errmsg(file_.db()));
+  }
+  if (is_free) unlock_wal(wal);
+  return true;
+}
+
+// If all of the WAL is in the file after this, it begins again. Returns false after an error.
+bool StoreSpace::move_wal() {
   int pages = 0;
   int done = 0;
   int rc = sqlite3_wal_checkpoint_v2(file_.db(), nullptr, SQLITE_CHECKPOINT_PASSIVE, &pages, &done);
-  if (rc != SQLITE_OK) {
-    log_warning("%s: checkpoint: %s", file_.path().c_str(), sqlite3_errmsg(file_.db()));
-  }
   if (rc == SQLITE_OK && done == pages) wal_pages_ = 0;
   // SQLite has cut off what lies behind the last page.
   file_.data().look();
   is_known_ = false;
+  return rc == SQLITE_OK;
 }
 
 int StoreSpace::close() {

@@ -13,6 +13,9 @@
 //            first is given to additions of root, and both to ends of attempts and to removals.
 //            Additions of users are refused until both are back.
 //
+// While a backup copies the files, the WAL stays where it is, unless it becomes very long or the disk is
+// full: see wal_lock.h.
+//
 // Checkpoints and vacuums happen between two transactions, in bounded steps, so no request waits
 // long for them.
 #pragma once
@@ -83,7 +86,8 @@ class StoreSpace {
   int hold(Reserve reserve);
   bool give(Reserve reserve);
   void set_tight(int error);
-  void checkpoint();
+  bool checkpoint();
+  bool move_wal();
   void vacuum();
 
   StateFile& file_;

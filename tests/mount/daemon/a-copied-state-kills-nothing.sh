@@ -5,6 +5,7 @@
 . "${0%/*}/../../lib/hidden.sh"
 config workers=1 retries=0 stop_grace=0
 mkdir "$tmp/first" "$tmp/second"
+chmod 711 "$tmp" # so that the user that serves can look there
 state=$tmp/first/filed.db
 start_filed
 submit job "echo \$\$ >$tmp/pid; exec sleep 98765"
@@ -44,4 +45,7 @@ wait_for '[ -s "$tmp/pid" ]'
 if running "$second"; then fail "what the crash has left lives"; fi
 assert "the first one's job lives" running "$main"
 stop_filed
-filed_pid=$first q=$first_q state=$tmp/moved/filed.db
+# The first finds its state where it was, or it would end with status 1.
+mv "$tmp/first" "$tmp/second"
+mv "$tmp/moved" "$tmp/first"
+filed_pid=$first q=$first_q
