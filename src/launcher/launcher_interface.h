@@ -17,7 +17,8 @@
 
 namespace filed {
 
-// Names one attempt or one hook command. A number is never used twice, not even after a restart.
+// Names one attempt or one hook command. A number is never used for another one, not even after a
+// restart. An attempt that was interrupted or put off has the same number when it starts again.
 using AttemptId = uint64_t;
 
 // What the launcher is to start: an attempt of a job, or a command of [hooks].

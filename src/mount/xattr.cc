@@ -3,29 +3,11 @@
 #include <sys/wait.h>
 
 #include <cerrno>
-#include <cstdio>
-#include <ctime>
 
 #include "base/clock.h"
 #include "queue/log_text.h"
 
 namespace filed {
-namespace {
-
-std::string rfc3339(int64_t ns) {
-  timespec ts = to_timespec(ns);
-  struct tm utc {};
-  gmtime_r(&ts.tv_sec, &utc);
-  char date[64];
-  size_t length = strftime(date, sizeof date, "%Y-%m-%dT%H:%M:%S", &utc);
-  char text[80];
-  snprintf(text, sizeof text, "%.*s.%03ldZ", static_cast<int>(length), date,
-           ts.tv_nsec / static_cast<long>(kNsPerMs));
-  return text;
-}
-
-}  // namespace
-
 Xattrs job_xattrs(const Job& job, int retries, pid_t pid) {
   Xattrs all;
   auto add = [&](const char* name, std::string value) {
@@ -38,12 +20,12 @@ Xattrs job_xattrs(const Job& job, int retries, pid_t pid) {
   add("attempt", std::to_string(job.attempts + (active ? 1 : 0)));
   if (outcome.interruptions > 0) add("interrupted", std::to_string(outcome.interruptions));
   add("retries", std::to_string(retries));
-  add("submitted", rfc3339(job.submitted_ns));
+  add("submitted", utc_time(job.submitted_ns));
   if (pid != 0) add("pid", std::to_string(pid));
-  if (outcome.started_ns != 0) add("started", rfc3339(outcome.started_ns));
+  if (outcome.started_ns != 0) add("started", utc_time(outcome.started_ns));
   if (active) return all;
 
-  if (outcome.finished_ns != 0) add("finished", rfc3339(outcome.finished_ns));
+  if (outcome.finished_ns != 0) add("finished", utc_time(outcome.finished_ns));
   if (outcome.wait_status) {
     int status = *outcome.wait_status;
     if (WIFSIGNALED(status)) {

@@ -126,7 +126,13 @@ int Attempts::write_end(Attempt& attempt, const Transition*& row, Job& job) {
   row = &transition(event_of_end(attempt, before, outcome.cause), before.dir);
   if (row->error != 0) return row->error;
   row->apply(job, now, due_again_ns(attempt, *row, before.attempts + 1));
-  if (!row->continues) {
+  bool pauses = row->log == LogChange::kPause;
+  // A stop may withdraw the order before the attempt has begun.
+  if (row->log == LogChange::kRevert || (pauses && !attempt.exit)) {
+    if (int error = revert(attempt, job)) return error;
+    return core_.store.update(before, job);
+  }
+  if (!pauses) {
     outcome.finished_ns = now;
     if (attempt.exit) {
       outcome.wait_status = attempt.exit->wait_status;
@@ -134,12 +140,33 @@ int Attempts::write_end(Attempt& attempt, const Transition*& row, Job& job) {
       outcome.maxrss_kb = attempt.exit->maxrss_kb;
     }
   }
-
-  if (int error = core_.store.make_room_for_end(attempt.log->bytes_of_end())) return error;
-  if (!attempt.log->finished()) attempt.log->finish(log_trailer(outcome.cause));
-  job.log_size = attempt.log->size();
-  if (int error = attempt.log->save(core_.store, true)) return error;
+  AttemptLog& log = *attempt.log;
+  if (int error = core_.store.make_room_for_end(log.bytes_of_end())) return error;
+  if (!log.finished()) {
+    pauses ? log.pause(log_break(outcome.cause, now)) : log.finish(log_trailer(outcome.cause));
+  }
+  job.log_size = log.size();
+  if (int error = log.save(core_.store, true)) return error;
+  if (int error = release_last_log(attempt)) return error;
   return core_.store.update(before, job);
+}
+
+// Discards the log of the attempt before this one.
+int Attempts::release_last_log(const Attempt& attempt) {
+  if (attempt.log == nullptr || attempt.before.log == attempt.log->number()) return 0;
+  return open_files_.release_log(attempt.before.log);
+}
+
+// The attempt has not begun: its job is as before the claim. A job that has no log yet gets the cause,
+// so that its attributes tell why it waits.
+int Attempts::revert(const Attempt& attempt, Job& job) {
+  std::string cause = std::move(job.outcome.cause);
+  job.log = attempt.before.log;
+  job.log_size = attempt.before.log_size;
+  job.atime_ns = attempt.before.atime_ns;
+  job.outcome = attempt.before.outcome;
+  if (job.log == 0) job.outcome.cause = std::move(cause);
+  return job.log == attempt.log->number() ? 0 : open_files_.keep_log(job.log);
 }
 
 // The due time, by the wall clock, of a job that goes back to pending/.

@@ -7,10 +7,31 @@
 
 namespace filed {
 
+// `left` is what is left of the limit.
+AttemptLog::AttemptLog(int64_t number, int64_t limit, int64_t left, int64_t room)
+    : number_(number), limit_(limit), tail_limit_(std::min({limit / 4, kMaxTail, left, room / 4})) {
+  head_left_ = left - tail_limit_;
+}
+
 AttemptLog::AttemptLog(int64_t number, int64_t limit, std::string_view header, int64_t room)
-    : number_(number), limit_(limit), tail_limit_(std::min({limit / 4, kMaxTail, room / 4})) {
-  head_left_ = limit - tail_limit_;
+    : AttemptLog(number, limit, limit, room) {
   append_body(header);
+}
+
+std::shared_ptr<AttemptLog> AttemptLog::resume(const StoreReader& store, int64_t number,
+                                               int64_t limit, int64_t header_size, int64_t room) {
+  int64_t size = 0;
+  if (store.log_size(number, size) != 0) return nullptr;
+  int64_t whole = size / Store::kChunkSize;
+  std::string rest;
+  if (store.read_chunk(number, whole, 0, Store::kChunkSize, rest) != 0) return nullptr;
+  int64_t left = limit - std::clamp<int64_t>(size - header_size, 0, limit);
+  std::shared_ptr<AttemptLog> log(new AttemptLog(number, limit, left, room));
+  log->first_held_ = whole;
+  log->body_size_ = whole * Store::kChunkSize;
+  log->append_body(rest);
+  log->saved_size_ = log->staged_size_ = log->body_size_;
+  return log;
 }
 
 void AttemptLog::append_body(std::string_view bytes) {
@@ -68,6 +89,15 @@ void AttemptLog::finish(std::string_view trailer) {
   tail_ = {};
   tail_start_ = 0;
   finished_ = true;
+}
+
+void AttemptLog::pause(std::string_view line) {
+  if (missing_ > 0) {
+    missing_ += tail_size();
+    tail_ = {};
+    tail_start_ = 0;
+  }
+  finish(line);
 }
 
 int AttemptLog::save(Store& store, bool all) {

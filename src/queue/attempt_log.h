@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <deque>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -25,6 +26,10 @@ class AttemptLog {
   // `number` names the log in the store; `limit` is output_limit; `room` is what the owner of the
   // job may add to what it has stored. The header is kept in any case.
   AttemptLog(int64_t number, int64_t limit, std::string_view header, int64_t room = kNoCap);
+  // Goes on with a log that the store has. What it has behind its header of `header_size` bytes
+  // counts for the limit. Returns null if it cannot be read.
+  static std::shared_ptr<AttemptLog> resume(const StoreReader& store, int64_t number, int64_t limit,
+                                            int64_t header_size, int64_t room = kNoCap);
 
   int64_t number() const { return number_; }
   bool finished() const { return finished_; }
@@ -35,6 +40,9 @@ class AttemptLog {
   int64_t stored_size() const { return body_size_ + tail_size(); }
   // Ends the log with `trailer`. Nothing may be appended after it.
   void finish(std::string_view trailer);
+  // The same for an attempt that goes on later. Of an output that was cut the tail is dropped, so that
+  // the end of what follows has its place.
+  void pause(std::string_view line);
 
   // Stages what the store does not have: whole chunks, and with `all` the last, shorter one too.
   // Returns 0 or the errno of the store. Call saved() after the commit.
@@ -71,6 +79,8 @@ class AttemptLog {
   std::string gap(int64_t missing_bytes) const;
   std::string_view tail_from(int64_t offset, int64_t size) const;
   int64_t tail_size() const { return static_cast<int64_t>(tail_.size() - tail_start_); }
+
+  AttemptLog(int64_t number, int64_t limit, int64_t left, int64_t room);
 
   int64_t number_;
   int64_t limit_;

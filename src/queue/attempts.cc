@@ -73,11 +73,11 @@ int Attempts::claim(const Job& before, std::string_view text) {
   Job job = before;
   row.apply(job, now);
   job.atime_ns = job.outcome.started_ns = now;
-  job.log = core_.store.next_sequence_number();
-  if (int error = open_files_.discard_log(before)) return error;
+  std::shared_ptr<AttemptLog> log;
+  if (int error = begin_log(before, job, text, log)) return error;
   if (int error = core_.store.update(before, job)) return error;
 
-  const Attempt& attempt = add(job, text);
+  const Attempt& attempt = add(job, before, std::move(log));
   StartRequest request;
   request.attempt = attempt.id;
   request.id = job.id;
@@ -98,7 +98,26 @@ int Attempts::claim(const Job& before, std::string_view text) {
 
 // Every attempt has a number of its own, which is that of its log. It stands in the job's row, so
 // that the next start can find the processes that a crash has left.
-Attempt& Attempts::add(const Job& job, std::string_view text) {
+//
+// The log of the attempt before is kept until this one ends.
+int Attempts::begin_log(const Job& before, Job& job, std::string_view text,
+                        std::shared_ptr<AttemptLog>& log) {
+  std::string header = log_header(text);
+  int64_t limit = core_.settings().output_limit;
+  int64_t room = caps_.room(job.uid);
+  if (job.log != 0) {
+    log =
+        AttemptLog::resume(core_.store, job.log, limit, static_cast<int64_t>(header.size()), room);
+    if (log != nullptr) return 0;
+    // An error of the disk must not hold up the jobs behind this one.
+    log_error("job %s: its log cannot be read; a new one begins", escaped(job.id).c_str());
+  }
+  job.log = core_.store.next_sequence_number();
+  log = std::make_shared<AttemptLog>(job.log, limit, header, room);
+  return open_files_.hold_log(before);
+}
+
+Attempt& Attempts::add(const Job& job, const Job& before, std::shared_ptr<AttemptLog> log) {
   auto id = static_cast<AttemptId>(job.log);
   const QueueSettings& settings = core_.settings();
   Attempt& attempt = attempts_[id];
@@ -108,8 +127,8 @@ Attempt& Attempts::add(const Job& job, std::string_view text) {
   attempt.uid = job.uid;
   attempt.number = job.attempts + 1;
   attempt.terms = {settings.retries, settings.timeout_ms, settings.kill_grace_ms};
-  attempt.log = std::make_shared<AttemptLog>(job.log, settings.output_limit, log_header(text),
-                                             caps_.room(job.uid));
+  attempt.log = std::move(log);
+  attempt.before = {before.log, before.log_size, before.atime_ns, before.outcome};
   charge_log(attempt);
   attempt.started_mono_ns = core_.clock.mono_ns();
   attempt.last_output_ns = job.atime_ns;
@@ -314,6 +333,7 @@ int Attempts::abandon(Attempt& attempt, const Transition& row) {
                                               attempt.job_id, attempt.uid, attempt.number});
     if (error != 0) return error;
   }
+  if (int error = release_last_log(attempt)) return error;
   attempt.tie = Tie::kDetaching;
   charge_log(attempt);
   by_job_.at(attempt.ino).attached = nullptr;

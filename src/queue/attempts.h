@@ -77,8 +77,16 @@ struct Attempt {
   int number = 0;  // FILED_ATTEMPT
   JobTerms terms;
   std::shared_ptr<AttemptLog> log;
-  pid_t pid = 0;                // of its leader, in kUndying of what does not die; 0 while it starts
-  char state = '?';             // of that process, in kUndying
+  // What the job's row had at the claim. If another attempt has made that log, it is held.
+  struct Before {
+    int64_t log = 0;
+    int64_t log_size = 0;
+    int64_t atime_ns = 0;
+    Outcome outcome;
+  };
+  Before before;
+  pid_t pid = 0;     // of its leader, in kUndying of what does not die; 0 while it starts
+  char state = '?';  // of that process, in kUndying
   int64_t started_mono_ns = 0;  // when it was claimed, then when it was started
   int64_t last_output_ns = 0;   // wall time; the file's mtime
   int64_t charged = 0;          // bytes of its log that its owner is charged by no row
@@ -180,7 +188,9 @@ class Attempts final : public LauncherEvents {
   };
 
   Attempt* find(AttemptId id);
-  Attempt& add(const Job& job, std::string_view text);
+  Attempt& add(const Job& job, const Job& before, std::shared_ptr<AttemptLog> log);
+  int begin_log(const Job& before, Job& job, std::string_view text,
+                std::shared_ptr<AttemptLog>& log);
   void start(const StartRequest& request, const Job& job, const Transition& row);
   void charge(Attempt& attempt, int64_t bytes);
   void charge_log(Attempt& attempt);
@@ -189,6 +199,8 @@ class Attempts final : public LauncherEvents {
   bool free_worker(Attempt& attempt);
   void stage_end(Attempt& attempt);
   void stage_detached_end(Attempt& attempt);
+  int release_last_log(const Attempt& attempt);
+  int revert(const Attempt& attempt, Job& job);
   int write_end(Attempt& attempt, const Transition*& row, Job& job);
   Event event_of_end(const Attempt& attempt, const Job& before, const std::string& cause) const;
   int64_t due_again_ns(const Attempt& attempt, const Transition& row, int attempts_made);
@@ -211,11 +223,11 @@ class Attempts final : public LauncherEvents {
   std::unordered_map<std::string, int> by_id_;  // how many were claimed for jobs of that id
   // Calls of kill_before() that wait for the kill of an attempt.
   std::unordered_map<AttemptId, std::vector<std::function<void(int error)>>> kill_waits_;
-  Deadlines kill_wait_ends_;     // when these give up, monotonic
-  Deadlines deadlines_;          // of the next step against each, monotonic
-  Deadlines saves_;              // when its output is to be staged
-  std::set<AttemptId> undying_;  // those in kUndying
-  int64_t leaving_ = 0;          // attempts in kLeaving
+  Deadlines kill_wait_ends_;              // when these give up, monotonic
+  Deadlines deadlines_;                   // of the next step against each, monotonic
+  Deadlines saves_;                       // when its output is to be staged
+  std::set<AttemptId> undying_;           // those in kUndying
+  int64_t leaving_ = 0;                   // attempts in kLeaving
   std::vector<AttemptId> ends_to_retry_;  // that a commit failed to store
   bool gave_up_ = false;
   // When the last job of each owner that has reached a limit is tried again, monotonic.

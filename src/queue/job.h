@@ -64,8 +64,8 @@ struct Job {
   bool is_draft() const { return id.starts_with('.') || (mode & kNamedAsDraft) != 0; }
   // May be claimed, once it is due and not open for writing.
   bool runnable() const { return dir == Dir::kPending && text_size > 0 && !is_draft(); }
-  // Its latest attempt began and has not ended. Of a pending job: the attempt was interrupted or put
-  // off, and the next start is a part of it.
+  // Its latest attempt began and has not ended. Of a pending job: the attempt was interrupted, and
+  // the next start goes on with it.
   bool attempt_unfinished() const { return outcome.started_ns != 0 && outcome.finished_ns == 0; }
   // In the index of what may be claimed.
   bool claimable() const { return runnable() && !parked; }

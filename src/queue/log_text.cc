@@ -3,7 +3,10 @@
 #include <sys/wait.h>
 
 #include <csignal>
+#include <cstdio>
+#include <ctime>
 
+#include "base/clock.h"
 #include "config/units.h"
 
 namespace filed {
@@ -67,12 +70,28 @@ std::string log_trailer(std::string_view cause) {
   return trailer;
 }
 
+std::string log_break(std::string_view cause, int64_t wall_ns) {
+  return log_trailer(std::string(cause) + ", " + utc_time(wall_ns));
+}
+
 std::string log_gap(int64_t missing_bytes, int64_t output_limit) {
   return gap("output limit " + format_size(output_limit), missing_bytes);
 }
 
 std::string log_gap(int64_t missing_bytes) {
   return gap("the owner has reached user_bytes", missing_bytes);
+}
+
+std::string utc_time(int64_t wall_ns) {
+  timespec ts = to_timespec(wall_ns);
+  struct tm utc {};
+  gmtime_r(&ts.tv_sec, &utc);
+  char date[64];
+  size_t length = strftime(date, sizeof date, "%Y-%m-%dT%H:%M:%S", &utc);
+  char text[80];
+  snprintf(text, sizeof text, "%.*s.%03ldZ", static_cast<int>(length), date,
+           ts.tv_nsec / static_cast<long>(kNsPerMs));
+  return text;
 }
 
 std::string wait_status_cause(int wait_status) {

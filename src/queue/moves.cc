@@ -43,27 +43,38 @@ int Moves::rename(Dir from, std::string_view id, Dir to, std::string_view new_id
   job.id = new_id;
   mark_draft(job, core_.settings().drafts);
   if (row.kills) return attempts_.stop(before, job, row);
-  if (row.log == LogChange::kReplace) return cancel(before, job, row);
+  if (row.log == LogChange::kCancel) return cancel(before, job, row);
   row.apply(job, core_.clock.wall_ns());
   uploads_.renamed(job);
   return core_.store.update(before, job);
 }
 
+// The last log stays, and gets a line. A second cancel of the same log adds nothing.
 int Moves::cancel(const Job& before, Job job, const Transition& row) {
-  std::string text;
-  if (int error = core_.store.read_text(job.ino, text)) return error;
-  if (int error = core_.store.make_room(job.text_size, job.uid)) return error;
-  if (int error = open_files_.discard_log(before)) return error;
   int64_t now = core_.clock.wall_ns();
   row.apply(job, now);
-  if (job.attempt_unfinished()) job.outcome.finished_ns = now;
-  if (before.outcome.started_ns != 0 && !before.outcome.cause.empty()) {
-    job.outcome.cause += ", last attempt: " + before.outcome.cause;
+  const Outcome& last = before.outcome;
+  bool again = job.log != 0 && last.cause.starts_with(row.cause);
+  if (again) {
+    job.outcome.cause = last.cause;
+  } else if (last.started_ns != 0) {
+    job.outcome.cause += ", last attempt: " + (last.cause.empty() ? "exit status 0" : last.cause);
   }
-  std::string log = log_header(text) + log_trailer(job.outcome.cause);
-  job.log = core_.store.next_sequence_number();
-  job.log_size = static_cast<int64_t>(log.size());
-  if (int error = StoredLog(core_.store, job.log).append(core_.store, 0, log)) return error;
+  if (job.attempt_unfinished()) job.outcome.finished_ns = now;
+  std::string end = again ? "" : log_trailer(job.outcome.cause);
+  if (job.log == 0) {
+    std::string text;
+    if (int error = core_.store.read_text(job.ino, text)) return error;
+    end.insert(0, log_header(text));
+    job.log = core_.store.next_sequence_number();
+  }
+  if (!end.empty()) {
+    auto bytes = static_cast<int64_t>(end.size());
+    if (int error = core_.store.make_room(bytes, job.uid)) return error;
+    StoredLog log(core_.store, job.log);
+    if (int error = log.append(core_.store, job.log_size, end)) return error;
+    job.log_size += bytes;
+  }
   core_.turn.log_on_commit(row.log_line(job));
   return core_.store.update(before, job);
 }
@@ -105,7 +116,7 @@ int Moves::remove_row(const Job& found, Event event) {
   const Transition& row = transition(event, job.dir);
   if (row.error != 0) return row.error;
   if (uploads_.find(job.ino) == nullptr) open_files_.unlink(found);
-  if (row.discards_log()) {
+  if (row.log == LogChange::kDiscard) {
     if (int error = open_files_.discard_log(job)) return error;
   }
   if (int error = core_.store.remove(job)) return error;

@@ -114,4 +114,45 @@ void OpenFiles::forget_discarded(Readers& readers) {
   readers.discarded.reset();
 }
 
+// A log is held as a reader does it.
+int OpenFiles::hold_log(const Job& job) {
+  if (job.log == 0) return 0;
+  ++readers_[job.log].files;
+  core_.turn.on_rollback([this, log = job.log] {
+    auto later = readers_.find(log);
+    if (--later->second.files == 0) readers_.erase(later);
+  });
+  return discard_log(job);
+}
+
+// The turn may be rolled back.
+void OpenFiles::end_hold(int64_t log) {
+  auto held = readers_.find(log);
+  core_.turn.on_rollback([this, log, discarded = held->second.discarded] {
+    Readers& later = readers_[log];
+    ++later.files;
+    if (later.discarded || !discarded) return;
+    later.discarded = discarded;
+    caps_.add_bytes(discarded->owner, discarded->bytes);
+  });
+  if (--held->second.files > 0) return;
+  forget_discarded(held->second);
+  readers_.erase(held);
+}
+
+int OpenFiles::release_log(int64_t log) {
+  if (log == 0) return 0;
+  end_hold(log);
+  return readers_.contains(log) ? 0 : core_.store.remove_deferred_log(log);
+}
+
+int OpenFiles::keep_log(int64_t log) {
+  if (log == 0) return 0;
+  end_hold(log);
+  if (auto readers = readers_.find(log); readers != readers_.end()) {
+    forget_discarded(readers->second);
+  }
+  return core_.store.keep_deferred_log(log);
+}
+
 }  // namespace filed

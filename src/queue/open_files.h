@@ -62,6 +62,13 @@ class OpenFiles {
   // Removes a job's log from the store, or defers that to the close of its last reader; until then
   // its owner is charged. Nothing if the job has none. Returns 0 or the errno of the store.
   int discard_log(const Job& job);
+  // The same, but the log stays until release_log() or keep_log() is called, or filed is started
+  // again.
+  int hold_log(const Job& job);
+  // Nothing for log number 0.
+  int release_log(int64_t log);
+  // Takes the discarding back.
+  int keep_log(int64_t log);
 
  private:
   struct OpenCount {
@@ -83,6 +90,7 @@ class OpenFiles {
   void forget_discarded(Readers& readers);
   void forget_unlinked(OpenCount& open);
   bool keep_text(Unlinked& unlinked);
+  void end_hold(int64_t log);
 
   const Core core_;
   UserQuota& quota_;

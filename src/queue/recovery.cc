@@ -20,15 +20,20 @@ int active_jobs(const StoreReader& store, std::vector<Job>& jobs) {
   });
 }
 
-// Adds the cause to the stored part of the log, and the text before it if nothing was stored.
-int end_log(Store& store, Job& job) {
+// Adds the cause to the stored part of the log, and before it what is not stored of the header.
+int end_log(Store& store, Job& job, const Transition& row, int64_t now_ns) {
   StoredLog log(store, job.log);
   if (int error = log.size(job.log_size)) return error;
-  std::string ending = log_trailer(job.outcome.cause);
-  if (job.log_size == 0) {
+  const std::string& cause = job.outcome.cause;
+  bool pauses = row.log == LogChange::kPause;
+  std::string ending = pauses ? log_break(cause, now_ns) : log_trailer(cause);
+  // The header is a little longer than the text.
+  if (job.log_size <= job.text_size + static_cast<int64_t>(log_header("").size())) {
     std::string text;
     if (int error = store.read_text(job.ino, text)) return error;
-    ending.insert(0, log_header(text));
+    std::string header = log_header(text);
+    header.erase(0, static_cast<size_t>(job.log_size));
+    ending.insert(0, header);
   }
   if (int error = log.append(store, job.log_size, ending)) return error;
   job.log_size += static_cast<int64_t>(ending.size());
@@ -79,8 +84,9 @@ int recover(Store& store, const Clock& clock, const QueueSettings& settings,
     int64_t added = kEndBytes + std::min(before.log_size, Store::kChunkSize);
     if (int error = store.make_room_for_end(added)) return error;
     const Transition* row = nullptr;
-    Job job = interrupt(before, clock.wall_ns(), settings.interruptions, row);
-    if (int error = end_log(store, job)) return error;
+    int64_t now = clock.wall_ns();
+    Job job = interrupt(before, now, settings.interruptions, row);
+    if (int error = end_log(store, job, *row, now)) return error;
     if (int error = store.update(before, job)) return error;
     log_warning("%s", row->log_line(job).c_str());
     if (!undying.contains(static_cast<AttemptId>(before.log))) continue;

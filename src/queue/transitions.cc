@@ -38,7 +38,7 @@ constexpr Transition kTable[] = {
     {.event = E::kMoveToActive,   .from = A, .to = A, .error = EBUSY},
     {.event = E::kMoveToPending,  .from = F, .to = P, .attempts = N::kReset, .mtime = M::kNowOrLater},
     {.event = E::kMoveToPending,  .from = C, .to = P, .attempts = N::kReset, .mtime = M::kNowOrLater},
-    {.event = E::kMoveToFailed,   .from = P, .to = F, .mtime = M::kNow, .log = L::kReplace,
+    {.event = E::kMoveToFailed,   .from = P, .to = F, .mtime = M::kNow, .log = L::kCancel,
      .cause = "cancelled by mv to failed", .message = "cancelled"},
     {.event = E::kMoveToFailed,   .from = A, .to = F, .attempts = N::kCount, .mtime = M::kNow,
      .log = L::kEnd, .kills = true, .counter = &Totals::killed,
@@ -72,11 +72,11 @@ constexpr Transition kTable[] = {
      .log = L::kEnd, .counter = &Totals::retried, .watchers = true,
      .message = "waits for a retry: "},
     {.event = E::kPutOff,         .from = A, .to = P, .mtime = M::kDelay,
-     .log = L::kEnd, .continues = true, .watchers = true, .message = "put back: "},
+     .log = L::kRevert, .watchers = true, .message = "put back"},
     {.event = E::kShutDown,       .from = A, .to = P,
-     .log = L::kEnd, .continues = true, .watchers = true, .cause = "stopped with filed",
+     .log = L::kPause, .watchers = true, .cause = "stopped with filed",
      .message = "put back: "},
-    {.event = E::kInterrupt,      .from = A, .to = P, .log = L::kEnd, .continues = true,
+    {.event = E::kInterrupt,      .from = A, .to = P, .log = L::kPause,
      .cause = "interrupted: filed was killed or the machine stopped",
      .message = "was running when filed died, runs again"},
     {.event = E::kInterruptLast,  .from = A, .to = F, .attempts = N::kCount, .mtime = M::kNow,
@@ -136,12 +136,14 @@ void Transition::apply(Job& job, int64_t now_ns, int64_t due_ns) const {
       job.mtime_ns = due_ns;
       break;
   }
-  if (log == L::kBegin || log == L::kDiscard) {
-    int interruptions =
-        log == L::kBegin && job.attempt_unfinished() ? job.outcome.interruptions : 0;
-    job.log = job.log_size = 0;
+  if (log == L::kBegin && job.attempt_unfinished()) {
+    int interruptions = job.outcome.interruptions;
+    job.log_size = 0;  // of a running attempt the size is not stored
     job.outcome = {};
     job.outcome.interruptions = interruptions;
+  } else if (log == L::kBegin || log == L::kDiscard) {
+    job.log = job.log_size = 0;
+    job.outcome = {};
   }
   if (*cause != '\0') job.outcome.cause = cause;
 }

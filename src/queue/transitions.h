@@ -51,9 +51,11 @@ enum class MtimeChange : uint8_t {
 // What a transition does to the log.
 enum class LogChange : uint8_t {
   kKeep,
-  kBegin,    // the old log is discarded, a new one begins
-  kEnd,      // the cause is added, if there is one
-  kReplace,  // the old log is discarded; the new one has the text and the cause
+  kBegin,   // a new one begins, or that of an unfinished attempt goes on
+  kRevert,  // nothing has begun: it is again as before the claim
+  kPause,   // the cause is added; the attempt has not ended, and its next start goes on in this log
+  kEnd,     // the cause is added, if there is one. The log of the attempt before is discarded
+  kCancel,  // the cause is added to the last log; if there is none, one with the text is made
   kDiscard,
 };
 
@@ -66,7 +68,6 @@ struct Transition {
   AttemptsChange attempts = AttemptsChange::kKeep;
   MtimeChange mtime = MtimeChange::kKeep;
   LogChange log = LogChange::kKeep;
-  bool continues = false;              // the attempt has not ended: the next start is a part of it
   bool kills = false;                  // the attempt's processes
   int64_t Totals::*counter = nullptr;  // the total that grows by one
   bool hook = false;                   // [hooks] runs a command
@@ -79,11 +80,6 @@ struct Transition {
   // Changes directory, attempts, times and what the job knows of its log. `now_ns` is wall time;
   // `due_ns` is the time for kBackoff, kDelay and kWriteTime. Not for a row that removes the job.
   void apply(Job& job, int64_t now_ns, int64_t due_ns = 0) const;
-
-  // True if the log that the job has now is discarded.
-  bool discards_log() const {
-    return log == LogChange::kBegin || log == LogChange::kReplace || log == LogChange::kDiscard;
-  }
 
   // The message for filed's log. A message that ends with ": " gets the job's cause behind it.
   std::string describe(const Job& job) const;

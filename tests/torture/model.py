@@ -174,20 +174,28 @@ class Snapshot:
         (self.in_use,) = db.execute("SELECT in_use FROM state").fetchone()
 
 
-# Why an attempt ended, and what a shell says of a process that was killed.
-ENDING = re.compile(rb"(?:[^\n]*(?:Killed|Terminated)[^\n]*\n)*(?:\n\n\[System Error\]: [^\n]+\n)?\Z")
+# Why an attempt ended, and that it was cancelled later; and what a shell says of a process that was killed.
+ENDING = re.compile(rb"(?:[^\n]*(?:Killed|Terminated)[^\n]*\n)*(?:\n\n\[System Error\]: [^\n]+\n){0,2}\Z")
+# Why it was interrupted. After this line it goes on.
+BREAK = re.compile(rb"(?:[^\n]*(?:Killed|Terminated)[^\n]*\n)*\n\n\[System Error\]: "
+                   rb"(?:stopped with filed|interrupted: filed was killed or the machine stopped), [-0-9T:.]+Z\n")
 
 
 def log_is_sound(row, text):
-    """Complete in complete/; elsewhere what was printed up to some point, and perhaps why it ended."""
+    """Complete in complete/, after the parts that were interrupted; elsewhere what was printed up to some point,
+    and perhaps why it ended."""
     header = b">>> " + text.bytes + (b"" if text.bytes.endswith(b"\n") else b"\n")
-    whole = header + text.output
-    if row.dir == "complete":
-        return row.log == whole and row.log_size == len(row.log)
-    if row.dir == "failed" and (row.log_size != len(row.log) or not row.log.startswith(header)):
+    if row.dir in ("complete", "failed") and row.log_size != len(row.log):
         return False
-    end = max(0, len(row.log) - 500)
-    return whole.startswith(row.log[:end] + ENDING.sub(b"", row.log[end:]))
+    if not row.log.startswith(header):
+        return row.dir in ("pending", "active") and header.startswith(row.log)
+    *parts, last = BREAK.split(row.log[len(header):])
+    if not all(text.output.startswith(part) for part in parts):
+        return False
+    if row.dir == "complete":
+        return last == text.output
+    end = max(0, len(last) - 500)
+    return text.output.startswith(last[:end] + ENDING.sub(b"", last[end:]))
 
 
 class Model:

@@ -268,3 +268,64 @@ TEST_CASE_METHOD(LogRig, "the end of a cut output is shorter if other attempts t
   save(log, true);
   CHECK(stored(9).ends_with("hi"));
 }
+
+TEST_CASE_METHOD(LogRig, "a log goes on where it stopped, within one limit") {
+  std::string header = ">>> x\n";
+  std::string output = pattern(20'000);
+  size_t first = GENERATE(0, 100, 3000, 3500, 4000, 4001, 10'000);
+  size_t second = GENERATE(0, 100, 1000, 10'000);
+  size_t printed = first;
+  bool crashes = GENERATE(true, false);
+  INFO(first << " bytes, then " << second);
+  {
+    AttemptLog log(7, kLimit, header);
+    log.append(output.substr(0, first));
+    if (!crashes) log.pause("BREAK");
+    save(log, true);
+  }
+  std::string before = stored(7);
+  if (crashes || first > 4000) printed = std::min<size_t>(first, 3000);  // the tail is lost
+  CHECK(before.starts_with(header + output.substr(0, printed)));
+  auto log = AttemptLog::resume(*store, 7, kLimit, static_cast<int64_t>(header.size()));
+  CHECK(log->size() == static_cast<int64_t>(before.size()));
+  CHECK(log->unsaved() == 0);
+  AttemptLog::Reader reader;
+  int64_t offset = 0;
+  CHECK((read_on(*log, reader, offset, 512) == before));
+  log->append(std::string_view(output).substr(0, second));
+  log->finish("END");
+  save(*log, true);
+  std::string all = stored(7);
+  CHECK(all.starts_with(before));
+  CHECK(all.ends_with("END"));
+  int64_t room = std::max<int64_t>(0, kLimit - static_cast<int64_t>(before.size() - header.size()));
+  auto added = static_cast<int64_t>(all.size() - before.size() - 3);
+  if (static_cast<int64_t>(second) <= room) {
+    CHECK((all == before + output.substr(0, second) + "END"));
+  } else {
+    std::string gap = log_gap(static_cast<int64_t>(second) - room, kLimit);
+    CHECK(added == room + static_cast<int64_t>(gap.size()));
+    CHECK(all.find(gap) != all.npos);
+    // What is cut has an end.
+    if (crashes || first > 4000) CHECK(all.ends_with(output.substr(second - 800, 800) + "END"));
+  }
+}
+
+TEST_CASE_METHOD(LogRig, "a log of several chunks goes on in its last one") {
+  size_t size = GENERATE(kChunk - 1, kChunk, kChunk + 1, 2 * kChunk + 100);
+  std::string output = pattern(size);
+  {
+    AttemptLog log(7, 1 << 20, "");
+    log.append(output);
+    save(log, true);
+  }
+  auto log = AttemptLog::resume(*store, 7, 1 << 20, 0);
+  CHECK(log->held() < kChunk);
+  log->append("more");
+  save(*log, true);
+  CHECK((stored(7) == output + "more"));
+}
+
+TEST_CASE_METHOD(LogRig, "a log of which nothing was stored begins at 0") {
+  CHECK(AttemptLog::resume(*store, 8, 1 << 20, 100)->size() == 0);
+}

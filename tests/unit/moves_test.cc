@@ -79,11 +79,34 @@ TEST_CASE_METHOD(MovesRig, "a cancelled job's log says so, and what happened bef
   Job failed = row(job.ino);
   std::string log;
   REQUIRE(store.read_chunk(failed.log, 0, 0, 1000, log) == 0);
-  CHECK(log ==
-        ">>> text\n\n\n[System Error]: cancelled by mv to failed, last attempt: exit status 3\n");
+  CHECK(log == "old\n\n[System Error]: cancelled by mv to failed, last attempt: exit status 3\n");
   CHECK(failed.log_size == static_cast<int64_t>(log.size()));
   CHECK(failed.attempts == 2);
-  CHECK_FALSE(has_log(job.log));
+  CHECK(failed.log == job.log);
+  CHECK(failed.outcome.finished_ns == 2);
+
+  // Moved back and forth, it is as it was: the log does not grow.
+  for (int times = 0; times < 3; ++times) {
+    REQUIRE(mv(Dir::kFailed, "j", Dir::kPending, "j") == 0);
+    REQUIRE(mv(Dir::kPending, "j", Dir::kFailed, "j") == 0);
+  }
+  CHECK(row(job.ino).log == failed.log);
+  CHECK(row(job.ino).log_size == failed.log_size);
+  CHECK(row(job.ino).outcome.cause == failed.outcome.cause);
+}
+
+TEST_CASE_METHOD(MovesRig, "a cancelled job that never ran does not get a second line either") {
+  Job job = add("j");
+  for (int times = 0; times < 2; ++times) {
+    REQUIRE(mv(Dir::kPending, "j", Dir::kFailed, "j") == 0);
+    Job failed = row(job.ino);
+    CHECK(failed.outcome.cause == "cancelled by mv to failed");
+    CHECK(failed.outcome.finished_ns == 0);
+    std::string log;
+    REQUIRE(store.read_chunk(failed.log, 0, 0, 1000, log) == 0);
+    CHECK(log == ">>> text\n\n\n[System Error]: cancelled by mv to failed\n");
+    REQUIRE(mv(Dir::kFailed, "j", Dir::kPending, "j") == 0);
+  }
 }
 
 TEST_CASE_METHOD(MovesRig, "a job that ended runs again with its attempts reset") {

@@ -118,3 +118,48 @@ TEST_CASE_METHOD(OpenFilesRig, "the farthest read of a job's logs is known while
   files.closed(file);
   CHECK(files.log_read_to(job.ino) == 0);
 }
+
+TEST_CASE_METHOD(OpenFilesRig, "a log that is held is removed when it is released") {
+  Job job = add("j", Dir::kFailed);
+  add_log(job, "log");
+  REQUIRE(files.hold_log(job) == 0);
+  if (GENERATE(true, false)) {
+    disk.fail(1);
+    CHECK(turn.end() == EIO);  // not held any more
+    REQUIRE(files.hold_log(job) == 0);
+  }
+  REQUIRE(turn.end() == 0);
+  CHECK(has_log(job.log));
+  OpenJob reader = log_view(job);
+  bool is_read = GENERATE(true, false);
+  if (is_read) files.opened(reader);
+
+  REQUIRE((GENERATE(true, false) ? files.release_log(job.log) : files.keep_log(job.log)) == 0);
+  if (!turn.changed()) return;  // it was only not held any more
+  disk.fail(1);
+  CHECK(turn.end() == EIO);  // still held
+  CHECK(has_log(job.log));
+  SECTION("released") {
+    REQUIRE(files.release_log(job.log) == 0);
+    REQUIRE(turn.end() == 0);
+    CHECK(has_log(job.log) == is_read);
+    if (is_read) files.closed(reader);
+    REQUIRE(turn.end() == 0);
+    CHECK_FALSE(has_log(job.log));
+  }
+  SECTION("kept") {
+    REQUIRE(files.keep_log(job.log) == 0);
+    REQUIRE(turn.end() == 0);
+    if (is_read) files.closed(reader);
+    REQUIRE(turn.end() == 0);
+    CHECK(has_log(job.log));
+  }
+  SECTION("read to the end first") {
+    if (is_read) files.closed(reader);
+    REQUIRE(turn.end() == 0);
+    CHECK(has_log(job.log));
+    REQUIRE(files.release_log(job.log) == 0);
+    REQUIRE(turn.end() == 0);
+    CHECK_FALSE(has_log(job.log));
+  }
+}

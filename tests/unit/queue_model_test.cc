@@ -41,7 +41,7 @@ struct ModelJob {
   int64_t ended = 0;  // in failed and complete
   int attempts = 0;
   std::string cause;
-  std::string log;       // in failed and complete
+  std::string log;       // of the latest attempt that has ended or was interrupted, or of a cancel
   bool started = false;  // ever, with this text
   bool began = false;    // its attempt has begun and not ended
   int interruptions = 0;
@@ -76,11 +76,13 @@ struct ModelRun {
   int64_t ino = 0;
   AttemptId run = 0;
   std::string id;
-  std::string header;
+  std::string text;
+  std::string header;  // the log as the attempt found it
   std::string printed;
   bool detached = false;  // since an earlier turn, or this one
   bool ended = false;
   int status = 0;
+  ModelJob before;      // the job at the claim
   std::string trailer;  // of a log that has its end, stored or not
 };
 
@@ -368,14 +370,21 @@ class ModelRig : public QueueRig {
       job.attempts = 0;
       job.due = std::max(job.ended, clock.wall);
     } else {
-      std::string before = job.started ? job.cause : "";
-      job.cause = "cancelled by mv to failed";
-      if (!before.empty()) job.cause += ", last attempt: " + before;
-      job.log = log_header(job.text) + log_trailer(job.cause);
-      job.ended = clock.wall;
+      cancel(job);
     }
     job.dir = to;
     return 0;
+  }
+
+  void cancel(ModelJob& job) {
+    std::string cause = "cancelled by mv to failed";
+    if (job.log.empty() || !job.cause.starts_with(cause)) {
+      std::string last = job.cause.empty() ? "exit status 0" : job.cause;
+      job.cause = cause + (job.started ? ", last attempt: " + last : "");
+      if (job.log.empty()) job.log = log_header(job.text);
+      job.log += log_trailer(job.cause);
+    }
+    job.ended = clock.wall;
   }
 
   void remove() {
@@ -481,14 +490,15 @@ class ModelRig : public QueueRig {
     if (run.detached) return;
     ModelJob& job = model_.jobs[run.ino];
     if (job.dir != kActive) return expect(false, "an attempt ends that does not run");
-    job.cause = run.status < 0 ? "could not start: fork: Resource temporarily unavailable"
-                               : wait_status_cause(run.status);
-    run.trailer = log_trailer(job.cause);
     if (run.status < 0) {
-      job.dir = kPending;
+      // As before the claim. Its id cannot have changed.
+      job = run.before;
+      if (job.log.empty()) job.cause = "could not start: fork: Resource temporarily unavailable";
       job.due = clock.wall + kNsPerSec;
       return;
     }
+    job.cause = wait_status_cause(run.status);
+    run.trailer = log_trailer(job.cause);
     job.began = false;
     ++job.attempts;
     job.log = run.header + run.printed + log_trailer(job.cause);
@@ -548,14 +558,16 @@ class ModelRig : public QueueRig {
     for (auto [when, ino] : due) {
       if (busy++ >= kWorkers) break;
       ModelJob& job = model_.jobs[ino];
+      ModelRun run;
+      run.ino = ino;
+      run.id = job.id;
+      run.text = job.text;
+      run.header = job.began ? job.log : log_header(job.text);
+      run.before = job;
       job.dir = kActive;
       job.cause.clear();
       if (!job.began) job.interruptions = 0;
       job.began = job.started = true;
-      ModelRun run;
-      run.ino = ino;
-      run.id = job.id;
-      run.header = log_header(job.text);
       // Until the launcher has told its number.
       run.run = UINT64_MAX - claimed_.size();
       claimed_.push_back(run.run);
@@ -589,7 +601,7 @@ class ModelRig : public QueueRig {
       expect(request.number == job.attempts + 1, "FILED_ATTEMPT is wrong");
       expect(request.env.at(0).second == std::to_string(job.interruptions),
              "FILED_INTERRUPTED is wrong");
-      expect(log_header(request.text) == run.header, "another text has started");
+      expect(request.text == run.text, "another text has started");
       run.run = request.attempt;
       model_.runs[run.run] = run;
     }
@@ -655,7 +667,7 @@ class ModelRig : public QueueRig {
       }
       crash_and_start();
       for (auto& [id, run] : model_.runs) {
-        if (!run.detached && model_.jobs[run.ino].dir == kFailed) take_log(run);
+        if (!run.detached) take_log(run);
       }
       model_.runs.clear();
     }
@@ -680,14 +692,15 @@ class ModelRig : public QueueRig {
   // How much of the output was stored only the store knows.
   void take_log(const ModelRun& run) {
     ModelJob& job = model_.jobs[run.ino];
-    std::string trailer = log_trailer(job.cause);
+    std::string end =
+        job.dir == kFailed ? log_trailer(job.cause) : log_break(job.cause, clock.wall);
     Job row;
     REQUIRE(store->get(run.ino, row) == 0);
     REQUIRE(StoredLog(*store, row.log).read(0, INT64_MAX / 2, job.log) == 0);
     std::string whole = run.header + run.printed;
-    expect(row.log_size == static_cast<int64_t>(job.log.size()) && job.log.ends_with(trailer) &&
+    expect(row.log_size == static_cast<int64_t>(job.log.size()) && job.log.ends_with(end) &&
                job.log.starts_with(run.header) &&
-               whole.starts_with(job.log.substr(0, job.log.size() - trailer.size())),
+               whole.starts_with(job.log.substr(0, job.log.size() - end.size())),
            "the log of an interrupted attempt is wrong");
   }
 

@@ -59,7 +59,8 @@ TEST_CASE_METHOD(QueueRig, "a cancelled retry tells the cause of its last attemp
   exit("j", 3);
   CHECK(mv(kPending, "j", kFailed) == 0);
   CHECK(cat(kFailed, "j") ==
-        ">>> x\n\n\n[System Error]: cancelled by mv to failed, last attempt: exit status 3\n");
+        ">>> x\n\n\n[System Error]: exit status 3\n"
+        "\n\n[System Error]: cancelled by mv to failed, last attempt: exit status 3\n");
 }
 
 TEST_CASE_METHOD(QueueRig, "mv from active to failed kills at once and does not retry") {

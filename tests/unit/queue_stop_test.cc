@@ -139,13 +139,19 @@ TEST_CASE_METHOD(QueueRig, "a job that was active at a crash runs again, the att
   std::string log;
   REQUIRE(store->read_chunk(back.log, 0, 0, 1000, log) == 0);
   CHECK(log == std::string(">>> x\n") + (printed ? "some output" : "") +
-                   "\n\n[System Error]: interrupted: filed was killed or the machine stopped\n");
+                   log_break("interrupted: filed was killed or the machine stopped", clock.wall));
   CHECK(back.log_size == static_cast<int64_t>(log.size()));
   launcher.told.clear();
   turn();
   CHECK(news() == Strings{"start j"});
   CHECK(launcher.attempts.back().number == 2);
-  CHECK(launcher.attempts.back().attempt != interrupted);
+  // It goes on in the same log.
+  CHECK(launcher.attempts.back().attempt == interrupted);
+  print("j", "more");
+  CHECK(cat(kActive, "j") == log + "more");
+  exit("j", 0);
+  CHECK(cat(kComplete, "j") == log + "more");
+  CHECK(job(kComplete, "j").attempts == 2);
 }
 
 TEST_CASE_METHOD(QueueRig, "a job is told how often its attempt was interrupted") {
@@ -243,6 +249,154 @@ TEST_CASE_METHOD(QueueRig, "the line of an interrupted attempt may cross into th
   Job back = job(kPending, "j");
   std::string log;
   REQUIRE(store->read_chunk(back.log, 1, 0, 1000, log) == 0);
-  CHECK(log == "Error]: interrupted: filed was killed or the machine stopped\n");
+  CHECK(log == "Error]: interrupted: filed was killed or the machine stopped, " +
+                   utc_time(clock.wall) + "\n");
   CHECK(back.log_size == Store::kChunkSize + static_cast<int64_t>(log.size()));
+  turn();
+  print("j", "more");
+  CHECK(cat(kActive, "j").ends_with(log + "more"));
+}
+
+TEST_CASE_METHOD(QueueRig, "what a stop has put back goes on in the same log") {
+  submit("j", "x");
+  begin("j");
+  print("j", "one");
+  queue->stop();
+  turn();
+  queue->stop();
+  turn();
+  die("j", SIGKILL);
+  Job back = job(kPending, "j");
+  CHECK(back.outcome.cause == "stopped with filed");
+  CHECK(back.outcome.finished_ns == 0);
+  std::string first = ">>> x\none" + log_break("stopped with filed", clock.wall);
+  SECTION("the next start") {
+    clock.advance_ms(1000);
+    stop_and_start();
+    turn();
+    print("j", "two");
+    exit("j", 7);
+    mv(kPending, "j", kFailed);
+    CHECK(cat(kFailed, "j") ==
+          first +
+              "two\n\n[System Error]: exit status 7\n"
+              "\n\n[System Error]: cancelled by mv to failed, last attempt: exit status 7\n");
+  }
+  SECTION("or a cancel, which says what was") {
+    mv(kPending, "j", kFailed);
+    CHECK(cat(kFailed, "j") ==
+          first +
+              "\n\n[System Error]: cancelled by mv to failed, last attempt: stopped with filed\n");
+    CHECK(job(kFailed, "j").outcome.finished_ns == clock.wall);
+  }
+}
+
+// --- the log of the attempt before
+
+class LogsRig : public QueueRig {
+ public:
+  int64_t size_of(int64_t log) {
+    int64_t size = 0;
+    REQUIRE(store->log_size(log, size) == 0);
+    return size;
+  }
+};
+
+TEST_CASE_METHOD(LogsRig, "the last log stays until the next attempt ends") {
+  set([](QueueSettings& settings) { settings.retries = 9; });
+  submit("j", "x");
+  begin("j");
+  print("j", "one");
+  exit("j", 1);
+  Job waits = job(kPending, "j");
+  int64_t last = waits.log;
+  CHECK(size_of(last) == waits.log_size);
+  pass_ms(1000);
+  CHECK(job(kActive, "j").log != last);
+  CHECK(cat(kActive, "j") == ">>> x\n");
+  CHECK(size_of(last) == waits.log_size);
+  SECTION("it ends") {
+    exit("j", 1);
+    CHECK(size_of(last) == 0);
+  }
+  SECTION("its end cannot be stored at once") {
+    disk.fail(1, SQLITE_FULL, 1'000'000);
+    AttemptExit failed;
+    failed.wait_status = exited_with(1);
+    queue->launcher_events().exited(run("j"), failed);
+    CHECK(queue->end_turn() == ENOSPC);
+    disk.fail(0);
+    CHECK(size_of(last) == waits.log_size);
+    pass_ms(1000);
+    CHECK(size_of(last) == 0);
+    CHECK(job(kPending, "j").attempts == 2);
+  }
+  SECTION("it is moved") {
+    REQUIRE(mv(kActive, "j", GENERATE(kFailed, kPending)) == 0);
+    CHECK(size_of(last) == 0);
+  }
+  SECTION("it is removed") {
+    REQUIRE(rm(kActive, "j") == 0);
+    CHECK(size_of(last) == 0);
+  }
+  SECTION("filed dies") {
+    crash_and_start();
+    CHECK(size_of(last) == 0);
+    CHECK(is_in(kPending, "j"));
+  }
+  SECTION("it cannot start, and the job is as it was before") {
+    queue->launcher_events().start_failed(run("j"), {"fork", EAGAIN, Fault::kMachine});
+    turn();
+    Job back = job(kPending, "j");
+    CHECK(back.log == last);
+    CHECK(back.log_size == waits.log_size);
+    CHECK(back.atime_ns == waits.atime_ns);
+    CHECK(back.attempts == 1);
+    CHECK(back.outcome.cause == "exit status 1");
+    CHECK(back.outcome.wait_status == waits.outcome.wait_status);
+    crash_and_start();
+    CHECK(size_of(last) == waits.log_size);
+    pass_ms(1000);
+    exit("j", 0);
+    CHECK(size_of(last) == 0);
+  }
+}
+
+TEST_CASE_METHOD(LogsRig, "a reader of the last log keeps it, whatever becomes of the job") {
+  submit("j", "x");
+  begin("j");
+  print("j", "one");
+  exit("j", 1);
+  mv(kPending, "j", kFailed);
+  OpenJob reader = open(kFailed, "j");
+  std::string log = read(reader);
+  mv(kFailed, "j", kPending);
+  turn();
+  REQUIRE(is_in(kActive, "j"));
+  bool puts_off = GENERATE(true, false);
+  if (puts_off) {
+    queue->launcher_events().start_failed(run("j"), {"fork", EAGAIN, Fault::kMachine});
+  } else {
+    exit("j", 0);
+  }
+  turn();
+  CHECK(read(reader) == log);
+  int64_t number = reader.log;
+  queue->close(reader);
+  turn();
+  CHECK(size_of(number) == (puts_off ? static_cast<int64_t>(log.size()) : 0));
+}
+
+TEST_CASE_METHOD(QueueRig, "a move of all failed jobs to pending can be undone") {
+  set([](QueueSettings& settings) { settings.retries = 0; });
+  submit("j", "x");
+  begin("j");
+  print("j", "what went wrong");
+  exit("j", 1);
+  std::string log = cat(kFailed, "j");
+  set([](QueueSettings& settings) { settings.workers = 0; });
+  REQUIRE(mv(kFailed, "j", kPending) == 0);
+  REQUIRE(mv(kPending, "j", kFailed) == 0);
+  CHECK(cat(kFailed, "j") ==
+        log + "\n\n[System Error]: cancelled by mv to failed, last attempt: exit status 1\n");
 }

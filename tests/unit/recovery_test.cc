@@ -1,14 +1,17 @@
 #include "queue/recovery.h"
 
 #include "parts_rig.h"
+#include "queue/log_text.h"
 #include "queue/stored_log.h"
 
 using namespace filed;
 
 namespace {
 
-constexpr const char* kInterrupted =
-    "\n\n[System Error]: interrupted: filed was killed or the machine stopped\n";
+// The line that a recovery adds.
+std::string interrupted_line(const FakeClock& clock) {
+  return log_break("interrupted: filed was killed or the machine stopped", clock.wall);
+}
 
 }  // namespace
 
@@ -36,7 +39,7 @@ TEST_CASE_METHOD(PartsRig, "active jobs go back to pending, with what is stored 
   CHECK(back.ctime_ns == clock.wall);
   std::string log;
   REQUIRE(store.read_chunk(back.log, 0, 0, 1000, log) == 0);
-  CHECK(log == std::string(printed ? ">>> text\nsome" : ">>> text\n") + kInterrupted);
+  CHECK(log == std::string(printed ? ">>> text\nsome" : ">>> text\n") + interrupted_line(clock));
   CHECK(back.log_size == static_cast<int64_t>(log.size()));
   CHECK(row(waiting.ino).ctime_ns == waiting.ctime_ns);
 }
@@ -119,4 +122,24 @@ TEST_CASE_METHOD(PartsRig, "with interruptions = 0 no number of crashes makes a 
   REQUIRE(recover(store, clock, base.queue) == 0);
   CHECK(row(job.ino).dir == Dir::kPending);
   CHECK(row(job.ino).outcome.interruptions == 1'000'001);
+}
+
+TEST_CASE_METHOD(PartsRig, "what a crash has left of a log gets its whole header") {
+  std::string text(200'000, 't');
+  std::string header = ">>> " + text + "\n";
+  Job job = add("j", Dir::kActive, text);
+  size_t stored = GENERATE(0, 1, 65536, 131072, 200'003, 200'004, 200'005, 200'006);
+  std::string begin = (header + "output").substr(0, stored);
+  Job before = job;
+  job.log = store.next_sequence_number();
+  if (stored > 0) {
+    REQUIRE(StoredLog(store, job.log).append(store, 0, begin) == 0);
+  }
+  REQUIRE(store.update(before, job) == 0);
+  REQUIRE(turn.end() == 0);
+  REQUIRE(recover(store, clock, base.queue) == 0);
+  std::string log;
+  REQUIRE(StoredLog(store, job.log).read(0, 1'000'000, log) == 0);
+  CHECK((log == std::max(header, begin) + interrupted_line(clock)));
+  CHECK(row(job.ino).log_size == static_cast<int64_t>(log.size()));
 }

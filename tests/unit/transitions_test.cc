@@ -32,7 +32,7 @@ constexpr Expected kExpected[kEvents] = {
       "pending reset now-or-later while-closed", "pending reset now-or-later while-closed"}},
     {Event::kMoveToActive, {"EPERM", "EBUSY", "EPERM", "EPERM"}},
     {Event::kMoveToFailed,
-     {"failed now replace while-closed", "failed count now end kills killed while-closed",
+     {"failed now cancel while-closed", "failed count now end kills killed while-closed",
       "failed while-closed", "EPERM"}},
     {Event::kMoveToComplete, {"EPERM", "EPERM", "EPERM", "complete while-closed"}},
     {Event::kRemove,
@@ -45,10 +45,9 @@ constexpr Expected kExpected[kEvents] = {
      {"EPERM", "failed count now end failed hook watchers while-closed", "EPERM", "EPERM"}},
     {Event::kRetry,
      {"EPERM", "pending count given end retried watchers while-closed", "EPERM", "EPERM"}},
-    {Event::kPutOff,
-     {"EPERM", "pending given end continues watchers while-closed", "EPERM", "EPERM"}},
-    {Event::kShutDown, {"EPERM", "pending end continues watchers while-closed", "EPERM", "EPERM"}},
-    {Event::kInterrupt, {"EPERM", "pending end continues while-closed", "EPERM", "EPERM"}},
+    {Event::kPutOff, {"EPERM", "pending given revert watchers while-closed", "EPERM", "EPERM"}},
+    {Event::kShutDown, {"EPERM", "pending pause watchers while-closed", "EPERM", "EPERM"}},
+    {Event::kInterrupt, {"EPERM", "pending pause while-closed", "EPERM", "EPERM"}},
     {Event::kInterruptLast, {"EPERM", "failed count now end hook while-closed", "EPERM", "EPERM"}},
     {Event::kExpire,
      {"EPERM", "EPERM", "gone discard watchers while-closed",
@@ -95,10 +94,10 @@ std::string effect_of(const Transition& row, Dir from) {
   } else if (job.mtime_ns == kGiven) {
     text += " given";
   }
-  constexpr const char* kLogWords[] = {"", " begin", " end", " replace", " discard"};
+  constexpr const char* kLogWords[] = {"",     " begin",  " revert", " pause",
+                                       " end", " cancel", " discard"};
   text += kLogWords[static_cast<int>(row.log)];
   CHECK((job.log == 0) == (row.log == LogChange::kBegin || row.log == LogChange::kDiscard));
-  if (row.continues) text += " continues";
   if (row.kills) text += " kills";
   text += counter_name(row.counter);
   if (row.hook) text += " hook";
@@ -130,7 +129,9 @@ std::string words_for(const Transition& row, bool within) {
                ? "killed at once with all its processes, no retry"
                : "killed at once, queued again, the attempt does not count";
   }
-  if (row.log == LogChange::kReplace) return "cancelled: it does not run; the log says so";
+  if (row.log == LogChange::kCancel) {
+    return "cancelled: it does not run; the log of its latest attempt stays and gets a line";
+  }
   std::string text = "runs again";
   if (row.attempts == AttemptsChange::kReset) text += ": attempts begin from 0";
   if (row.mtime == MtimeChange::kNowOrLater) {
@@ -152,6 +153,24 @@ TEST_CASE("every event in every directory has the effect that its row says") {
     }
   }
   CHECK(seen.size() == kEvents);
+}
+
+TEST_CASE("an attempt that was interrupted goes on in its log, with nothing else of its outcome") {
+  Job job;
+  job.log = 7;
+  job.log_size = 8;
+  job.outcome.cause = "interrupted";
+  job.outcome.cpu_us = 1;
+  job.outcome.interruptions = 2;
+  job.outcome.started_ns = 100;
+  bool finished = GENERATE(true, false);
+  if (finished) job.outcome.finished_ns = 200;
+  transition(Event::kClaim, Dir::kPending).apply(job, 300);
+  CHECK(job.log == (finished ? 0 : 7));
+  CHECK(job.log_size == 0);
+  CHECK(job.outcome.interruptions == (finished ? 0 : 2));
+  CHECK(job.outcome.cause.empty());
+  CHECK(job.outcome.cpu_us == 0);
 }
 
 TEST_CASE("a row names itself: it is found under its own event and directory") {

@@ -15,13 +15,14 @@ assert_eq 0 "$(counter pending)" "pending"
 assert_eq 3 "$(counter failed)" "failed"
 assert_eq 0 "$(counter total_started)" "started"
 
-# If a job waits for its next attempt, the cause also says how the last one ended.
+# If a job waits for its next attempt, the log of the last one stays, and the cause also says how that ended.
 config workers=1 retries=3 backoff=1h
 restart_filed
 submit y "exit 7"
 wait_for '[ "$(counter total_retried)" = 1 ]'
 mv "$q/pending/y" "$q/failed/"
-assert_file "$q/failed/y" '>>> exit 7\n\n\n[System Error]: cancelled by mv to failed, last attempt: exit status 7\n'
+assert_file "$q/failed/y" '>>> exit 7\n\n\n[System Error]: exit status 7\n\n\n[System Error]: %s\n' \
+	"cancelled by mv to failed, last attempt: exit status 7"
 
 # It can still be run.
 mv "$q/failed/x" "$q/pending/"
