@@ -330,11 +330,16 @@ void Filesystem::write(fuse_req_t req, fuse_ino_t, const char* data, size_t size
                   ? write_job(*file, bytes, offset)
                   : specials_.write(*file->special, file->buffer, static_cast<size_t>(offset),
                                     bytes, file->append);
-  if (error != 0) {
-    fuse_reply_err(req, error);
-  } else {
+  if (error == 0) {
     fuse_reply_write(req, size);
+  } else {
+    refuse_text(req, error);
   }
+}
+
+// A writer gets its error when it is stored that the text must not run.
+void Filesystem::refuse_text(fuse_req_t req, int error) {
+  waits_.when_transaction_ends([this, req, error] { refuse(req, error); });
 }
 
 // With O_APPEND the kernel sends the offset that it believes to be the end. Another descriptor may
@@ -350,7 +355,7 @@ void Filesystem::flush(fuse_req_t req, fuse_ino_t, fuse_file_info* fi) {
   OpenFile* file = file_of(fi);
   int error = file->special == nullptr ? queue_.flush(file->job)
                                        : specials_.flush(*file->special, file->buffer);
-  if (error != 0) return refuse(req, error);
+  if (error != 0) return refuse_text(req, error);
   waits_.after_commit(req, [req] { fuse_reply_err(req, 0); });
 }
 

@@ -77,6 +77,7 @@ class Filesystem final : public QueueWatcher {
   void open_now(fuse_req_t req, fuse_ino_t ino, const fuse_file_info& asked);
   void read_special(fuse_req_t req, OpenFile& file, size_t size, off_t offset);
   int write_job(OpenFile& file, std::string_view bytes, off_t offset);
+  void refuse_text(fuse_req_t req, int error);
   void list(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, bool plus);
   void list_root(Listing& listing, off_t offset);
   int list_jobs(Listing& listing, Dir dir, off_t offset);

@@ -3,6 +3,7 @@
 #include <sys/wait.h>
 
 #include <cerrno>
+#include <cstring>
 
 #include "base/clock.h"
 #include "queue/log_text.h"
@@ -22,6 +23,7 @@ Xattrs job_xattrs(const Job& job, int retries, pid_t pid) {
   add("retries", std::to_string(retries));
   add("submitted", utc_time(job.submitted_ns));
   if (pid != 0) add("pid", std::to_string(pid));
+  if (job.refused != 0) add("refused", strerror(job.refused));
   if (outcome.started_ns != 0) add("started", utc_time(outcome.started_ns));
   if (active) return all;
 

@@ -55,6 +55,7 @@ struct Job {
   int64_t log = 0;       // number of the latest attempt's log; 0: there is none
   int64_t log_size = 0;  // bytes
   Outcome outcome;
+  int refused = 0;  // errno that a writer got: it does not run until it is written anew or moved
   bool parked = false;   // not in the index of what may be claimed while it is open for writing
   bool removed = false;  // it is in no directory, but a file of it is open
 
@@ -63,7 +64,9 @@ struct Job {
   // A draft does not run until it is renamed.
   bool is_draft() const { return id.starts_with('.') || (mode & kNamedAsDraft) != 0; }
   // May be claimed, once it is due and not open for writing.
-  bool runnable() const { return dir == Dir::kPending && text_size > 0 && !is_draft(); }
+  bool runnable() const {
+    return dir == Dir::kPending && text_size > 0 && !is_draft() && refused == 0;
+  }
   // Its latest attempt began and has not ended. Of a pending job: the attempt was interrupted, and
   // the next start goes on with it.
   bool attempt_unfinished() const { return outcome.started_ns != 0 && outcome.finished_ns == 0; }

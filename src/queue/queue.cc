@@ -202,6 +202,7 @@ void Queue::retry_due(int64_t now_ns) {
   agenda_.retry_ns.reset();
   agenda_.rescan_needed = true;
   attempts_.retry_ends();
+  uploads_.retry_refusals();
 }
 
 int Queue::commit() {

@@ -96,6 +96,10 @@ constexpr Column kColumns[] = {
     {"maxrss_kb", Kind::kChanges,
      [](Use& use, const Job& job) { use.bind_or_null(job.outcome.maxrss_kb); },
      [](const Use& row, int index, Job& job) { job.outcome.maxrss_kb = row.integer(index); }},
+    {"refused", Kind::kChanges, [](Use& use, const Job& job) { use.bind_or_null(job.refused); },
+     [](const Use& row, int index, Job& job) {
+       job.refused = static_cast<int>(row.integer(index));
+     }},
     {"interruptions", Kind::kChanges,
      [](Use& use, const Job& job) { use.bind_or_null(job.outcome.interruptions); },
      [](const Use& row, int index, Job& job) {

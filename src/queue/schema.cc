@@ -25,7 +25,7 @@
 //
 // claim          1: in jobs_claim. 0: not. NULL: not since a migration that has not come to this row.
 // grp, share     The group of the job, and its share within its owner and group.
-// refused        The writer of the text got an error, so the job must not run.
+// refused        The errno that a writer of the text got: the job must not run.
 // interruptions  How often filed or the machine went down while the job ran.
 // temporary      The file was created as mkstemp(3) does it, and was not renamed.
 // removed        When the job was removed, if it is not swept away yet.

@@ -111,6 +111,7 @@ Event move_to(Dir to) {
 void Transition::apply(Job& job, int64_t now_ns, int64_t due_ns) const {
   if (to) job.dir = *to;
   job.ctime_ns = now_ns;
+  job.refused = 0;
   switch (attempts) {
     case N::kKeep:
       break;

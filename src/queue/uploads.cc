@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstring>
 
+#include "base/log.h"
 #include "queue/draft_names.h"
 #include "queue/transitions.h"
 
@@ -136,14 +138,63 @@ int Uploads::write(const OpenJob& file, int64_t offset, std::string_view bytes) 
   // Told at once, because many programs ignore an error of close(2). But vim keeps a file of its own
   // beside the one that it edits, with a name of a draft and NUL bytes in it.
   bool has_nul = bytes.find('\0') != bytes.npos;
-  if (has_nul && !upload->job.is_draft()) return upload->failed = EINVAL;
+  if (has_nul && !upload->job.is_draft()) return refuse_write(*upload, EINVAL);
   auto end = offset + static_cast<int64_t>(bytes.size());
   if (end > static_cast<int64_t>(upload->text.size())) {
-    if (int error = resize(*upload, end)) return upload->failed = error;
+    if (int error = resize(*upload, end)) return refuse_write(*upload, error);
   }
   std::copy(bytes.begin(), bytes.end(), upload->text.begin() + offset);
   touched(*upload);
   return 0;
+}
+
+// --- errors
+
+int Uploads::refuse_write(Upload& upload, int error) {
+  upload.failed = error;
+  if (upload.row == Upload::Row::kStored) mark_refused(upload.job.ino, error);
+  return error;
+}
+
+// Stages that the text that is stored does not run. Returns 0 or the errno of the store.
+int Uploads::mark_refused(int64_t ino, int error) {
+  Job before;
+  if (int failed = core_.store.get(ino, before)) return failed == ENOENT ? 0 : failed;
+  if (before.dir != Dir::kPending || before.refused != 0) return 0;
+  Job job = before;
+  job.refused = error;
+  core_.turn.log_on_commit("job " + escaped(job.id) +
+                           ": refused, because its writer got an error: " + std::strerror(error));
+  return core_.store.update(before, job);
+}
+
+// The same for a job that nobody has open any more. It is blocked until that is committed.
+void Uploads::keep_refused(int64_t ino, int error) {
+  unmarked_[ino] = error;
+  int staged = mark_refused(ino, error);
+  core_.turn.on_end([this, ino, staged](int failed) {
+    if (failed == 0 && staged == 0) {
+      unmarked_.erase(ino);
+    } else {
+      core_.agenda.retry_ns = core_.clock.mono_ns() + kRetryDelayNs;
+    }
+  });
+}
+
+void Uploads::retry_refusals() {
+  for (const auto& [ino, error] : std::unordered_map<int64_t, int>(unmarked_)) {
+    keep_refused(ino, error);
+  }
+}
+
+// The job is written anew or moved.
+void Uploads::accept(int64_t ino) {
+  auto found = unmarked_.find(ino);
+  if (found == unmarked_.end()) return;
+  core_.turn.on_rollback([this, ino, error = found->second] { unmarked_[ino] = error; });
+  unmarked_.erase(found);
+  core_.agenda.rescan_needed = true;
+  core_.agenda.unblocked.push_back(ino);
 }
 
 // --- storing
@@ -151,12 +202,14 @@ int Uploads::write(const OpenJob& file, int64_t offset, std::string_view bytes) 
 int Uploads::flush(const OpenJob& file) {
   Upload* upload = find(file.ino);
   if (upload == nullptr || !file.writer) return 0;
-  if (upload->failed != 0) return upload->failed;
+  if (upload->failed != 0) return refuse_write(*upload, upload->failed);
   // The redirection of a shell flushes once before it has written anything: that commits nothing.
   bool removed = upload->row == Upload::Row::kRemoved;
   if (removed || !upload->dirty() || upload->text.empty()) return 0;
-  if (int error = stage_text(*upload)) return error;
-  if (upload->provisional) set_provisional(*upload, false);
+  if (int error = stage_text(*upload)) {
+    if (upload->row == Upload::Row::kStored) mark_refused(upload->job.ino, error);
+    return error;
+  }
   gathering_.receipt(file.ino, upload->charged_to);
   return 0;
 }
@@ -183,11 +236,16 @@ int Uploads::stage_text(Upload& upload) {
     row.apply(job, now, upload.job.mtime_ns);
     job.text_size = size;
     if (int error = core_.store.set_text(before, job, upload.text)) return error;
+    accept(job.ino);
   }
   upload.staged_size = size;
+  upload.staged_version = upload.version;
   core_.turn.on_end([this, ino = upload.job.ino, version = upload.version](int error) {
     Upload* later = find(ino);
-    if (error == 0 && later != nullptr) later->saved_version = version;
+    if (later == nullptr) return;
+    later->staged_version = 0;
+    later->commit_failed = error;
+    if (error == 0) later->saved_version = version;
   });
   return 0;
 }
@@ -197,18 +255,9 @@ int Uploads::stage_text(Upload& upload) {
 int Uploads::stage_for_rename(Upload& upload) {
   if (upload.failed != 0) return upload.failed;
   if (upload.dirty() && !upload.text.empty()) {
-    if (int error = stage_text(upload)) return error;
-    set_provisional(upload, true);
-    return 0;
+    return stage_text(upload);
   }
   return upload.row == Upload::Row::kNone ? give_empty_row(upload) : 0;
-}
-
-void Uploads::set_provisional(Upload& upload, bool provisional) {
-  core_.turn.on_rollback([this, ino = upload.job.ino, before = upload.provisional] {
-    if (Upload* later = find(ino)) later->provisional = before;
-  });
-  upload.provisional = provisional;
 }
 
 int Uploads::give_row(Upload& upload) {
@@ -252,6 +301,7 @@ int Uploads::truncate_closed(const Job& before, Job& job, int64_t size) {
 
 void Uploads::renamed(const Job& job) {
   held_.clear(key(job.ino));
+  accept(job.ino);
   if (Upload* upload = find(job.ino)) {
     upload->job.id = job.id;
     upload->job.mode = job.mode;
@@ -291,19 +341,23 @@ void Uploads::end(Upload& upload) {
   bool removed = upload.row == Upload::Row::kRemoved;
   auto held = static_cast<int64_t>(upload.text.size());
   if (!removed) {
-    if (upload.failed != 0 && upload.provisional) {
-      // A rename has stored a part of a text of which the rest did not fit. No part of it may run.
-      upload.text.clear();
-      stage_text(upload);
-    }
     // An empty file was not flushed: it is stored now. Any other text that is not stored by now
-    // could not be, and its writer got the errno.
+    // could not be, and its writer got the errno. Nothing of it may run, also not a part that was
+    // stored before.
     bool empty = upload.text.empty() && upload.failed == 0;
+    bool unstored = upload.dirty() && upload.version != upload.staged_version;
     if (upload.row == Upload::Row::kNone && empty) {
       upload.job.text_size = 0;
       give_empty_row(upload);
     }
-    if (upload.row == Upload::Row::kStored && upload.dirty() && empty) stage_text(upload);
+    if (upload.row == Upload::Row::kStored) {
+      if (empty && upload.dirty()) {
+        stage_text(upload);
+      } else if (upload.failed != 0 || unstored) {
+        int error = upload.failed != 0 ? upload.failed : upload.commit_failed;
+        keep_refused(upload.job.ino, error != 0 ? error : EINVAL);
+      }
+    }
     if (upload.row == Upload::Row::kNone) forget_new(upload);
   }
   quota_.refund(upload.charged_to, held, 1);

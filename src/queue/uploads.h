@@ -34,12 +34,13 @@ struct Upload {
   std::string text;
   uint64_t version = 0;  // of the text and its mtime
   uint64_t saved_version = 0;
+  uint64_t staged_version = 0;  // by this turn; 0: none
   int writers = 0;
-  int user_writers = 0;      // those of them that are not root's
-  bool renamed = false;      // since the first open
-  int failed = 0;            // errno of a write that was refused: the text is incomplete
-  bool provisional = false;  // a rename has stored the text, and no receipt was given since
-  int64_t staged_size = 0;   // of the text in the row, as far as known
+  int user_writers = 0;     // those of them that are not root's
+  bool renamed = false;     // since the first open
+  int failed = 0;           // errno of a write that was refused: the text is incomplete
+  int commit_failed = 0;    // errno of the last commit, if that could not store the text
+  int64_t staged_size = 0;  // of the text in the row, as far as known
   uid_t charged_to = 0;
 
   bool dirty() const { return version != saved_version; }
@@ -60,12 +61,14 @@ class Uploads {
   int open(const Job& job, bool truncate, const Caller& caller, OpenJob& file);
   // EINVAL for a NUL byte if the job is no draft, EFBIG above job_size_limit, EDQUOT above
   // upload_limit or user_bytes, EBADF if not open for writing. After an error the upload is
-  // incomplete: flush() fails alike until the text is cut to 0.
+  // incomplete: flush() fails alike until the text is cut to 0. If a text of the job is stored, the
+  // error stages that it is refused: it does not run until the job is written anew or moved.
   int write(const OpenJob& file, int64_t offset, std::string_view bytes);
   // Stages the text as it is now; nothing if there is none. EINVAL for a NUL byte in it; a hole
   // reads as NUL bytes. EDQUOT if the owner has no room for it.
   int flush(const OpenJob& file);
-  // The last close by a writer makes the job runnable. A temporary file that was not renamed is
+  // The last close by a writer makes the job runnable, if the latest text of all writers is stored; if
+  // not, the job is refused. A temporary file that was not renamed is
   // held for a second more, because its program will probably rename it.
   void close(const OpenJob& file);
 
@@ -91,8 +94,13 @@ class Uploads {
   // Lays the size and the mtime of what is being written over a pending job's row.
   void overlay(Job& job) const;
 
-  // True if the job is open for writing or about to be renamed.
-  bool blocks(int64_t ino) const { return uploads_.contains(ino) || held_.has(key(ino)); }
+  // True if the job is open for writing, about to be renamed, or refused by an error that is not stored
+  // yet.
+  bool blocks(int64_t ino) const {
+    return uploads_.contains(ino) || held_.has(key(ino)) || unmarked_.contains(ino);
+  }
+  // Stages again the refusals that a commit failed to store.
+  void retry_refusals();
 
   // Until when the commit waits for more receipts, monotonic: see Gathering.
   std::optional<int64_t> gather_until_ns() { return gathering_.until_ns(core_.clock.mono_ns()); }
@@ -108,7 +116,10 @@ class Uploads {
   void forget_new(const Upload& upload);
   void touched(Upload& upload);
   int stage_text(Upload& upload);
-  void set_provisional(Upload& upload, bool provisional);
+  int refuse_write(Upload& upload, int error);
+  int mark_refused(int64_t ino, int error);
+  void keep_refused(int64_t ino, int error);
+  void accept(int64_t ino);
   int give_row(Upload& upload);
   int give_empty_row(Upload& upload);
   void end(Upload& upload);
@@ -121,6 +132,7 @@ class Uploads {
   std::map<int64_t, Upload> uploads_;                 // by inode number
   std::unordered_map<std::string, int64_t> new_ids_;  // id → inode number of uploads without a row
   Deadlines held_;                                    // closed temporary files, by inode number
+  std::unordered_map<int64_t, int> unmarked_;  // refused: inode number → errno, not stored yet
   Gathering gathering_;
 };
 

@@ -2,7 +2,7 @@
 # attempts are kept until the disk works again. No job is lost or runs twice.
 . "${0%/*}/../lib/test.sh"
 . "${0%/*}/../lib/faults.sh"
-needs fuse file
+needs fuse file python3
 config workers=2 retries=0
 
 # refused WORDS: what close says of a job, and that it is not there.
@@ -11,6 +11,23 @@ refused() {
 	grep -q -E "^close: ($1)" "$tmp/said" || fail "it says: $(cat "$tmp/said")"
 	assert_eq "" "$(where refused)" "where the refused job is"
 }
+
+# A text A with a receipt, then B that the disk refuses.
+cat >"$tmp/two.py" <<'EOF2'
+import os, sys, time
+file = os.open(sys.argv[1], os.O_WRONLY | os.O_CREAT, 0o644)
+os.write(file, b"echo A\n")
+os.fsync(file)
+print("receipt", flush=True)
+while not os.path.exists(sys.argv[2]):
+    time.sleep(0.05)
+os.write(file, b"echo B\n")
+try:
+    os.close(file)
+    print("closed", flush=True)
+except OSError as error:
+    print("close:", error.strerror, flush=True)
+EOF2
 
 for error in 5 30; do
 	case $error in
@@ -23,8 +40,15 @@ for error in 5 30; do
 		echo ends; echo >$tmp/ended"
 	wait_for '[ -s "$tmp/runs" ]'
 
+	python3 "$tmp/two.py" "$q/pending/two" "$tmp/go-on" >"$tmp/two" &
+	writer=$!
+	wait_for 'grep -q receipt "$tmp/two"'
+
 	disk $error
 	refused "$words"
+	: >"$tmp/go-on"
+	wait "$writer"
+	grep -q -E "^close: ($words)" "$tmp/two" || fail "the second writer says: $(cat "$tmp/two")"
 	! mv "$q/pending/.kept" "$q/pending/kept" 2>"$tmp/said" || fail "mv says nothing"
 	grep -q -E "$words" "$tmp/said" || fail "mv says: $(cat "$tmp/said")"
 	! rm "$q/pending/.kept" 2>"$tmp/said" || fail "rm says nothing"
@@ -44,6 +68,11 @@ for error in 5 30; do
 	submit accepted "echo accepted"
 	wait_in complete accepted
 	restart_filed
+	assert_file "$q/pending/two" 'echo A\n'
+	submit later "echo later"
+	wait_in complete later
+	assert_eq pending "$(where two)" "where the job is whose writer got an error"
+	rm "$q/pending/two" "$q/complete/later" "$tmp/go-on"
 	assert_file "$tmp/runs" '1\n'
 	assert_eq "accepted kept running" "$(echo "$q"/*/[a-z]* | xargs -n 1 basename | sort | xargs)" "all jobs"
 	rm "$q"/complete/* "$tmp/runs" "$tmp/go" "$tmp/ended"

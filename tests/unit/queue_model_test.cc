@@ -45,6 +45,7 @@ struct ModelJob {
   bool started = false;  // ever, with this text
   bool began = false;    // its attempt has begun and not ended
   int interruptions = 0;
+  bool refused = false;  // its writer got an error
 };
 
 struct ModelUpload {
@@ -58,12 +59,10 @@ struct ModelUpload {
   int saved = 0;
   int staged = -1;
   int failed = 0;
-  bool provisional = false;  // a rename has stored the text, and no flush since
   bool removed_row = false;  // in this turn
   // As the last turn that succeeded left it.
   std::string committed_id;
   bool committed_stored = false;
-  bool committed_provisional = false;
 
   // Why its text cannot be stored, or 0.
   int refused() const {
@@ -272,6 +271,7 @@ class ModelRig : public QueueRig {
     expect_error(queue->write(upload.file, static_cast<int64_t>(at), bytes), wanted, "write");
     if (wanted != 0) {
       upload.failed = wanted;
+      refuse(upload);
       return;
     }
     if (upload.text.size() < end) upload.text.resize(end);
@@ -283,9 +283,13 @@ class ModelRig : public QueueRig {
     bool nothing = upload.removed || upload.version == upload.saved || upload.text.empty();
     int wanted = nothing ? upload.failed : upload.refused();
     expect_error(queue->flush(upload.file), wanted, "flush");
+    if (wanted != 0) refuse(upload);
     if (wanted != 0 || nothing) return;
     stage(upload);
-    upload.provisional = false;
+  }
+
+  void refuse(ModelUpload& upload) {
+    if (upload.stored && !upload.removed) model_.jobs[upload.file.ino].refused = true;
   }
 
   void stage(ModelUpload& upload) {
@@ -300,11 +304,14 @@ class ModelRig : public QueueRig {
     ++done["close"];
     bool empty = upload.text.empty() && upload.failed == 0;
     bool dirty = upload.version != upload.saved;
-    if (!upload.removed && upload.failed != 0 && upload.provisional) {
-      upload.text.clear();
+    bool unstored = dirty && upload.staged != upload.version;
+    if (!upload.removed && empty && (!upload.stored || dirty)) {
       stage(upload);
+    } else if (!upload.removed && upload.stored && (upload.failed != 0 || unstored)) {
+      ++done["refused job"];
+      refused_.insert(upload.file.ino);
+      model_.jobs[upload.file.ino].refused = true;
     }
-    if (!upload.removed && empty && (!upload.stored || dirty)) stage(upload);
     model_.uploads.erase(upload.file.ino);
   }
 
@@ -349,13 +356,13 @@ class ModelRig : public QueueRig {
     if (failed != 0) return failed;
     if (stages) {
       stage(*upload);
-      upload->provisional = true;
     } else if (upload != nullptr && !upload->stored) {
       model_.jobs[ino] = {id, kPending, "", upload->mtime};
       upload->stored = true;
     }
     ModelJob& job = model_.jobs[ino];
     job.id = new_id;
+    job.refused = false;
     if (upload != nullptr) upload->id = new_id;
     if (from == to) return 0;
     if (to == kFailed || from == kActive) job.began = false;
@@ -524,8 +531,8 @@ class ModelRig : public QueueRig {
       upload.removed_row = false;
       upload.committed_id = upload.id;
       upload.committed_stored = upload.stored;
-      upload.committed_provisional = upload.provisional;
     }
+    refused_.clear();
     kills_ = 0;
     bool freed = false;
     for (auto run = model_.runs.begin(); run != model_.runs.end();) {
@@ -548,7 +555,7 @@ class ModelRig : public QueueRig {
                               [](const auto& run) { return !run.second.ended; });
     std::vector<std::pair<int64_t, int64_t>> due;
     for (auto& [ino, job] : model_.jobs) {
-      bool is_ready = job.dir == kPending && !job.text.empty() && job.id[0] != '.';
+      bool is_ready = job.dir == kPending && !job.text.empty() && job.id[0] != '.' && !job.refused;
       if (is_ready && job.due <= clock.wall && !model_.uploads.contains(ino) &&
           !model_.is_running(ino, job.id)) {
         due.emplace_back(job.due, ino);
@@ -641,10 +648,12 @@ class ModelRig : public QueueRig {
 
   void take_back() {
     model_.jobs = committed_.jobs;
+    for (int64_t ino : refused_) {
+      if (model_.jobs.contains(ino)) model_.jobs[ino].refused = true;
+    }
     for (auto& [ino, upload] : model_.uploads) {
       upload.staged = -1;
       upload.stored = upload.committed_stored;
-      upload.provisional = upload.committed_provisional;
       upload.id = upload.committed_id;
       if (std::exchange(upload.removed_row, false)) upload.removed = false;
     }
@@ -661,6 +670,7 @@ class ModelRig : public QueueRig {
       stop_and_start();
     } else {
       model_ = committed_;
+      refused_.clear();
       model_.uploads.clear();
       for (auto& [ino, job] : model_.jobs) {
         if (job.dir == kActive) interrupt(job);
@@ -789,6 +799,7 @@ class ModelRig : public QueueRig {
   Model model_;
   Model committed_;
   std::vector<AttemptId> claimed_;
+  std::set<int64_t> refused_;  // jobs of which that is not stored yet
   size_t kills_ = 0;
   int operation_ = 0;
   bool failed_ = false;
@@ -818,7 +829,7 @@ TEST_CASE("the queue does what a simple model of it does, whatever comes") {
   if (operations < kOperations) return;  // too few to have seen everything
   for (const char* what :
        {"create", "flush", "rename", "remove", "exit", "transient failure", "failed turn", "crash",
-        "failed by crashes", "flush refused", "rename refused"}) {
+        "failed by crashes", "flush refused", "rename refused", "refused job"}) {
     INFO(what);
     CHECK(done[what] > 0);
   }

@@ -434,42 +434,130 @@ TEST_CASE_METHOD(UploadRig, "after a failed flush a later rename stores the text
   CHECK(text_of("k") == "echo something quite different");
 }
 
-TEST_CASE_METHOD(UploadRig, "what a rename has stored does not run if the rest does not fit") {
+TEST_CASE_METHOD(UploadRig,
+                 "nothing runs of a job whose writer got an error, also after a restart") {
+  set([](QueueSettings& settings) { settings.workers = 1; });
   bool had_text = GENERATE(false, true);
   if (had_text) {
+    set([](QueueSettings& settings) { settings.workers = 0; });
     REQUIRE(submit("j", "an older text") == 0);
   }
   OpenJob file = had_text ? open(kPending, "j", true, true) : create("j");
+  set([](QueueSettings& settings) { settings.workers = 1; });
   queue->write(file, 0, "rm -rf /tmp");
-  CHECK(mv(kPending, "j", kPending, "k") == 0);
-  CHECK(text_of("k") == "rm -rf /tmp");
-  std::string wanted;
-  SECTION("nor if it is told by another rename") {
-    CHECK(queue->write(file, 11, std::string(1 << 20, 'x')) == EFBIG);
+  std::string id = "j";
+  std::string text = "rm -rf /tmp";
+  const std::string too_much(1 << 20, 'x');
+  int error = EFBIG;
+  SECTION("what a rename has stored") {
+    CHECK(mv(kPending, "j", kPending, "k") == 0);
+    CHECK(queue->write(file, 11, too_much) == EFBIG);
     CHECK(mv(kPending, "k", kPending, "l") == EFBIG);
+    id = "k";
   }
-  SECTION("in the same turn") {
-    CHECK(queue->write(file, 11, "/x") == 0);
-    CHECK(queue->rename(kPending, "k", kPending, "l", false) == 0);
-    CHECK(queue->write(file, 11, std::string(1 << 20, 'x')) == EFBIG);
+  SECTION("what it has stored in the same turn") {
+    CHECK(queue->rename(kPending, "j", kPending, "k", false) == 0);
+    CHECK(queue->write(file, 11, too_much) == EFBIG);
+    id = "k";
   }
-  SECTION("but does if a receipt was given for it") {
-    CHECK(queue->write(file, 11, "/x") == 0);
+  SECTION("what was flushed") {
     CHECK(flush(file) == 0);
-    wanted = "rm -rf /tmp/x";
-    CHECK(queue->write(file, 13, std::string(1 << 20, 'x')) == EFBIG);
+    CHECK(queue->write(file, 11, too_much) == EFBIG);
+    SECTION("also if filed dies before the close") {
+      CHECK(turn() == 0);
+      crash_and_start();
+      turn();
+      CHECK(launcher.told.empty());
+      CHECK(job(kPending, "j").refused == EFBIG);
+      return;
+    }
   }
-  SECTION("also after a receipt that could not be stored") {
+  SECTION("what was flushed, and then a NUL byte") {
+    CHECK(flush(file) == 0);
+    SECTION("that is written") { CHECK(queue->write(file, 11, std::string(1, '\0')) == EINVAL); }
+    SECTION("or a hole") {
+      CHECK(queue->write(file, 20, "x") == 0);
+      CHECK(queue->flush(file) == EINVAL);
+    }
+    error = EINVAL;
+  }
+  SECTION("what was flushed, and then a close that the disk refuses") {
+    CHECK(flush(file) == 0);
     CHECK(queue->write(file, 11, "/x") == 0);
     disk.fail(1);
     CHECK(flush(file) == EIO);
-    CHECK(queue->write(file, 13, std::string(1 << 20, 'x')) == EFBIG);
+    error = EIO;
   }
-  CHECK(queue->flush(file) == EFBIG);
+  if (error != EIO) CHECK(queue->flush(file) == error);
   queue->close(file);
   turn();
-  std::string id = ls(kPending).front();
-  CHECK(text_of(id) == wanted);
+  CHECK(text_of(id) == text);
+  CHECK(job(kPending, id).refused == error);
+  CHECK_FALSE(job(kPending, id).runnable());
+  crash_and_start();
+  pass_ms(10'000);
+  CHECK(launcher.told.empty());
+  CHECK(queue->jobs().counts().ready == 0);
+
+  SECTION("until it is renamed") { CHECK(mv(kPending, id, kPending, "m") == 0); }
+  SECTION("until it is written anew") {
+    file = open(kPending, id, true, true);
+    queue->write(file, 0, "good");
+    CHECK(flush(file) == 0);
+    close(file);
+  }
+  SECTION("until more is written to it") {
+    file = open(kPending, id, true);
+    queue->write(file, 11, "/x");
+    CHECK(flush(file) == 0);
+    close(file);
+  }
+  SECTION("until it is moved to failed and back") {
+    CHECK(mv(kPending, id, kFailed) == 0);
+    CHECK(mv(kFailed, id, kPending) == 0);
+  }
+  CHECK(ls(kActive).size() == 1);
+}
+
+TEST_CASE_METHOD(UploadRig, "a refusal that the disk does not take is stored later") {
+  OpenJob file = create("j");
+  queue->write(file, 0, "one");
+  CHECK(flush(file) == 0);
+  queue->write(file, 3, " and two");
+  disk.fail(1, SQLITE_FULL, 1'000'000);
+  CHECK(flush(file) == ENOSPC);
+  queue->close(file);
+  turn();
+  pass_ms(5000);
+  disk.fail(0);
+  CHECK(launcher.told.empty());
+  bool is_renamed = GENERATE(true, false);
+  if (is_renamed) {
+    CHECK(mv(kPending, "j", kPending, "k") == 0);
+    pass_ms(1000);
+    CHECK(ls(kActive) == Strings{"k"});
+  } else {
+    pass_ms(1000);
+    CHECK(job(kPending, "j").refused == ENOSPC);
+    crash_and_start();
+    pass_ms(1000);
+    CHECK(launcher.told.empty());
+  }
+}
+
+TEST_CASE_METHOD(UploadRig, "a writer that begins anew is not refused for what was before") {
+  OpenJob file = create("j");
+  queue->write(file, 0, "one");
+  CHECK(flush(file) == 0);
+  CHECK(queue->write(file, 3, std::string(1 << 20, 'x')) == EFBIG);
+  AttributeChange cut;
+  cut.size = 0;
+  Job changed;
+  CHECK(queue->set_attributes(file.ino, cut, changed) == 0);
+  queue->write(file, 0, "two");
+  CHECK(flush(file) == 0);
+  close(file);
+  CHECK(ls(kActive) == Strings{"j"});
 }
 
 TEST_CASE_METHOD(UploadRig,

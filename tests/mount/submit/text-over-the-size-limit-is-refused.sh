@@ -1,4 +1,4 @@
-# Text of job_size_limit runs; one byte more is EFBIG, nothing of it runs, and what was there stays.
+# Text of job_size_limit runs; one byte more is EFBIG, nothing of it runs, and what was there stays but does not run.
 . "${0%/*}/../../lib/test.sh"
 config workers=0
 start_filed
@@ -24,8 +24,10 @@ assert "the job of just that size is there" cmp -s "$tmp/fits" "$q/pending/fits"
 # A job that did not fit leaves at most an empty job.
 for id in new copy; do assert "$id is empty or missing" [ ! -s "$q/pending/$id" ]; done
 echo "workers = 1" >"$q/config.ini"
-wait_in complete old
 wait_in complete fits
+assert_eq pending "$(where old)" "where a job is that was to get another text"
+mv "$q/pending/old" "$q/pending/old-is-good"
+wait_in complete old-is-good
 assert_eq "it runs" "$(tail -n 1 "$q/complete/fits")" "output"
 assert_eq 2 "$(counter total_started)" "started"
 

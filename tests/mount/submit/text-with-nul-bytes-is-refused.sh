@@ -1,4 +1,4 @@
-# Text with a NUL byte is refused by write, with EINVAL; what was there before stays and runs.
+# Text with a NUL byte is refused by write, with EINVAL; what was there before stays, and does not run.
 . "${0%/*}/../../lib/test.sh"
 config workers=0
 start_filed
@@ -29,6 +29,7 @@ assert_file "$q/pending/old" 'echo old'
 assert_eq old "$(ls -A "$q/pending")" "pending"
 
 echo "workers = 1" >"$q/config.ini"
-wait_in complete old
-assert_file "$q/complete/old" '>>> echo old\nold\n'
+mv "$q/pending/old" "$q/pending/old-is-good"
+wait_in complete old-is-good
+assert_file "$q/complete/old-is-good" '>>> echo old\nold\n'
 assert_eq 1 "$(counter total_started)" "started"
