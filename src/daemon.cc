@@ -97,6 +97,7 @@ class Daemon {
   void check_places();
   void make_cgroups();
   void tell_containment() const;
+  void tell_who_sees_it() const;
   void fork_helpers();
   void open_state();
   void mount();
@@ -275,8 +276,15 @@ void Daemon::mount() {
 
   filesystem_.emplace(*queue_, *store_, *notifier_, clock_, nodes_, settings_.mount.inotify);
   session_.emplace(*filesystem_, *point_, allow_other_);
+  if (!allow_other_) tell_who_sees_it();
   launcher_->mounted(point_->root());
   notifier_->mounted(point_->root());
+}
+
+void Daemon::tell_who_sees_it() const {
+  bool is_set = settings_.mount.allow_other == AllowOther::kNo;
+  log_info("only user %u can reach the queue: %s", static_cast<unsigned>(geteuid()),
+           is_set ? "allow_other is no" : "/etc/fuse.conf has no line user_allow_other");
 }
 
 void Daemon::watch_events() {
