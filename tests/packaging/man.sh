@@ -1,5 +1,6 @@
-# The man pages are sound: mandoc finds nothing in them but the empty paragraphs that scdoc writes. And they
-# name every option, key, counter, variable and errno that the programs know.
+# The man pages are sound: mandoc finds nothing in them but the empty paragraphs that scdoc writes. They fit a
+# terminal of 80 columns, but for the values of settings, which cannot be broken into lines. And they name every
+# option, key, counter, variable and errno that the programs know.
 . "${0%/*}/../lib/test.sh"
 needs scdoc mandoc
 
@@ -7,6 +8,9 @@ for page in "$top"/man/*.scd; do
 	name=${page##*/}
 	name=${name%.scd}
 	scdoc <"$page" >"$tmp/$name" || fail "scdoc does not read $name"
+	mandoc -T ascii -O width=80 "$tmp/$name" | sed "s/.$(printf '\b')//g" >"$tmp/shown"
+	awk 'length > 80 && !/^ *[a-z_]+ = /' "$tmp/shown" >"$tmp/wide"
+	assert_eq "" "$(cat "$tmp/wide")" "lines of $name over 80 columns"
 	mandoc -T lint -W warning "$tmp/$name" | grep -v 'skipping paragraph macro' >"$tmp/said" || continue
 	fail "$(cat "$tmp/said")"
 done
