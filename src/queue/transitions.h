@@ -77,8 +77,9 @@ struct Transition {
   const char* cause = "";              // of the outcome; empty: the attempt has its own
   const char* message = "";            // for filed's log; see describe()
 
-  // Changes directory, attempts, times and what the job knows of its log; a refusal is over. `now_ns` is wall time;
-  // `due_ns` is the time for kBackoff, kDelay and kWriteTime. Not for a row that removes the job.
+  // Changes directory, attempts, times and what the job knows of its log; a refusal is over. `now_ns`
+  // is wall time; `due_ns` is the time for kBackoff, kDelay and kWriteTime. Not for a row that removes
+  // the job.
   void apply(Job& job, int64_t now_ns, int64_t due_ns = 0) const;
 
   // The message for filed's log. A message that ends with ": " gets the job's cause behind it.

@@ -302,11 +302,17 @@ int Uploads::truncate_closed(const Job& before, Job& job, int64_t size) {
 void Uploads::renamed(const Job& job) {
   held_.clear(key(job.ino));
   accept(job.ino);
-  if (Upload* upload = find(job.ino)) {
-    upload->job.id = job.id;
-    upload->job.mode = job.mode;
-    upload->renamed = true;
-  }
+  Upload* upload = find(job.ino);
+  if (upload == nullptr) return;
+  core_.turn.on_rollback([this, ino = job.ino, id = upload->job.id, mode = upload->job.mode] {
+    Upload* later = find(ino);
+    if (later == nullptr) return;
+    later->job.id = id;
+    later->job.mode = mode;
+  });
+  upload->job.id = job.id;
+  upload->job.mode = job.mode;
+  upload->renamed = true;
 }
 
 void Uploads::removed(Upload& upload) {
