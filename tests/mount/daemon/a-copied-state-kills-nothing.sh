@@ -3,7 +3,7 @@
 # limit: 300
 . "${0%/*}/../../lib/test.sh"
 . "${0%/*}/../../lib/hidden.sh"
-config workers=1 retries=0 stop_grace=0
+config workers=1 retries=0 stop_grace=0 interruptions=0
 mkdir "$tmp/first" "$tmp/second"
 chmod 711 "$tmp" # so that the user that serves can look there
 state=$tmp/first/filed.db
