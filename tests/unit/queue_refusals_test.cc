@@ -1,4 +1,6 @@
 // What becomes of a job whose writer gets an error, or renames it before the close.
+#include <cerrno>
+
 #include "catch.h"
 #include "upload_rig.h"
 
@@ -54,92 +56,126 @@ TEST_CASE_METHOD(UploadRig, "after a failed flush a later rename stores the text
   CHECK(text_of("k") == "echo something quite different");
 }
 
-TEST_CASE_METHOD(UploadRig,
+namespace {
+
+// How a writer gets an error when "rm -rf /tmp" is stored already.
+enum class How { kAfterRename, kInTheTurnOfARename, kAfterFlush, kNulByte, kHole, kDisk };
+
+class RefusalRig : public UploadRig {
+ public:
+  RefusalRig() {
+    set([](QueueSettings& queue) { queue.workers = 1; });
+  }
+
+  // Returns the error.
+  int get_error(OpenJob& file, How how) {
+    const std::string too_much(1 << 20, 'x');
+    queue->write(file, 0, "rm -rf /tmp");
+    if (how == How::kAfterRename || how == How::kInTheTurnOfARename) {
+      REQUIRE(queue->rename(kPending, "j", kPending, "k", false) == 0);
+      if (how == How::kAfterRename) turn();
+    } else {
+      REQUIRE(flush(file) == 0);
+    }
+    switch (how) {
+      case How::kNulByte:
+        return queue->write(file, 11, std::string(1, '\0'));
+      case How::kHole:
+        queue->write(file, 20, "x");
+        return queue->flush(file);
+      case How::kDisk:
+        queue->write(file, 11, "/x");
+        disk.fail(1);
+        return flush(file);
+      default:
+        return queue->write(file, 11, too_much);
+    }
+  }
+
+  // A job of that text is refused, with nothing open.
+  void refuse() {
+    OpenJob file = create("j");
+    REQUIRE(get_error(file, How::kAfterFlush) == EFBIG);
+    close(file);
+    REQUIRE(job(kPending, "j").refused == EFBIG);
+  }
+};
+
+}  // namespace
+
+TEST_CASE_METHOD(RefusalRig,
                  "nothing runs of a job whose writer got an error, also after a restart") {
-  set([](QueueSettings& settings) { settings.workers = 1; });
   bool had_text = GENERATE(false, true);
+  auto how = GENERATE(How::kAfterRename, How::kInTheTurnOfARename, How::kAfterFlush, How::kNulByte,
+                      How::kHole, How::kDisk);
+  INFO(static_cast<int>(how) << ", had a text: " << had_text);
   if (had_text) {
     set([](QueueSettings& settings) { settings.workers = 0; });
     REQUIRE(submit("j", "an older text") == 0);
   }
   OpenJob file = had_text ? open(kPending, "j", true, true) : create("j");
   set([](QueueSettings& settings) { settings.workers = 1; });
-  queue->write(file, 0, "rm -rf /tmp");
-  std::string id = "j";
-  std::string text = "rm -rf /tmp";
-  const std::string too_much(1 << 20, 'x');
-  int error = EFBIG;
-  SECTION("what a rename has stored") {
-    CHECK(mv(kPending, "j", kPending, "k") == 0);
-    CHECK(queue->write(file, 11, too_much) == EFBIG);
-    CHECK(mv(kPending, "k", kPending, "l") == EFBIG);
-    id = "k";
+  int error = get_error(file, how);
+  CHECK(error == (how == How::kDisk                           ? EIO
+                  : how == How::kNulByte || how == How::kHole ? EINVAL
+                                                              : EFBIG));
+  if (how != How::kDisk) {
+    CHECK(queue->flush(file) == error);
+    CHECK(mv(kPending, ls(kPending).front(), kPending, "l") == error);
   }
-  SECTION("what it has stored in the same turn") {
-    CHECK(queue->rename(kPending, "j", kPending, "k", false) == 0);
-    CHECK(queue->write(file, 11, too_much) == EFBIG);
-    id = "k";
-  }
-  SECTION("what was flushed") {
-    CHECK(flush(file) == 0);
-    CHECK(queue->write(file, 11, too_much) == EFBIG);
-    SECTION("also if filed dies before the close") {
-      CHECK(turn() == 0);
-      crash_and_start();
-      turn();
-      CHECK(launcher.told.empty());
-      CHECK(job(kPending, "j").refused == EFBIG);
-      return;
-    }
-  }
-  SECTION("what was flushed, and then a NUL byte") {
-    CHECK(flush(file) == 0);
-    SECTION("that is written") { CHECK(queue->write(file, 11, std::string(1, '\0')) == EINVAL); }
-    SECTION("or a hole") {
-      CHECK(queue->write(file, 20, "x") == 0);
-      CHECK(queue->flush(file) == EINVAL);
-    }
-    error = EINVAL;
-  }
-  SECTION("what was flushed, and then a close that the disk refuses") {
-    CHECK(flush(file) == 0);
-    CHECK(queue->write(file, 11, "/x") == 0);
-    disk.fail(1);
-    CHECK(flush(file) == EIO);
-    error = EIO;
-  }
-  if (error != EIO) CHECK(queue->flush(file) == error);
-  queue->close(file);
-  turn();
-  CHECK(text_of(id) == text);
+  close(file);
+  std::string id = ls(kPending).front();
+  CHECK(text_of(id) == "rm -rf /tmp");
   CHECK(job(kPending, id).refused == error);
   CHECK_FALSE(job(kPending, id).runnable());
   crash_and_start();
   pass_ms(10'000);
   CHECK(launcher.told.empty());
   CHECK(queue->jobs().counts().ready == 0);
+}
 
-  SECTION("until it is renamed") { CHECK(mv(kPending, id, kPending, "m") == 0); }
-  SECTION("until it is written anew") {
-    file = open(kPending, id, true, true);
+TEST_CASE_METHOD(RefusalRig, "nor if filed dies before the writer has closed it") {
+  OpenJob file = create("j");
+  REQUIRE(get_error(file, How::kAfterFlush) == EFBIG);
+  REQUIRE(turn() == 0);
+  crash_and_start();
+  turn();
+  CHECK(launcher.told.empty());
+  CHECK(job(kPending, "j").refused == EFBIG);
+}
+
+TEST_CASE_METHOD(RefusalRig, "a refused job runs when it is written anew, renamed or moved") {
+  refuse();
+  SECTION("renamed") { CHECK(mv(kPending, "j", kPending, "k") == 0); }
+  SECTION("written anew") {
+    OpenJob file = open(kPending, "j", true, true);
     queue->write(file, 0, "good");
     CHECK(flush(file) == 0);
     close(file);
   }
-  SECTION("until more is written to it") {
-    file = open(kPending, id, true);
+  SECTION("more is written to it") {
+    OpenJob file = open(kPending, "j", true);
     queue->write(file, 11, "/x");
     CHECK(flush(file) == 0);
     close(file);
   }
-  SECTION("until it is moved to failed and back") {
-    CHECK(mv(kPending, id, kFailed) == 0);
-    CHECK(mv(kFailed, id, kPending) == 0);
+  SECTION("moved to failed and back") {
+    CHECK(mv(kPending, "j", kFailed) == 0);
+    CHECK(mv(kFailed, "j", kPending) == 0);
   }
   CHECK(ls(kActive).size() == 1);
 }
 
-TEST_CASE_METHOD(UploadRig, "a refusal that the disk does not take is stored later") {
+TEST_CASE_METHOD(RefusalRig, "a refused job stays so when it is opened, touched or looked at") {
+  refuse();
+  OpenJob file = open(kPending, "j", true);
+  close(file);
+  CHECK(touch(kPending, "j", 1) == 0);
+  CHECK(text_of("j") == "rm -rf /tmp");
+  CHECK(ls(kActive).empty());
+}
+
+TEST_CASE_METHOD(RefusalRig, "a refusal that the disk does not take is stored later") {
   OpenJob file = create("j");
   queue->write(file, 0, "one");
   CHECK(flush(file) == 0);
@@ -165,7 +201,7 @@ TEST_CASE_METHOD(UploadRig, "a refusal that the disk does not take is stored lat
   }
 }
 
-TEST_CASE_METHOD(UploadRig, "a writer that begins anew is not refused for what was before") {
+TEST_CASE_METHOD(RefusalRig, "a writer that begins anew is not refused for what was before") {
   OpenJob file = create("j");
   queue->write(file, 0, "one");
   CHECK(flush(file) == 0);
