@@ -72,7 +72,7 @@ for error in 5 30; do
 	submit later "echo later"
 	wait_in complete later
 	assert_eq pending "$(where two)" "where the job is whose writer got an error"
-	rm "$q/pending/two" "$q/complete/later" "$tmp/go-on"
+	rm "$q/pending/two" "$q/complete/later" "$tmp/go-on" "$tmp/two"
 	assert_file "$tmp/runs" '1\n'
 	assert_eq "accepted kept running" "$(echo "$q"/*/[a-z]* | xargs -n 1 basename | sort | xargs)" "all jobs"
 	rm "$q"/complete/* "$tmp/runs" "$tmp/go" "$tmp/ended"
