@@ -40,8 +40,8 @@ struct ModelJob {
   int64_t due = 0;    // in pending and active
   int64_t ended = 0;  // in failed and complete
   int attempts = 0;
-  std::string cause;
-  std::string log;       // of the latest attempt that has ended or was interrupted, or of a cancel
+  std::string cause = {};
+  std::string log = {};  // of the latest attempt that has ended or was interrupted, or of a cancel
   bool started = false;  // ever, with this text
   bool began = false;    // its attempt has begun and not ended
   int interruptions = 0;

@@ -126,7 +126,7 @@ TEST_CASE_METHOD(UploadRig, "a NUL byte is refused at once, a hole at close, and
   CHECK(text_of("j") == "0123456789x");
 }
 
-TEST_CASE_METHOD(UploadRig, "a rewrite that cannot be flushed leaves the old text") {
+TEST_CASE_METHOD(UploadRig, "a rewrite that cannot be flushed leaves the old text, which waits") {
   REQUIRE(submit("j", "the old text") == 0);
   OpenJob file = open(kPending, "j", true, true);
   int expected = 0;
@@ -150,6 +150,9 @@ TEST_CASE_METHOD(UploadRig, "a rewrite that cannot be flushed leaves the old tex
   CHECK(text_of("j") == "the old text");
   pass_ms(2000);
   set([](QueueSettings& queue) { queue.workers = 1; });
+  CHECK(launcher.attempts.empty());
+  CHECK(mv(kPending, "j", kPending, "k") == 0);
+  REQUIRE(launcher.attempts.size() == 1);
   CHECK(launcher.attempts.back().text == "the old text");
 }
 
