@@ -39,7 +39,7 @@ if [ ! -e /etc/filed/filed.conf ]; then
 	sed 1d "$tmp/said" | cmp -s - "$tmp/out" || fail "filed alone prints no help"
 fi
 for option in -c -state -check -backup -ready-fd -version -help -ro -rw -connect -bind -network; do
-	grep -q -e " $option[ ,]" "$tmp/out" || fail "--help lacks $option"
+	grep -q -e " ${option}[ ,]" "$tmp/out" || fail "--help lacks $option"
 done
 
 # Both forms mean the same.
