@@ -339,7 +339,7 @@ void Filesystem::write(fuse_req_t req, fuse_ino_t, const char* data, size_t size
 
 // A writer gets its error when it is stored that the text must not run.
 void Filesystem::refuse_text(fuse_req_t req, int error) {
-  waits_.when_transaction_ends([this, req, error] { refuse(req, error); });
+  waits_.when_transaction_ends([req, error] { refuse(req, error); });
 }
 
 // With O_APPEND the kernel sends the offset that it believes to be the end. Another descriptor may

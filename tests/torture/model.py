@@ -151,7 +151,8 @@ class Snapshot:
         if not db.execute("SELECT 1 FROM sqlite_master WHERE name = 'jobs'").fetchone():
             return  # killed before its first commit
         logs = {}
-        for key, bytes in db.execute("SELECT key, bytes FROM log ORDER BY key"):
+        # Rows with lower keys are what is kept for a full disk.
+        for key, bytes in db.execute("SELECT key, bytes FROM log WHERE key >= 0 ORDER BY key"):
             logs[key >> 23] = logs.get(key >> 23, b"") + bytes
         counts = {}
         for id, uid, dir, text, log, size, interruptions, cause in db.execute(
