@@ -15,6 +15,7 @@ says() {
 }
 
 filed=$(command -v filed)
+mkdir "$tmp/home"
 if [ "$(id -u)" = 0 ]; then
 	says 'Operation not permitted; mounting needs CAP_SYS_ADMIN' \
 		setpriv --bounding-set=-sys_admin --inh-caps=-sys_admin "$filed" -state "$state" "$q"
@@ -24,15 +25,15 @@ if [ "$(id -u)" = 0 ]; then
 			unshare -m sh -c 'mount -t tmpfs none /dev && mknod -m 666 /dev/null c 1 3 && exec "$@"' - \
 			"$filed" -state "$state" "$q"
 	fi
-	chmod 777 "$tmp"
-	chown 12345 "$q"
+	chmod 755 "$tmp"
+	chown 12345 "$q" "$tmp/home"
 	user="setpriv --reuid 12345 --regid 12345 --clear-groups"
 fi
 # shellcheck disable=SC2086
-says '.*fusermount' ${user-} env PATH=/nowhere "$filed" -state "$tmp/user.db" "$q"
+says '.*fusermount' ${user-} env PATH=/nowhere "$filed" -state "$tmp/home/user.db" "$q"
 # What fusermount3 says itself: here that the user may not mount there.
 if [ "$(id -u)" = 0 ] && command -v fusermount3 >/dev/null; then
 	chown 0 "$q"
 	# shellcheck disable=SC2086
-	says 'fusermount3: .*(denied|access)' ${user-} "$filed" -state "$tmp/user.db" "$q"
+	says 'fusermount3: .*(denied|access)' ${user-} "$filed" -state "$tmp/home/user.db" "$q"
 fi
