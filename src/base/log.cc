@@ -80,7 +80,7 @@ bool tell_lost_lines() {
 }
 
 void log_line(LogLevel level, const char* format, va_list args) {
-  if (level > g_level) return;
+  if (!log_shows(level)) return;
   char text[kMaxLine];
   if (vsnprintf(text, sizeof text, format, args) < 0) return;
   if (!tell_lost_lines() || !write_line(level, text)) ++g_lost;
@@ -110,6 +110,8 @@ void log_setup(LogTarget target, LogLevel level) {
   on_stderr();
   if (target == LogTarget::kSyslog || is_stderr_discarded()) tzset();
 }
+
+bool log_shows(LogLevel level) { return level <= g_level; }
 
 void print_error(const std::string& text) {
   write_to_stderr(text);

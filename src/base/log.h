@@ -19,6 +19,9 @@ void log_setup(LogTarget target, LogLevel level);
 // them.
 std::vector<int> log_descriptors();
 
+// True if lines of this level are not dropped.
+bool log_shows(LogLevel level);
+
 // Prints one line to stderr, also if the log goes to syslog: why a program that is started ends.
 void print_error(const std::string& text);
 

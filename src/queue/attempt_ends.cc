@@ -188,7 +188,6 @@ int64_t Attempts::next_try_ns(const Attempt& attempt) {
   int64_t now = core_.clock.mono_ns();
   int64_t at = now + kRetryDelayNs;
   if (attempt.failure.fault == Fault::kOwner) {
-    std::erase_if(next_try_ns_, [now](const auto& owner) { return owner.second < now; });
     int64_t& last = next_try_ns_[attempt.uid];
     at = last = std::max(at, last + kOwnerDelayNs);
   }
@@ -198,10 +197,14 @@ int64_t Attempts::next_try_ns(const Attempt& attempt) {
 // The end is committed.
 void Attempts::finish(const Attempt& attempt, const Job& job, const Transition& row) {
   if (row.counter != nullptr) ++(totals_.*row.counter);
+  if (core_.owner_log.admits(attempt.uid)) log_end(attempt, job, row);
+  if (row.hook && !core_.agenda.stopping) hooks_.job_ended(job);
+}
+
+void Attempts::log_end(const Attempt& attempt, const Job& job, const Transition& row) const {
   int64_t took_ns = core_.clock.mono_ns() - attempt.started_mono_ns;
   log_info("job %s: attempt %d of owner %u took %s, %s", escaped(job.id).c_str(), attempt.number,
            static_cast<unsigned>(attempt.uid), seconds(took_ns).c_str(), row.describe(job).c_str());
-  if (row.hook && !core_.agenda.stopping) hooks_.job_ended(job);
 }
 
 }  // namespace filed

@@ -156,8 +156,10 @@ void Attempts::charge_log(Attempt& attempt) {
 void Attempts::start(const StartRequest& request, const Job& job, const Transition& row) {
   // More than all, if the number of retries was lowered meanwhile.
   int all = std::max(request.number, request.retries + 1);
-  log_info("job %s: attempt %d of %d starts, owner %u", escaped(job.id).c_str(), request.number,
-           all, static_cast<unsigned>(job.uid));
+  if (core_.owner_log.admits(job.uid)) {
+    log_info("job %s: attempt %d of %d starts, owner %u", escaped(job.id).c_str(), request.number,
+             all, static_cast<unsigned>(job.uid));
+  }
   launcher_.start(request);
   watcher_.tell(row, job);
 }
@@ -201,8 +203,10 @@ void Attempts::start_failed(AttemptId id, const StartFailure& failure) {
   attempt->failure = failure;
   end(*attempt);
   if (failure.fault != Fault::kJob && attempt->tie == Tie::kAttached) {
-    log_warning("job %s: cannot start now: %s: %s", escaped(attempt->job_id).c_str(),
-                failure.step.c_str(), strerror(failure.error));
+    if (core_.owner_log.admits(attempt->uid, LogLevel::kWarning)) {
+      log_warning("job %s: cannot start now: %s: %s", escaped(attempt->job_id).c_str(),
+                  failure.step.c_str(), strerror(failure.error));
+    }
     if (failure.fault == Fault::kMachine) {
       core_.agenda.retry_ns = core_.clock.mono_ns() + kRetryDelayNs;
     }
@@ -245,6 +249,7 @@ void Attempts::undying(AttemptId id, pid_t pid, char state) {
   shares_.add_workers(attempt->uid, -1);
   deadlines_.clear(id);
   core_.agenda.rescan_needed = true;
+  if (!core_.owner_log.admits(attempt->uid, LogLevel::kWarning)) return;
   log_warning("job %s: attempt %d of owner %u does not die: PID %d, state %c",
               escaped(attempt->job_id).c_str(), attempt->number,
               static_cast<unsigned>(attempt->uid), static_cast<int>(pid), state);
@@ -320,7 +325,7 @@ int Attempts::stop(const Job& before, Job job, const Transition& row) {
   job.log_size = attempt->log->size();
   if (int error = attempt->log->save(core_.store, true)) return error;
   if (int error = core_.store.update(before, job)) return error;
-  core_.turn.log_on_commit(row.log_line(job));
+  core_.log_on_commit(job, row);
   core_.turn.on_end([log = attempt->log](int error) {
     if (error == 0) log->saved();
   });

@@ -206,6 +206,7 @@ class Attempts final : public LauncherEvents {
   int64_t due_again_ns(const Attempt& attempt, const Transition& row, int attempts_made);
   int64_t next_try_ns(const Attempt& attempt);
   void finish(const Attempt& attempt, const Job& job, const Transition& row);
+  void log_end(const Attempt& attempt, const Job& job, const Transition& row) const;
   void finish_abandon(AttemptId id, const Transition& row, int error);
   void output_saved(AttemptId id, int error);
   void forget(AttemptId id);
@@ -230,7 +231,8 @@ class Attempts final : public LauncherEvents {
   int64_t leaving_ = 0;                   // attempts in kLeaving
   std::vector<AttemptId> ends_to_retry_;  // that a commit failed to store
   bool gave_up_ = false;
-  // When the last job of each owner that has reached a limit is tried again, monotonic.
+  // When the last job of each owner that has reached a limit is tried again, monotonic. Each owner
+  // since the start.
   std::unordered_map<uid_t, int64_t> next_try_ns_;
 };
 

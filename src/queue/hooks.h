@@ -1,6 +1,6 @@
 // The commands of [hooks]. One command is run for each job that ends in failed/ or complete/, as
-// the daemon's user, with the job's log as its input. Their number and time are bounded.
-// Failures are logged. Nothing else depends on them.
+// the daemon's user, with the job's log as its input. Their number and time are bounded. Each owner
+// of jobs has a queue, and owners take turns. Failures are logged. Nothing else depends on them.
 #pragma once
 
 #include <cstdint>
@@ -13,19 +13,22 @@
 #include "base/clock.h"
 #include "config/settings.h"
 #include "launcher/launcher_interface.h"
+#include "queue/core.h"
 #include "queue/job.h"
-#include "queue/store.h"
+#include "queue/shares.h"
 
 namespace filed {
 
 class Hooks final : public LauncherEvents {
  public:
   static constexpr size_t kMaxRunning = 4;
-  static constexpr size_t kMaxWaiting = 1000;  // more are dropped
+  // An owner of which none runs does not wait for those of others, as long as less than these run.
+  static constexpr size_t kMaxRunningOfAll = 8;
+  static constexpr size_t kMaxWaiting = 1000;  // of one owner; more are dropped
   static constexpr int64_t kTimeoutNs = 60 * kNsPerSec;
 
   // `mount_dir` is where FILED_LOG points into.
-  Hooks(Store& store, Launcher& launcher, const Clock& clock, std::string mount_dir);
+  Hooks(const Core& core, Launcher& launcher, std::string mount_dir);
 
   // Sets the commands for jobs that end from now on.
   void set(const HookSettings& settings) { settings_ = settings; }
@@ -62,20 +65,28 @@ class Hooks final : public LauncherEvents {
     std::optional<int64_t> deadline_ns;  // empty: it was killed
   };
 
+  // The commands of one owner.
+  struct Waiting {
+    std::deque<Hook> hooks;
+    int64_t dropped = 0;  // since there was room
+  };
+
+  std::optional<uid_t> next_owner() const;
   void start_waiting();
-  int start(Hook hook);
+  Hook take_next(uid_t uid);
+  int start(const Hook& hook);
   int copy_log(const Job& job, int fd);
+  void report(const Job& job, const char* name, const std::string& cause);
   void report(const Running& running, const std::string& cause);
   void forget(AttemptId id);
 
-  Store& store_;
+  const Core core_;
   Launcher& launcher_;
-  const Clock& clock_;
   std::string mount_dir_;
   HookSettings settings_;
-  std::deque<Hook> waiting_;
+  Shares shares_;
+  std::unordered_map<uid_t, Waiting> waiting_;  // of owners that have any
   std::unordered_map<AttemptId, Running> running_;
-  bool dropping_ = false;
 };
 
 }  // namespace filed

@@ -75,7 +75,7 @@ int Moves::cancel(const Job& before, Job job, const Transition& row) {
     if (int error = log.append(core_.store, job.log_size, end)) return error;
     job.log_size += bytes;
   }
-  core_.turn.log_on_commit(row.log_line(job));
+  core_.log_on_commit(job, row);
   return core_.store.update(before, job);
 }
 
@@ -123,7 +123,7 @@ int Moves::remove_row(const Job& found, Event event) {
   if (Attempt* attempt = row.kills ? attempts_.of(job.ino) : nullptr) {
     if (int error = attempts_.abandon(*attempt, row)) return error;
   }
-  core_.turn.log_on_commit(row.log_line(job));
+  core_.log_on_commit(job, row);
   return 0;
 }
 

@@ -32,8 +32,9 @@ Queue::Queue(Store& store, Launcher& launcher, const Clock& clock, LiveSettings 
       live_(std::move(settings)),
       options_(options),
       turn_(store),
-      core_{store, turn_, agenda_, clock, live_},
-      hooks_(store, launcher, clock, options.mount_dir),
+      owner_log_(clock),
+      core_{store, turn_, agenda_, clock, live_, owner_log_},
+      hooks_(core_, launcher, options.mount_dir),
       caps_(core_),
       open_files_(core_, quota_, caps_),
       uploads_(core_, quota_, caps_, open_files_),
@@ -225,6 +226,7 @@ int Queue::end_turn(std::optional<int64_t> looked_ns) {
   uploads_.run_deadlines(now);
   hooks_.run_deadlines(looked_ns.value_or(now));
   scheduler_.run_deadlines(now);
+  owner_log_.run_deadlines(now);
   retry_due(now);
   if (!agenda_.retry_ns) {
     attempts_.save_output(now);
@@ -254,6 +256,7 @@ std::optional<int64_t> Queue::next_deadline_ns() const {
     next = earlier(attempts_.next_save_ns(), scheduler_.next_deadline_ns());
   }
   next = earlier(next, attempts_.next_deadline_ns());
+  next = earlier(next, owner_log_.next_deadline_ns());
   next = earlier(next, hooks_.next_deadline_ns());
   return earlier(next, uploads_.next_deadline_ns());
 }

@@ -32,7 +32,6 @@
 #include "queue/scheduler.h"
 #include "queue/shares.h"
 #include "queue/store.h"
-#include "queue/totals.h"
 #include "queue/turn.h"
 #include "queue/uploads.h"
 #include "queue/user_caps.h"
@@ -179,6 +178,7 @@ class Queue {
   const Options options_;
   Turn turn_;
   Agenda agenda_;
+  OwnerLog owner_log_;
   const Core core_;
   WatcherLink watcher_;
   Hooks hooks_;

@@ -25,8 +25,8 @@ class HookRig : public QueueRig {
   }
 
   // Runs a job, which ends with that exit status.
-  void end_job(const std::string& id, int status = 0) {
-    REQUIRE(submit(id, "work") == 0);
+  void end_job(const std::string& id, int status = 0, const Caller& owner = kAlice) {
+    REQUIRE(submit(id, "work", owner) == 0);
     begin(id);
     exit(id, status);
   }
@@ -139,4 +139,35 @@ TEST_CASE("a hook that does not die lets others run, and is forgotten") {
   for (size_t i = 1; i <= Hooks::kMaxRunning; ++i) f.end_hook(f.hooks()[i]->attempt);
   f.queue->stop();
   CHECK(f.queue->stopped());
+}
+
+TEST_CASE("a thousand hooks of one owner neither drop nor delay those of another") {
+  HookRig f;
+  for (size_t i = 0; i < Hooks::kMaxRunning + Hooks::kMaxWaiting + 5; ++i) {
+    f.end_job("a" + std::to_string(i));
+  }
+  REQUIRE(f.hooks().size() == Hooks::kMaxRunning);
+  f.end_job("b0", 0, kBob);
+  REQUIRE(f.hooks().size() == Hooks::kMaxRunning + 1);
+  CHECK(f.hooks().back()->id == "b0");
+
+  // A second one of the same owner waits for a place, but not behind the thousand.
+  f.end_job("b1", 0, kBob);
+  REQUIRE(f.hooks().size() == Hooks::kMaxRunning + 1);
+  f.end_hook(f.hooks()[0]->attempt);
+  REQUIRE(f.hooks().size() == Hooks::kMaxRunning + 1);  // still as many as four
+  f.end_hook(f.hooks()[1]->attempt);
+  REQUIRE(f.hooks().size() == Hooks::kMaxRunning + 2);
+  CHECK(f.hooks().back()->id == "b1");
+}
+
+TEST_CASE("no more than eight hooks run at once, however many owners there are") {
+  HookRig f;
+  for (size_t i = 0; i < Hooks::kMaxRunning; ++i) f.end_job("a" + std::to_string(i));
+  for (uid_t uid = 2000; uid < 2010; ++uid) {
+    f.end_job("b" + std::to_string(uid), 0, {uid, 100});
+  }
+  CHECK(f.hooks().size() == Hooks::kMaxRunningOfAll);
+  for (size_t i = 0; i < f.hooks().size(); ++i) f.end_hook(f.hooks()[i]->attempt);
+  CHECK(f.hooks().size() == Hooks::kMaxRunning + 10);
 }

@@ -99,7 +99,8 @@ class PartsRig {
   filed::Agenda agenda;
   filed::UserQuota quota;
   filed::Shares shares;
-  const filed::Core core{store, turn, agenda, clock, live};
+  filed::OwnerLog owner_log{clock};
+  const filed::Core core{store, turn, agenda, clock, live, owner_log};
   filed::UserCaps caps{core};
 };
 
@@ -117,7 +118,7 @@ class AttemptsRig : public PartsRig {
   FakeLauncher launcher;
   filed::WatcherLink watcher;
   filed::OpenFiles files{core, quota, caps};
-  filed::Hooks hooks{store, launcher, clock, "/q"};
+  filed::Hooks hooks{core, launcher, "/q"};
   filed::Attempts attempts{core, shares, caps, files, launcher, hooks, watcher};
 };
 
