@@ -163,8 +163,10 @@ int Uploads::mark_refused(int64_t ino, int error) {
   if (before.dir != Dir::kPending || before.refused != 0) return 0;
   Job job = before;
   job.refused = error;
-  core_.turn.log_on_commit("job " + escaped(job.id) +
-                           ": refused, because its writer got an error: " + std::strerror(error));
+  if (core_.owner_log.admits(job.uid)) {
+    core_.turn.log_on_commit("job " + escaped(job.id) +
+                             ": refused, because its writer got an error: " + std::strerror(error));
+  }
   return core_.store.update(before, job);
 }
 
