@@ -74,8 +74,9 @@ Hooks::Hook Hooks::take_next(uid_t uid) {
 void Hooks::start_waiting() {
   while (std::optional<uid_t> uid = next_owner()) {
     Hook hook = take_next(*uid);
-    if (int error = start(hook))
+    if (int error = start(hook)) {
       report(hook.job, hook.name, std::string("cannot start: ") + strerror(error));
+    }
   }
 }
 
