@@ -93,7 +93,7 @@ stop_queues() {
 fresh_queue() {
 	rm -f /var/lib/filed/*
 	printf '[queue]\nretries = 0\nworkers = 4\nstop_grace = 0\n' >"$tmp/q.conf"
-	filed -c "$tmp/q.conf" -state /var/lib/filed/q.db -ro /usr -ro /lib -ro /bin -rw /srv /q 2>>"$log" &
+	filed -c "$tmp/q.conf" -state /var/lib/filed/filed.db -ro /usr -ro /lib -ro /bin -rw /srv /q 2>>"$log" &
 	q=/q
 	wait_for '[ -e /q/status ]' 20
 	submit 2 false
