@@ -1,6 +1,6 @@
-# One user does at once all that costs filed or takes from others, within the caps: jobs that hang, drafts that are held
-# open and rewritten, storms of readers, long names, output without end, failing jobs with hooks, fork bombs. The jobs of
-# another run meanwhile, none is lost, rm works, and a stop leaves no process and no mount.
+# One user does at once all that costs filed or takes from others, within the caps: jobs that hang, drafts that are
+# held open and rewritten, storms of readers, long names, output without end, failing jobs with hooks, fork bombs. The
+# jobs of another run meanwhile, none is lost, rm works, and a stop leaves no process and no mount.
 # limit: 400
 . "${0%/*}/../lib/test.sh"
 . "${0%/*}/../lib/people.sh"

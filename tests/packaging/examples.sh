@@ -192,6 +192,10 @@ run_program() { # COMMAND BLOCK
 hello' "$(cat "$tmp/said")" "what ${2##*/} shows"
 }
 
+run_commands() {
+	(cd "$(place "$1")" && timeout 240 sh -e "$1") >"$tmp/said" 2>&1 </dev/null || broken "$1"
+}
+
 run_block() {
 	echo "--- ${1##*/}"
 	case $1 in
@@ -210,9 +214,10 @@ run_block() {
 	case $(cat "$1") in
 	\[* | '# /etc/filed/filed.conf'*) run_configuration "$1" ;;
 	\$*) run_session "$1" ;;
+	filed\ -backup*) run_commands "$1" ;;
 	filed\ * | *"
 filed"* | *release/filed*) run_daemon "$1" ;;
-	*) (cd "$(place "$1")" && timeout 240 sh -e "$1") >"$tmp/said" 2>&1 </dev/null || broken "$1" ;;
+	*) run_commands "$1" ;;
 	esac
 }
 
@@ -295,6 +300,8 @@ for block in "$tmp"/blocks/*; do
 			wait_in complete backup
 			run_block "$block" # the second night
 			wait_in complete backup
+		elif grep -q -e -backup "$block"; then
+			assert "the copy is there" [ -s /srv/app/var/queue.db ]
 		elif grep -q 'active 0' "$block"; then
 			submit 3 'sleep 1000'
 			wait_in active 3
