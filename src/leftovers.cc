@@ -18,7 +18,6 @@
 #include <sys/epoll.h>
 #include <sys/random.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -27,6 +26,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/descriptors.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "launcher/marks.h"
@@ -54,7 +54,7 @@ void add_undying(const ProcessList& left, const std::function<ProcessList()>& lo
   LinuxProcesses table;
   std::vector<UndyingProcess> opened;
   for (const AttemptProcess& process : left) {
-    Fd fd(static_cast<int>(syscall(SYS_pidfd_open, process.pid, 0)));
+    Fd fd = open_process(process.pid);
     auto now = table.read(process.pid);
     opened.push_back({process.attempt, process.pid, now ? now->state : '?', std::move(fd)});
   }

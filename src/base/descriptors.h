@@ -1,5 +1,6 @@
 // Closes all file descriptors of a process but some, for the helper processes, which must not keep
-// what filed has open. Moves a descriptor above the numbers that children use. Receives one.
+// what filed has open. Moves a descriptor above the numbers that children use. Receives one. Opens a
+// process.
 #pragma once
 
 #include <sys/syscall.h>
@@ -37,5 +38,8 @@ Fd move_up(Fd fd);
 // recv(2), also of the descriptor that may come with the packet: it is put into `descriptor`, else
 // that is emptied. It is close-on-exec. Returns the size, or -1 with errno.
 ssize_t receive_with_descriptor(int socket, void* packet, size_t size, int flags, Fd& descriptor);
+
+// pidfd_open(2): readable when the process has ended. Empty with errno: ESRCH if there is none.
+inline Fd open_process(pid_t pid) { return Fd(static_cast<int>(syscall(SYS_pidfd_open, pid, 0))); }
 
 }  // namespace filed

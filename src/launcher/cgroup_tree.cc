@@ -14,6 +14,7 @@
 #include <optional>
 #include <string_view>
 
+#include "base/descriptors.h"
 #include "base/error.h"
 #include "base/files.h"
 #include "base/mount_table.h"
@@ -280,7 +281,7 @@ void kill_locker(const CgroupSystem& system, const std::string& place) {
   if (!system.root || open_place(system, place, all) != 0) return;
   pid_t pid = locker(all.directory()).value_or(0);
   if (pid <= 0) return;
-  Fd process(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
+  Fd process = open_process(pid);
   // Looked at once more: until it was opened, the number could have become another process's.
   if (!process || locker(all.directory()) != pid) return;
   syscall(SYS_pidfd_send_signal, process.get(), SIGKILL, nullptr, 0);

@@ -14,7 +14,6 @@
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -23,6 +22,7 @@
 #include <cerrno>
 
 #include "base/clock.h"
+#include "base/descriptors.h"
 #include "launcher/launcher_process.h"
 #include "launcher/signals.h"
 
@@ -121,7 +121,7 @@ bool LauncherProcess::is_over(Ending& ending) {
     std::optional<pid_t> pid = containment_.dying(ending.attempt);
     if (pid) {
       ending.pid = *pid;
-      ending.process.reset(static_cast<int>(syscall(SYS_pidfd_open, *pid, 0)));
+      ending.process = open_process(*pid);
       if (!ending.process && errno == ESRCH) continue;
       epoll_event event{};
       event.events = EPOLLIN;
