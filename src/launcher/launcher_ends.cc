@@ -124,7 +124,8 @@ bool LauncherProcess::is_over(Ending& ending) {
       ending.process = open_process(*pid);
       if (!ending.process && errno == ESRCH) continue;
       epoll_event event{};
-      event.events = EPOLLIN;
+      // Once, because a close does not take it out while a child has a copy, which it has until its exec.
+      event.events = EPOLLIN | EPOLLONESHOT;
       event.data.u64 = ending.attempt;
       if (ending.process &&
           epoll_ctl(dying_.get(), EPOLL_CTL_ADD, ending.process.get(), &event) == 0) {
