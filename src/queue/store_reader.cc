@@ -41,18 +41,14 @@ StoreReader::StoreReader(const std::string& path, std::span<const char* const> s
 }
 
 void StoreReader::load_owners() {
-  Statement read =
-      file_.prepare("SELECT uid, pending, active, failed, complete, ready, bytes FROM owners");
-  Statement::Use use(read);
-  int rc;
-  while ((rc = use.step()) == SQLITE_ROW) {
+  auto load = [this](const Statement::Use& row) {
     Counts counts;
-    for (int i = 0; i < kDirs; ++i) counts.dir[static_cast<size_t>(i)] = use.integer(i + 1);
-    counts.ready = use.integer(kDirs + 1);
-    counts.bytes = use.integer(kDirs + 2);
-    owners_.load(use.integer(0), counts);
-  }
-  if (rc != SQLITE_DONE) file_.fail(rc);
+    for (int i = 0; i < kDirs; ++i) counts.dir[static_cast<size_t>(i)] = row.integer(i + 1);
+    counts.ready = row.integer(kDirs + 1);
+    counts.bytes = row.integer(kDirs + 2);
+    owners_.load(row.integer(0), counts);
+  };
+  read_each("SELECT uid, pending, active, failed, complete, ready, bytes FROM owners", load);
 }
 
 int StoreReader::get(int64_t ino, Job& job) const {
@@ -185,53 +181,48 @@ int StoreReader::log_size(int64_t log, int64_t& size) const {
   return file_.read_errno(rc);
 }
 
-std::vector<KillPending> StoreReader::kill_pending() const {
-  std::vector<KillPending> attempts;
-  Statement read = file_.prepare("SELECT run, ino, id, uid, number FROM stopped");
+// All rows, for a start. Throws Error.
+void StoreReader::read_each(const char* sql,
+                            const std::function<void(const Statement::Use&)>& row) const {
+  Statement read = file_.prepare(sql);
   Statement::Use use(read);
   int rc;
-  while ((rc = use.step()) == SQLITE_ROW) {
-    attempts.push_back({use.integer(0), use.integer(1), std::string(use.bytes(2)),
-                        static_cast<uid_t>(use.integer(3)), static_cast<int>(use.integer(4))});
-  }
+  while ((rc = use.step()) == SQLITE_ROW) row(use);
   if (rc != SQLITE_DONE) file_.fail(rc);
+}
+
+std::vector<KillPending> StoreReader::kill_pending() const {
+  std::vector<KillPending> attempts;
+  read_each("SELECT run, ino, id, uid, number FROM stopped", [&](const Statement::Use& row) {
+    attempts.push_back({row.integer(0), row.integer(1), std::string(row.bytes(2)),
+                        static_cast<uid_t>(row.integer(3)), static_cast<int>(row.integer(4))});
+  });
   return attempts;
 }
 
 std::vector<LauncherRecord> StoreReader::launchers() const {
   std::vector<LauncherRecord> records;
-  Statement read = file_.prepare("SELECT token, place, device, inode FROM launchers");
-  Statement::Use use(read);
-  int rc;
-  while ((rc = use.step()) == SQLITE_ROW) {
+  read_each("SELECT token, place, device, inode FROM launchers", [&](const Statement::Use& row) {
     records.push_back(
-        {std::string(use.bytes(0)), std::string(use.bytes(1)), use.integer(2), use.integer(3)});
-  }
-  if (rc != SQLITE_DONE) file_.fail(rc);
+        {std::string(row.bytes(0)), std::string(row.bytes(1)), row.integer(2), row.integer(3)});
+  });
   return records;
 }
 
 std::map<std::string, std::string> StoreReader::load_settings() const {
   std::map<std::string, std::string> settings;
-  Statement read = file_.prepare("SELECT key, value FROM settings");
-  Statement::Use use(read);
-  int rc;
-  while ((rc = use.step()) == SQLITE_ROW) settings.emplace(use.bytes(0), use.bytes(1));
-  if (rc != SQLITE_DONE) file_.fail(rc);
+  read_each("SELECT key, value FROM settings",
+            [&](const Statement::Use& row) { settings.emplace(row.bytes(0), row.bytes(1)); });
   return settings;
 }
 
 std::map<std::string, StoreReader::DirectoryRights> StoreReader::load_directories() const {
   std::map<std::string, DirectoryRights> directories;
-  Statement read = file_.prepare("SELECT name, mode, uid, gid FROM directories");
-  Statement::Use use(read);
-  int rc;
-  while ((rc = use.step()) == SQLITE_ROW) {
-    directories[std::string(use.bytes(0))] = {static_cast<mode_t>(use.integer(1)),
-                                              static_cast<uid_t>(use.integer(2)),
-                                              static_cast<gid_t>(use.integer(3))};
-  }
-  if (rc != SQLITE_DONE) file_.fail(rc);
+  read_each("SELECT name, mode, uid, gid FROM directories", [&](const Statement::Use& row) {
+    directories[std::string(row.bytes(0))] = {static_cast<mode_t>(row.integer(1)),
+                                              static_cast<uid_t>(row.integer(2)),
+                                              static_cast<gid_t>(row.integer(3))};
+  });
   return directories;
 }
 

@@ -127,6 +127,7 @@ class StoreReader {
 
  private:
   void load_owners();
+  void read_each(const char* sql, const std::function<void(const Statement::Use&)>& row) const;
 
   Statement get_, find_, has_id_, list_, list_names_, claimable_, next_owner_, keys_at_,
       keys_after_, oldest_;
