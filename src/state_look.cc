@@ -61,15 +61,9 @@ void refuse(const std::string& why) {
   log_warning("%s", why.c_str());
 }
 
-bool is_known(uid_t uid, const Identity& identity) {
-  return uid == 0 || uid == geteuid() || uid == kServingId ||
-         (identity.serving && uid == identity.serving->uid) ||
-         (identity.user && uid == identity.user->uid);
-}
-
 // Another user that can write the file, or replace it in its directory, could plant jobs of others.
 void check_trusted(const std::string& path, const struct stat& st, const Identity& identity) {
-  if (!is_known(st.st_uid, identity)) {
+  if (!may_own_state(st.st_uid, identity)) {
     refuse(path + ": belongs to user " + std::to_string(st.st_uid) +
            ", who may write jobs of others into it; if you trust it, chown it");
   }

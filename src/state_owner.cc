@@ -84,6 +84,12 @@ bool may_replace_in(const std::string& directory, const struct stat& st, const U
 
 }  // namespace
 
+bool may_own_state(uid_t uid, const Identity& identity) {
+  return uid == 0 || uid == geteuid() || uid == kServingId ||
+         (identity.serving && uid == identity.serving->uid) ||
+         (identity.user && uid == identity.user->uid);
+}
+
 StateTakeover::StateTakeover(const std::string& path, const Identity& identity)
     : StateTakeover(path, identity, false) {}
 
@@ -128,9 +134,7 @@ void StateTakeover::take_file(const std::string& path, const Identity& identity)
   if (!fd || fstat(fd.get(), &st) != 0) throw_errno(path);
   if (S_ISDIR(st.st_mode)) throw_errno(path, EISDIR);
   if (!S_ISREG(st.st_mode)) throw Error(path + ": not a regular file");
-  bool is_known = st.st_uid == 0 || st.st_uid == serving_.uid || st.st_uid == kServingId ||
-                  (identity.user && st.st_uid == identity.user->uid);
-  if (!is_known) {
+  if (!may_own_state(st.st_uid, identity)) {
     throw Error(path + ": belongs to user " + std::to_string(st.st_uid) +
                 ", who may have written jobs into it; if you trust it, chown it to root");
   }

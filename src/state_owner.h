@@ -17,6 +17,10 @@
 
 namespace filed {
 
+// True for the users that a state may belong to: root, the caller, the user that serves, and the user
+// of all jobs, whose state an older filed kept.
+bool may_own_state(uid_t uid, const Identity& identity);
+
 class StateTakeover {
  public:
   // For a filed that root has started; else it does nothing. Makes the state file if there is none,
