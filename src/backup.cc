@@ -39,7 +39,7 @@ constexpr size_t kPiece = 1 << 20;
 constexpr const char* kCopy = "state";
 constexpr const char* kCopyWal = "state-wal";
 
-using WalHeader = std::array<char, 32>;
+using WalHeader = std::array<char, kWalHeaderSize>;
 
 WalHeader wal_header(const Fd& wal) {
   WalHeader header{};

@@ -184,7 +184,7 @@ int StateFile::empty_wal(int64_t size) {
   sqlite3_file* wal = open_wal();
   if (wal == nullptr) return 0;
   limit_wal(-1);
-  const std::array<char, 32> header{};
+  const std::array<char, kWalHeaderSize> header{};
   const sqlite3_io_methods& methods = *wal->pMethods;
   int rc = methods.xWrite(wal, header.data(), header.size(), 0);
   if (rc == SQLITE_OK) rc = methods.xSync(wal, SQLITE_SYNC_NORMAL);

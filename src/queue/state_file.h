@@ -23,6 +23,7 @@
 namespace filed {
 
 constexpr int kApplicationId = 0x66696c64;  // "fild", in SQLite's header
+constexpr int kWalHeaderSize = 32;          // bytes, of a write-ahead log
 
 // Throws Error if a state file of that version of the schema is not for this filed, which knows the
 // versions up to `newest`.

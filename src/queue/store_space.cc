@@ -16,8 +16,7 @@ namespace filed {
 namespace {
 
 constexpr int64_t kPageSize = 4096;
-// Of the WAL, and of each page in it.
-constexpr int64_t kWalHeader = 32;
+// Of each page in the WAL.
 constexpr int64_t kFrameSize = kPageSize + 24;
 
 // A WAL of this size (4 MiB) is moved into the file as soon as nothing else is to be done.
@@ -94,7 +93,7 @@ StoreSpace::~StoreSpace() {
 
 // --- what there is
 
-int64_t StoreSpace::wal_pages_of(int64_t bytes) { return (bytes - kWalHeader) / kFrameSize; }
+int64_t StoreSpace::wal_pages_of(int64_t bytes) { return (bytes - kWalHeaderSize) / kFrameSize; }
 
 // Pages that the WAL still takes.
 int64_t StoreSpace::wal_room() const {
@@ -124,7 +123,7 @@ void StoreSpace::look() {
 
 // `pages`: beyond those that are in use and those of the open transaction.
 int StoreSpace::grow_wal(int64_t pages) {
-  int64_t size = kWalHeader + (wal_pages_ + wal_estimate_ + pages) * kFrameSize;
+  int64_t size = kWalHeaderSize + (wal_pages_ + wal_estimate_ + pages) * kFrameSize;
   AllocatedFile& wal = file_.wal();
   if (size <= wal.size()) return 0;
   if (wal.grow(size + unit_) == 0) return 0;
