@@ -29,6 +29,13 @@ class CapsRig : public QueueRig {
     return queue->create(kPending, id, 0644, caller, job, file);
   }
 
+  // Runs a job that has printed so much.
+  void run_printing(const std::string& id, size_t size) {
+    REQUIRE(submit(id, "true") == 0);
+    begin(id);
+    print(id, std::string(size, 'x'));
+  }
+
   int chown(Dir where, const std::string& id, uid_t uid) {
     AttributeChange change;
     change.uid = uid;
@@ -165,9 +172,7 @@ TEST_CASE_METHOD(CapsRig, "output beyond user_bytes is cut, with the cause in th
 
 TEST_CASE_METHOD(CapsRig, "what attempts print is charged once, also after a commit that failed") {
   cap(0, 2 * kRow + 6000, 0, 1);
-  REQUIRE(submit("a", "true") == 0);
-  begin("a");
-  print("a", text_of(3000));
+  run_printing("a", 3000);
   disk.fail(1, SQLITE_FULL, 1'000'000);
   exit("a", 0);
   disk.fail(0);
@@ -180,9 +185,7 @@ TEST_CASE_METHOD(CapsRig, "what attempts print is charged once, also after a com
 
 TEST_CASE_METHOD(CapsRig, "an attempt that is stopped or removed is charged by its row alone") {
   cap(0, 2 * kRow + 9000, 0, 1);
-  REQUIRE(submit("a", "true") == 0);
-  begin("a");
-  print("a", text_of(6000));
+  run_printing("a", 6000);
   SECTION("stopped") {
     REQUIRE(mv(kActive, "a", kFailed) == 0);
     CHECK(submit("b", text_of(3000)) == EDQUOT);
