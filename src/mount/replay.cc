@@ -22,14 +22,15 @@ void Replay::forget_times(Dir from, std::optional<Dir> to) {
 
 void Replay::lookup(fuse_req_t req, fuse_ino_t parent, std::string_view name) {
   const Notifier::Event& event = notifier_.current();
-  if (parent == ino_of(event.from) && name == event.job.id && !notifier_.is_superseded()) {
+  bool superseded = notifier_.is_superseded();
+  if (parent == ino_of(event.from) && name == event.job.id && !superseded) {
     // The current attributes, because the kernel shows them to other processes.
     Job job;
     bool removed = queue_.jobs().get(event.job.ino, job) != 0;
     const Job& shown = removed ? event.job : job;
     reply_job_entry(req, job_attributes(shown, queue_.log_read_to(shown.ino)), 0);
   } else {
-    if (notifier_.is_superseded()) forget_times(event.from, event.to);
+    if (superseded) forget_times(event.from, event.to);
     fuse_reply_err(req, ENOENT);
   }
 }

@@ -1,6 +1,5 @@
 // What most parts of the queue share: the store, the turn, the agenda, the clock, the settings and
-// what limits the log.
-// All of it outlives the parts.
+// what limits the log. All of it outlives the parts.
 #pragma once
 
 #include "base/clock.h"

@@ -152,7 +152,7 @@ int OpenFiles::keep_log(int64_t log) {
   if (auto readers = readers_.find(log); readers != readers_.end()) {
     forget_discarded(readers->second);
   }
-  return core_.store.keep_deferred_log(log);
+  return core_.store.undefer_log(log);
 }
 
 }  // namespace filed

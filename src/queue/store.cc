@@ -232,10 +232,10 @@ int Store::defer_log_removal(int64_t log) {
 
 int Store::remove_deferred_log(int64_t log) {
   if (int error = remove_log(log)) return error;
-  return keep_deferred_log(log);
+  return undefer_log(log);
 }
 
-int Store::keep_deferred_log(int64_t log) {
+int Store::undefer_log(int64_t log) {
   if (int error = begin()) return error;
   Statement::Use use(undefer_log_);
   return result(use.bind(log).step());

@@ -65,7 +65,7 @@ class Store : public StoreReader {
   int defer_log_removal(int64_t log);
   int remove_deferred_log(int64_t log);
   // The log is to be kept after all.
-  int keep_deferred_log(int64_t log);
+  int undefer_log(int64_t log);
   // If filed dies before remove_kill_pending(), the next start kills the attempt's processes.
   int add_kill_pending(const KillPending& attempt);
   int remove_kill_pending(int64_t attempt);

@@ -256,9 +256,7 @@ int Uploads::stage_text(Upload& upload) {
 // error of its close(2).
 int Uploads::stage_for_rename(Upload& upload) {
   if (upload.failed != 0) return upload.failed;
-  if (upload.dirty() && !upload.text.empty()) {
-    return stage_text(upload);
-  }
+  if (upload.dirty() && !upload.text.empty()) return stage_text(upload);
   return upload.row == Upload::Row::kNone ? give_empty_row(upload) : 0;
 }
 
